@@ -1,0 +1,75 @@
+//! Addresses as the sources and directories write them, and the one form they are compared in.
+
+/// The form in which addresses are compared, everywhere: without `sip:`, `sips:`, `smtp:`, `mailto:`
+/// scheme (any case), without angle brackets, URI parameters and white space, in lower case.
+///
+/// A conference URI keeps its parameters (`;gruu;opaque=app:conf:...`): they are its name.
+///
+/// ```
+/// use chatkeep_model::address::normalize;
+/// assert_eq!(normalize(" SIP:Ann@Contoso.COM;transport=tls "), "ann@contoso.com");
+/// ```
+pub fn normalize(address: &str) -> String {
+    let bare = address.trim().trim_start_matches('<').trim_end_matches('>');
+    let bare = strip_scheme(bare.trim());
+    let is_conference = bare.contains(";opaque=app:conf:") || bare.contains(";gruu");
+    let bare = match bare.split_once(';') {
+        Some((user, _)) if !is_conference => user,
+        _ => bare,
+    };
+    bare.trim().to_lowercase()
+}
+
+/// The part behind the last `@` of a normalised address; `None` where there is none.
+pub fn domain(address: &str) -> Option<&str> {
+    address
+        .rsplit_once('@')
+        .map(|(_, domain)| domain)
+        .filter(|domain| !domain.is_empty())
+}
+
+/// True for what can stand as an address in a mail header: a local part, one `@`, a domain, printable
+/// ASCII or UTF-8 without white space and specials.
+pub fn is_mailable(address: &str) -> bool {
+    let Some((local, domain)) = address.rsplit_once('@') else {
+        return false;
+    };
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>()[]\\,;:\"@".contains(c);
+    !local.is_empty()
+        && !domain.is_empty()
+        && local.chars().all(is_plain)
+        && domain.chars().all(is_plain)
+}
+
+fn strip_scheme(address: &str) -> &str {
+    for scheme in ["sip:", "sips:", "smtp:", "mailto:"] {
+        if let Some(head) = address.get(..scheme.len())
+            && head.eq_ignore_ascii_case(scheme)
+        {
+            return &address[scheme.len()..];
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conference_uris_keep_their_name() {
+        let uri = "sip:Ann@contoso.com;gruu;opaque=app:conf:focus:id:AB12";
+
+        assert_eq!(
+            normalize(uri),
+            "ann@contoso.com;gruu;opaque=app:conf:focus:id:ab12"
+        );
+    }
+
+    #[test]
+    fn telephone_numbers_and_guids_are_not_mailable_without_a_domain() {
+        assert!(!is_mailable("+4912345"));
+        assert!(!is_mailable("a b@contoso.com"));
+        assert!(is_mailable("jörg@contoso.com"));
+    }
+}

@@ -1,0 +1,352 @@
+//! The connector file: one named archive job. TOML, unknown keys refused.
+
+mod secret;
+mod target;
+mod validate;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{UtcTime, identity};
+
+pub use self::{
+    secret::SecretRef,
+    target::{Auth, ImapTarget, MaildirTarget, Size, Target, Tls},
+};
+
+/// Why a connector file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectorError {
+    /// Not TOML, an unknown key, a missing key or a value of the wrong form. The source names line,
+    /// column and key.
+    #[error("read connector file")]
+    Syntax {
+        /// What the TOML reader says.
+        source: toml::de::Error,
+    },
+    /// Well-formed, but it cannot work.
+    #[error("{key}: {problem}")]
+    Invalid {
+        /// The key in the file, dotted, sources counted from 1.
+        key: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The model could not be written as TOML.
+    #[error("write connector file")]
+    Write {
+        /// What the TOML writer says.
+        source: toml::ser::Error,
+    },
+}
+
+/// One named archive job: sources, directory, mapping, target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// Unique name, as administrators see it.
+    pub name: String,
+    /// Domain of the Message-IDs; fixed at first use.
+    pub domain: String,
+    /// The connector's id; by default derived from the name. Fixed at first use: set it to the old id
+    /// when the name changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Where conversations come from.
+    pub sources: Vec<Source>,
+    /// How items look.
+    #[serde(default)]
+    pub item: ItemOptions,
+    /// What is left out, by a named rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Exclusion>,
+    /// Who is who.
+    pub directory: Directory,
+    /// Who gets what.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// Where items go.
+    pub target: Target,
+    /// When scheduled runs start.
+    #[serde(default)]
+    pub schedule: Schedule,
+}
+
+/// Where conversations come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Source {
+    /// A tree of Export-CsArchivingData `.eml` files.
+    ArchivingExport(FileSource),
+    /// The output folder of Persistent Chat's compliance `XmlAdapter`.
+    PersistentChatXml(FileSource),
+}
+
+/// A folder of files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileSource {
+    /// The folder.
+    pub path: PathBuf,
+    /// Conversations from this UTC day on; RFC 3339 date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<jiff::civil::Date>,
+    /// Conversations before this UTC day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<jiff::civil::Date>,
+    /// Scheduled runs leave files alone that were modified within this time.
+    #[serde(with = "humantime_serde", default = "default_quiet")]
+    pub quiet: Duration,
+}
+
+fn default_quiet() -> Duration {
+    Duration::from_mins(1)
+}
+
+/// How items look.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ItemOptions {
+    /// IANA time zone in which transcripts show times; headers are always UTC.
+    pub time_zone: String,
+    /// Attaches the conversation as lossless JSON.
+    pub json_record: bool,
+    /// Item class, where the target can store one.
+    pub class: String,
+}
+
+impl Default for ItemOptions {
+    fn default() -> Self {
+        Self {
+            time_zone: "UTC".to_owned(),
+            json_record: false,
+            class: "IPM.Note.SkypeForBusiness.Conversation".to_owned(),
+        }
+    }
+}
+
+/// A named rule that leaves records out; they are counted under its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclusion {
+    /// Name of the rule, as reports show it.
+    pub name: String,
+    /// Address with `*` for any characters and `?` for one, compared in lower case.
+    pub address: String,
+}
+
+impl Exclusion {
+    /// Compares normalised addresses with the rule's pattern.
+    pub fn matcher(&self) -> Result<globset::GlobMatcher, ConnectorError> {
+        let glob = globset::GlobBuilder::new(&self.address.to_lowercase())
+            .literal_separator(false)
+            .build();
+        let glob = glob.map_err(|_| ConnectorError::Invalid {
+            key: format!("exclude.{}.address", self.name),
+            problem: "not a pattern; use an address with * and ?".to_owned(),
+        })?;
+        Ok(glob.compile_matcher())
+    }
+}
+
+/// Who is who.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Directory {
+    /// A CSV file: `userPrincipalName,displayName,mail,proxyAddresses,sipAddress`, lists joined by `;`.
+    Csv {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Who gets what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mapping {
+    /// Maps by the item's `Email` property through the directory.
+    pub automatic: bool,
+    /// Whose addresses are ours; by default the connector's domain.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// CSV file `source_user,mailbox`; wins over automatic mapping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<PathBuf>,
+    /// What happens to ours without a mailbox.
+    pub unmapped: Unmapped,
+    /// How long held deliveries wait.
+    pub hold_for: HoldFor,
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        Self {
+            automatic: true,
+            domains: Vec::new(),
+            custom: None,
+            unmapped: Unmapped::Hold,
+            hold_for: HoldFor::Forever,
+        }
+    }
+}
+
+/// What happens to a participant who is ours but has no known mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Unmapped {
+    /// Held until directory or mapping know the address.
+    Hold,
+    /// Delivered to this mailbox.
+    CatchAll(String),
+}
+
+impl From<String> for Unmapped {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "hold" => Self::Hold,
+            _ => Self::CatchAll(text.to_lowercase()),
+        }
+    }
+}
+
+impl From<Unmapped> for String {
+    fn from(unmapped: Unmapped) -> Self {
+        match unmapped {
+            Unmapped::Hold => "hold".to_owned(),
+            Unmapped::CatchAll(mailbox) => mailbox,
+        }
+    }
+}
+
+/// How long held deliveries wait before they fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldFor {
+    /// Without end.
+    Forever,
+    /// This long.
+    Time(Duration),
+}
+
+impl Serialize for HoldFor {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Forever => serializer.serialize_str("forever"),
+            Self::Time(time) => humantime_serde::serialize(time, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for HoldFor {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "forever" {
+            return Ok(Self::Forever);
+        }
+        let text = serde::de::value::StringDeserializer::<D::Error>::new(text);
+        humantime_serde::deserialize(text).map(Self::Time)
+    }
+}
+
+/// When scheduled runs start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Schedule {
+    /// Time between runs.
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+    /// UTC time of day, `HH:MM`.
+    pub at: String,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_hours(24),
+            at: "01:00".to_owned(),
+        }
+    }
+}
+
+impl Connector {
+    /// Reads a connector file's text. Relative paths become paths below `folder`, the folder of the
+    /// file. Checks everything that can be checked without I/O.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConnectorError> {
+        let mut connector: Self =
+            toml::from_str(text).map_err(|source| ConnectorError::Syntax { source })?;
+        connector.resolve_paths(folder);
+        validate::validate(&connector)?;
+        Ok(connector)
+    }
+
+    /// Writes the connector file, defaults filled in.
+    pub fn to_toml(&self) -> Result<String, ConnectorError> {
+        toml::to_string(self).map_err(|source| ConnectorError::Write { source })
+    }
+
+    /// The connector's id: the file's, or the one its name gives.
+    pub fn id(&self) -> String {
+        let from_name = || identity::connector_id(&self.name);
+        self.id.clone().unwrap_or_else(from_name)
+    }
+
+    /// Whose addresses are ours, in lower case.
+    pub fn domains(&self) -> Vec<String> {
+        if self.mapping.domains.is_empty() {
+            return vec![self.domain.to_lowercase()];
+        }
+        let domains = self.mapping.domains.iter();
+        domains.map(|domain| domain.to_lowercase()).collect()
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        for source in &mut self.sources {
+            let files = source.files_mut();
+            files.path = folder.join(&files.path);
+        }
+        let Directory::Csv { path } = &mut self.directory;
+        *path = folder.join(&*path);
+        if let Some(custom) = &mut self.mapping.custom {
+            *custom = folder.join(&*custom);
+        }
+        self.target.resolve_paths(folder);
+    }
+}
+
+impl Source {
+    /// The source's `type` in the connector file.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::ArchivingExport(_) => "archiving-export",
+            Self::PersistentChatXml(_) => "persistent-chat-xml",
+        }
+    }
+
+    /// The folder of files behind it.
+    pub fn files(&self) -> &FileSource {
+        match self {
+            Self::ArchivingExport(files) | Self::PersistentChatXml(files) => files,
+        }
+    }
+
+    fn files_mut(&mut self) -> &mut FileSource {
+        match self {
+            Self::ArchivingExport(files) | Self::PersistentChatXml(files) => files,
+        }
+    }
+}
+
+impl FileSource {
+    /// Whether a conversation of this time is inside `from` (inclusive) and `to` (exclusive).
+    pub fn contains(&self, time: UtcTime) -> bool {
+        let start = |date: jiff::civil::Date| {
+            let midnight = date.to_zoned(jiff::tz::TimeZone::UTC);
+            midnight.map_or(0, |midnight| midnight.timestamp().as_second())
+        };
+        self.from.is_none_or(|from| time.seconds() >= start(from))
+            && self.to.is_none_or(|to| time.seconds() < start(to))
+    }
+}

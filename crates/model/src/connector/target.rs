@@ -1,0 +1,206 @@
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::SecretRef;
+
+/// Where items go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Target {
+    /// One Maildir++ per mailbox.
+    Maildir(MaildirTarget),
+    /// Any IMAP4rev1 server.
+    Imap(Box<ImapTarget>),
+    /// Nowhere: items are checked and counted, then forgotten. For trials and measurements.
+    Discard {
+        /// Largest size of one item part.
+        #[serde(default)]
+        max_item: Size,
+    },
+}
+
+/// One Maildir++ per mailbox, `{path}/{mailbox address in lower case}/`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaildirTarget {
+    /// The folder of mailboxes.
+    pub path: PathBuf,
+    /// Folder in the mailbox; `Inbox/` stands for the mailbox itself.
+    #[serde(default = "default_folder")]
+    pub folder: String,
+    /// Largest size of one item part.
+    #[serde(default)]
+    pub max_item: Size,
+}
+
+/// Any IMAP4rev1 server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImapTarget {
+    /// Host name or address.
+    pub host: String,
+    /// Port; by default 993 with implicit TLS, else 143.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub tls: Tls,
+    /// PEM file of certificate authorities to trust beside the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// How to sign in.
+    #[serde(default)]
+    pub auth: Auth,
+    /// User name: of the service account, or of everybody with `plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<SecretRef>,
+    /// Password, or bearer token with `xoauth2`.
+    pub password: SecretRef,
+    /// Login name of a mailbox; `{mailbox}` is its address, `{local}` the part before the `@`.
+    #[serde(default = "default_login")]
+    pub login: String,
+    /// Folder in the mailbox; `Inbox/` stands for the server's own INBOX and delimiter.
+    #[serde(default = "default_folder")]
+    pub folder: String,
+    /// Largest size of one item part.
+    #[serde(default)]
+    pub max_item: Size,
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tls {
+    /// From the first byte.
+    #[default]
+    Implicit,
+    /// Upgraded by STARTTLS before anything is said.
+    Starttls,
+    /// Not at all; for loopback and tests.
+    None,
+}
+
+/// How to sign in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// SASL PLAIN (or LOGIN) as `login` with the password.
+    #[default]
+    Plain,
+    /// SASL PLAIN as `user`, acting as `login` (RFC 4616 authzid).
+    Authzid,
+    /// Dovecot's master user: as `{login}*{user}`.
+    Master,
+    /// SASL XOAUTH2 as `login` with the bearer token.
+    Xoauth2,
+}
+
+/// A size in bytes; written as `25MB`, `512KiB` or a number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Size(pub u64);
+
+impl Default for Size {
+    fn default() -> Self {
+        Self(25_000_000)
+    }
+}
+
+/// The text is not a size.
+#[derive(Debug, thiserror::Error)]
+#[error("not a size; write it as 25MB, 512KiB or a number of bytes")]
+pub struct NotASize;
+
+impl FromStr for Size {
+    type Err = NotASize;
+
+    fn from_str(text: &str) -> Result<Self, NotASize> {
+        let text = text.trim();
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = match &text[digits.len()..] {
+            "" | "B" => 1,
+            "kB" | "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return Err(NotASize),
+        };
+        let number: u64 = digits.trim().parse().map_err(|_| NotASize)?;
+        number.checked_mul(unit).map(Self).ok_or(NotASize)
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = NotASize;
+
+    fn try_from(text: String) -> Result<Self, NotASize> {
+        text.parse()
+    }
+}
+
+impl From<Size> for String {
+    fn from(size: Size) -> Self {
+        size.to_string()
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes != 0 && bytes % 1_000_000 == 0 => write!(f, "{}MB", bytes / 1_000_000),
+            bytes => write!(f, "{bytes}B"),
+        }
+    }
+}
+
+fn default_folder() -> String {
+    "Inbox/Skype for Business".to_owned()
+}
+
+fn default_login() -> String {
+    "{mailbox}".to_owned()
+}
+
+impl Target {
+    /// The target's `type` in the connector file.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Maildir(_) => "maildir",
+            Self::Imap(_) => "imap",
+            Self::Discard { .. } => "discard",
+        }
+    }
+
+    /// Largest size of one item part the connector allows, in bytes.
+    pub fn max_item(&self) -> u64 {
+        match self {
+            Self::Maildir(target) => target.max_item.0,
+            Self::Imap(target) => target.max_item.0,
+            Self::Discard { max_item } => max_item.0,
+        }
+    }
+
+    pub(super) fn resolve_paths(&mut self, folder: &Path) {
+        let join = |secret: &mut SecretRef| {
+            if let SecretRef::File(path) = secret {
+                *path = folder.join(&*path);
+            }
+        };
+        match self {
+            Self::Maildir(target) => target.path = folder.join(&target.path),
+            Self::Imap(target) => {
+                join(&mut target.password);
+                target.user.iter_mut().for_each(join);
+                target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
+            }
+            Self::Discard { .. } => {}
+        }
+    }
+}

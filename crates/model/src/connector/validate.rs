@@ -1,0 +1,151 @@
+use std::mem::discriminant;
+
+use super::{Connector, ConnectorError, Source, Target, Unmapped, target::Auth};
+use crate::address;
+
+/// Checks what the types cannot: names, domains, addresses, sources that would archive twice.
+pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
+    require(
+        !connector.name.trim().is_empty(),
+        "name",
+        "is empty; give the connector a name",
+    )?;
+    require(
+        is_domain(&connector.domain),
+        "domain",
+        "is not a domain name; write e.g. contoso.com",
+    )?;
+    if let Some(id) = &connector.id {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        require(
+            !id.is_empty() && id.len() <= 64 && id.chars().all(is_plain),
+            "id",
+            "must be 1 to 64 of a-z, 0-9 and -",
+        )?;
+    }
+    require(
+        !connector.sources.is_empty(),
+        "sources",
+        "is missing; add at least one [[sources]]",
+    )?;
+    validate_sources(&connector.sources)?;
+    for rule in &connector.exclude {
+        require(
+            !rule.name.is_empty(),
+            "exclude.name",
+            "is empty; name the rule",
+        )?;
+        rule.matcher()?;
+    }
+    for domain in &connector.mapping.domains {
+        require(
+            is_domain(domain),
+            "mapping.domains",
+            "has an entry that is not a domain name",
+        )?;
+    }
+    if let Unmapped::CatchAll(mailbox) = &connector.mapping.unmapped {
+        let problem = "must be \"hold\" or the address of a catch-all mailbox";
+        require(address::is_mailable(mailbox), "mapping.unmapped", problem)?;
+    }
+    let zone = jiff::tz::TimeZone::get(&connector.item.time_zone);
+    require(
+        zone.is_ok(),
+        "item.time_zone",
+        "is not an IANA time zone; write e.g. UTC or Europe/Berlin",
+    )?;
+    validate_schedule(connector)?;
+    validate_target(&connector.target)
+}
+
+/// Sources of one kind must be of one type or have disjoint times; with two file types there is one
+/// kind each, so what can be wrong is a range that is empty and one folder read twice.
+fn validate_sources(sources: &[Source]) -> Result<(), ConnectorError> {
+    for (index, source) in sources.iter().enumerate() {
+        let files = source.files();
+        if let (Some(from), Some(to)) = (files.from, files.to) {
+            let key = format!("sources.{}.to", index + 1);
+            require(
+                from < to,
+                &key,
+                "is not after from; nothing would be archived",
+            )?;
+        }
+        let overlaps = |other: &&Source| {
+            let other_files = other.files();
+            discriminant(*other) == discriminant(source)
+                && (files.path.starts_with(&other_files.path)
+                    || other_files.path.starts_with(&files.path))
+                && other_files
+                    .from
+                    .is_none_or(|from| files.to.is_none_or(|to| from < to))
+                && files
+                    .from
+                    .is_none_or(|from| other_files.to.is_none_or(|to| from < to))
+        };
+        let key = format!("sources.{}.path", index + 1);
+        let problem = "lies in the folder of another source; its files would be read twice";
+        require(
+            !sources[..index].iter().any(|other| overlaps(&other)),
+            &key,
+            problem,
+        )?;
+    }
+    Ok(())
+}
+
+fn validate_schedule(connector: &Connector) -> Result<(), ConnectorError> {
+    let at = jiff::civil::Time::strptime("%H:%M", &connector.schedule.at);
+    require(
+        at.is_ok(),
+        "schedule.at",
+        "is not a UTC time of day; write e.g. 01:00",
+    )?;
+    let every = connector.schedule.every.as_secs();
+    require(
+        every >= 60,
+        "schedule.every",
+        "must be at least a minute, e.g. 24h",
+    )
+}
+
+fn validate_target(target: &Target) -> Result<(), ConnectorError> {
+    let problem = "is too small; an item part needs at least 64KiB";
+    require(target.max_item() >= 65_536, "target.max_item", problem)?;
+    if let Target::Imap(imap) = target {
+        require(
+            !imap.host.is_empty(),
+            "target.host",
+            "is empty; name the IMAP server",
+        )?;
+        let needs_user = matches!(imap.auth, Auth::Authzid | Auth::Master);
+        require(
+            !needs_user || imap.user.is_some(),
+            "target.user",
+            "is missing; authzid and master sign in as a service account",
+        )?;
+        let names_mailbox = imap.login.contains("{mailbox}") || imap.login.contains("{local}");
+        let problem = "must contain {mailbox} or {local}, or everything would go into one mailbox";
+        require(names_mailbox, "target.login", problem)?;
+    }
+    Ok(())
+}
+
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    domain.len() <= 253 && domain.split('.').all(is_label)
+}
+
+fn require(holds: bool, key: &str, problem: &str) -> Result<(), ConnectorError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConnectorError::Invalid {
+        key: key.to_owned(),
+        problem: problem.to_owned(),
+    })
+}

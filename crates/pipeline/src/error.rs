@@ -1,0 +1,77 @@
+use tonic::Code;
+
+/// Any error that can cross threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What the worker does with a message whose stage failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same input may succeed later; counts as an attempt.
+    Retry,
+    /// The same input will always fail: a bug, a blob that does not match its hash.
+    Reject,
+    /// Something the stage depends on is down; the consumer pauses, no attempt is burnt.
+    Wait,
+    /// The ledger says that the task is closed, split or taken over: nothing left to do.
+    Superseded,
+}
+
+/// A failed stage. There is no `From` impl on purpose: whoever writes `?` must first say
+/// [`or_retry`](ResultExt::or_retry), [`or_reject`](ResultExt::or_reject) or
+/// [`or_wait`](ResultExt::or_wait).
+#[derive(Debug, thiserror::Error)]
+#[error("{action}")]
+pub struct StageError {
+    /// What happens next.
+    pub verdict: Verdict,
+    /// What failed: a verb and its object, static, without content.
+    pub action: &'static str,
+    source: BoxError,
+}
+
+impl StageError {
+    /// An error with a verdict.
+    pub fn new(verdict: Verdict, action: &'static str, source: impl Into<BoxError>) -> Self {
+        Self {
+            verdict,
+            action,
+            source: source.into(),
+        }
+    }
+
+    /// For `map_err` on a call to the ledger.
+    pub fn ledger(action: &'static str) -> impl FnOnce(tonic::Status) -> Self {
+        move |status| {
+            let verdict = match status.code() {
+                Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled => Verdict::Wait,
+                Code::FailedPrecondition => Verdict::Superseded,
+                _ => Verdict::Retry,
+            };
+            Self::new(verdict, action, status)
+        }
+    }
+}
+
+/// Turns an error into a [`StageError`]. `action` is a verb and its object: `"load batch"`.
+pub trait ResultExt<T> {
+    /// The same input may succeed later.
+    fn or_retry(self, action: &'static str) -> Result<T, StageError>;
+    /// The same input will always fail.
+    fn or_reject(self, action: &'static str) -> Result<T, StageError>;
+    /// A dependency is down.
+    fn or_wait(self, action: &'static str) -> Result<T, StageError>;
+}
+
+impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
+    fn or_retry(self, action: &'static str) -> Result<T, StageError> {
+        self.map_err(|error| StageError::new(Verdict::Retry, action, error))
+    }
+
+    fn or_reject(self, action: &'static str) -> Result<T, StageError> {
+        self.map_err(|error| StageError::new(Verdict::Reject, action, error))
+    }
+
+    fn or_wait(self, action: &'static str) -> Result<T, StageError> {
+        self.map_err(|error| StageError::new(Verdict::Wait, action, error))
+    }
+}

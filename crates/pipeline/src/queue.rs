@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{BoxError, Envelope};
+
+/// Why a queue could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue did not take the message.
+    #[error("publish to {queue}")]
+    Publish {
+        /// The queue.
+        queue: String,
+        /// The reason.
+        source: BoxError,
+    },
+    /// Messages cannot be received.
+    #[error("consume from {queue}")]
+    Consume {
+        /// The queue.
+        queue: String,
+        /// The reason.
+        source: BoxError,
+    },
+    /// A message could not be settled: it will come again.
+    #[error("settle message")]
+    Settle(#[source] BoxError),
+}
+
+/// A queue of work messages. Durable or not: what is lost, control publishes again.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Returns once the queue has taken responsibility for the envelope.
+    async fn publish(&self, queue: &str, envelope: Envelope) -> Result<(), QueueError>;
+
+    /// Receives messages, at most `prefetch` of them unsettled at a time.
+    async fn consume(&self, queue: &str, prefetch: u16) -> Result<Box<dyn Receiver>, QueueError>;
+}
+
+/// One consumer of one queue.
+#[async_trait]
+pub trait Receiver: Send {
+    /// The next message. Waits until there is one; dropping the future loses nothing.
+    async fn receive(&mut self) -> Result<Received, QueueError>;
+}
+
+/// A received envelope that must be settled exactly once. Dropping it unsettled gives the message back
+/// to the queue.
+pub struct Received {
+    /// The message.
+    pub envelope: Envelope,
+    settle: Box<dyn Settle>,
+}
+
+impl Received {
+    /// Joins a message with the way to settle it.
+    pub fn new(envelope: Envelope, settle: impl Settle + 'static) -> Self {
+        Self {
+            envelope,
+            settle: Box::new(settle),
+        }
+    }
+
+    /// Done: the queue may forget the message.
+    pub async fn ack(self) -> Result<(), QueueError> {
+        self.settle.ack().await
+    }
+
+    /// Comes back after `delay` with `attempt + 1`.
+    pub async fn retry(self, delay: Duration) -> Result<(), QueueError> {
+        self.settle.retry(self.envelope, delay).await
+    }
+
+    /// Moves to the dead letters, with a static reason in its headers.
+    pub async fn bury(self, reason: &'static str) -> Result<(), QueueError> {
+        self.settle.bury(self.envelope, reason).await
+    }
+}
+
+/// How an implementation of [`Queue`] settles a message.
+#[async_trait]
+pub trait Settle: Send + Sync {
+    /// The queue may forget the message.
+    async fn ack(self: Box<Self>) -> Result<(), QueueError>;
+    /// The message comes back later.
+    async fn retry(self: Box<Self>, envelope: Envelope, delay: Duration) -> Result<(), QueueError>;
+    /// The message moves to the dead letters.
+    async fn bury(
+        self: Box<Self>,
+        envelope: Envelope,
+        reason: &'static str,
+    ) -> Result<(), QueueError>;
+}

@@ -1,0 +1,179 @@
+use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use chatkeep_proto::v1::{CompleteRequest, FailRequest, Task};
+use chatkeep_runtime::{Lifecycle, Outages};
+use futures::FutureExt as _;
+use prost::Message as _;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+use crate::{
+    Completion, LedgerClient, Queue, QueueError, Received, ResultExt as _, Stage, StageError,
+    Verdict,
+};
+
+/// How often a task is tried before control splits it.
+const ATTEMPTS: u32 = 3;
+/// Wait before the second and the third attempt.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Longest pause while a dependency is down.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Runs a [`Stage`] against a [`Queue`] and the ledger: receive, process, complete, acknowledge.
+pub struct Worker<S> {
+    stage: S,
+    queue: Arc<dyn Queue>,
+    ledger: LedgerClient,
+    concurrency: u16,
+    outages: Outages,
+}
+
+impl<S: Stage> Worker<S> {
+    /// Runs at most `concurrency` tasks at a time.
+    pub fn new(stage: S, queue: Arc<dyn Queue>, ledger: LedgerClient, concurrency: u16) -> Self {
+        Self {
+            stage,
+            queue,
+            ledger,
+            concurrency: concurrency.max(1),
+            outages: Outages::default(),
+        }
+    }
+
+    /// Runs as a service of the process, until it shuts down; then it finishes what it has received.
+    pub fn start(mut self, lifecycle: &Lifecycle) {
+        self.outages = lifecycle.outages();
+        lifecycle.spawn(S::QUEUE, self.run(lifecycle.shutdown()));
+    }
+
+    async fn run(self, shutdown: CancellationToken) -> Result<(), QueueError> {
+        let mut receiver = self.queue.consume(S::QUEUE, self.concurrency).await?;
+        let worker = Arc::new(self);
+        let in_flight = TaskTracker::new();
+
+        let result = loop {
+            let message = match shutdown.run_until_cancelled(receiver.receive()).await {
+                None => break Ok(()),
+                Some(Err(error)) => break Err(error),
+                Some(Ok(message)) => message,
+            };
+            let worker = Arc::clone(&worker);
+            let shutdown = shutdown.clone();
+            let span = tracing::info_span!(
+                "process",
+                messaging.destination.name = S::QUEUE,
+                chatkeep.task.id = %message.envelope.id,
+                attempt = message.envelope.attempt,
+            );
+            let handle = async move { worker.handle(message, &shutdown).await };
+            in_flight.spawn(handle.instrument(span));
+        };
+
+        in_flight.close();
+        in_flight.wait().await;
+        result
+    }
+
+    async fn handle(&self, received: Received, shutdown: &CancellationToken) {
+        let mut pause = Duration::from_millis(100);
+        let result = loop {
+            let result = self.attempt_guarded(&received).await;
+            let Err(error) = &result else { break result };
+            if error.verdict != Verdict::Wait {
+                break result;
+            }
+            tracing::warn!(
+                error = error as &dyn Error,
+                ?pause,
+                "dependency down, waiting"
+            );
+            self.outages.begin(S::QUEUE, chain(error));
+            let slept = shutdown
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await;
+            if slept.is_none() {
+                // Dropped unsettled: the queue, or control after the next start, hands it out again.
+                return;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        };
+        self.outages.end(S::QUEUE);
+        if let Err(error) = self.settle(received, result).await {
+            // Not settled means received again: nothing is lost, but somebody should know.
+            tracing::error!(error = &error as &dyn Error, "settle failed");
+        }
+    }
+
+    async fn attempt_guarded(&self, received: &Received) -> Result<(), StageError> {
+        let attempt = AssertUnwindSafe(self.attempt(received)).catch_unwind();
+        attempt
+            .await
+            .unwrap_or_else(|_| Err("stage panicked").or_reject("process task"))
+    }
+
+    async fn attempt(&self, received: &Received) -> Result<(), StageError> {
+        let task = Task::decode(received.envelope.body.clone()).or_reject("decode task")?;
+        let id = task.id.clone();
+        let Completion { result, next } = self.stage.process(task).await?;
+        let request = CompleteRequest {
+            task: id,
+            next,
+            result: Some(result),
+        };
+        let completed = self.ledger.clone().complete(request).await;
+        completed.map_err(StageError::ledger("complete task"))?;
+        Ok(())
+    }
+
+    /// The one place that turns a result into a settlement, and logs it.
+    async fn settle(
+        &self,
+        received: Received,
+        result: Result<(), StageError>,
+    ) -> Result<(), QueueError> {
+        let Err(error) = result else {
+            return received.ack().await;
+        };
+        let tries = received.envelope.attempt + 1;
+        match error.verdict {
+            Verdict::Superseded => {
+                tracing::info!(error = &error as &dyn Error, "task superseded");
+                received.ack().await
+            }
+            Verdict::Retry | Verdict::Wait if tries < ATTEMPTS => {
+                tracing::warn!(error = &error as &dyn Error, "stage failed, will retry");
+                received.retry(RETRY_DELAY * tries).await
+            }
+            _ => {
+                tracing::error!(error = &error as &dyn Error, "stage gave the task up");
+                self.give_up(received, error.action).await
+            }
+        }
+    }
+
+    /// Hands the task to control, which splits it, and buries the message.
+    async fn give_up(&self, received: Received, reason: &'static str) -> Result<(), QueueError> {
+        let request = FailRequest {
+            task: received.envelope.id.clone(),
+            reason: reason.to_owned(),
+        };
+        match self.ledger.clone().fail(request).await {
+            Ok(_) => received.bury(reason).await,
+            Err(status) => {
+                tracing::error!(error = &status as &dyn Error, "task not given up");
+                received.retry(LONGEST_PAUSE).await
+            }
+        }
+    }
+}
+
+fn chain(error: &StageError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,14 @@
+//! What every program does around its services: settings, secrets, logs, lifecycle, gRPC channels.
+
+mod grpc;
+mod lifecycle;
+mod outage;
+pub mod secret;
+pub mod settings;
+pub mod telemetry;
+
+pub use crate::{
+    grpc::{GrpcChannel, in_process},
+    lifecycle::Lifecycle,
+    outage::{Outage, Outages},
+};

@@ -1,0 +1,131 @@
+use std::{error::Error, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, info_span};
+
+use crate::Outages;
+
+/// Less than the 30 s after which Kubernetes kills a pod.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Owns every task of the process: starts them, tells them to stop, waits for them.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    shutdown: CancellationToken,
+    failed: CancellationToken,
+    tasks: TaskTracker,
+    outages: Outages,
+}
+
+impl Lifecycle {
+    /// Stops on SIGTERM and SIGINT.
+    pub fn new() -> std::io::Result<Self> {
+        let lifecycle = Self::detached();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let shutdown = lifecycle.shutdown.clone();
+        // Not tracked: shutdown must not wait for the task that listens for signals.
+        #[expect(clippy::disallowed_methods, reason = "outlives the tracked tasks")]
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => tracing::info!("SIGTERM, shutting down"),
+                _ = interrupt.recv() => tracing::info!("SIGINT, shutting down"),
+            }
+            shutdown.cancel();
+        });
+        Ok(lifecycle)
+    }
+
+    /// Without signal handlers, for tests.
+    pub fn detached() -> Self {
+        Self::default()
+    }
+
+    /// Cancelled when the process is to stop. Whoever starts work checks it first and finishes what it
+    /// holds.
+    pub fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// True once a service has ended with an error or a panic.
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_cancelled()
+    }
+
+    /// Where workers say that they wait for a dependency.
+    pub fn outages(&self) -> Outages {
+        self.outages.clone()
+    }
+
+    /// Runs a service. When it ends, the process shuts down; when it ends with an error or a panic,
+    /// [`has_failed`](Self::has_failed) says so.
+    pub fn spawn<E>(
+        &self,
+        service: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) where
+        E: Into<Box<dyn Error + Send + Sync>> + Send,
+    {
+        let failed = self.failed.clone();
+        // Dropped when the task ends, also when it panics: no process lives on with one of its
+        // services gone.
+        let stop = self.shutdown.clone().drop_guard();
+        let task = async move {
+            let _stop = stop;
+            let fail = failed.drop_guard();
+            match task.await {
+                Ok(()) => drop(fail.disarm()),
+                Err(error) => {
+                    let error = error.into();
+                    tracing::error!(error = &*error as &dyn Error, "service failed");
+                }
+            }
+        };
+        self.tasks
+            .spawn(task.instrument(info_span!("service", service.name = service)));
+    }
+
+    /// Tells every task to stop and waits until they have, or until the grace period is over.
+    /// True when all finished in time and none failed.
+    pub async fn stop(self) -> bool {
+        self.shutdown.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+        if finished.is_err() {
+            tracing::error!(grace = ?GRACE, "tasks still running, exiting anyway");
+        }
+        finished.is_ok() && !self.has_failed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panicking_service_stops_the_process_and_is_a_failure() {
+        let lifecycle = Lifecycle::detached();
+        lifecycle.spawn("broken", async {
+            assert!(std::hint::black_box(false), "bug");
+            Ok::<(), std::io::Error>(())
+        });
+
+        lifecycle.shutdown().cancelled().await;
+
+        assert!(!lifecycle.stop().await);
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_what_is_held() {
+        let lifecycle = Lifecycle::detached();
+        let shutdown = lifecycle.shutdown();
+        lifecycle.spawn("worker", async move {
+            shutdown.cancelled().await;
+            tokio::task::yield_now().await;
+            Ok::<(), std::io::Error>(())
+        });
+
+        assert!(lifecycle.stop().await);
+    }
+}

@@ -1,0 +1,44 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+/// Which workers wait for a dependency that is down, and since when. Shared by the workers of a process
+/// and whoever watches them.
+#[derive(Clone, Debug, Default)]
+pub struct Outages(Arc<Mutex<HashMap<&'static str, Outage>>>);
+
+/// A worker that waits.
+#[derive(Clone, Debug)]
+pub struct Outage {
+    /// What it cannot do: a verb and its object, then the chain of causes.
+    pub cause: String,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl Outages {
+    /// The outage that has lasted longest, with the queue of the worker it stops.
+    pub fn longest(&self) -> Option<(&'static str, Outage)> {
+        let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let longest = outages.iter().min_by_key(|(_, outage)| outage.since)?;
+        Some((*longest.0, longest.1.clone()))
+    }
+
+    /// The worker of `queue` waits.
+    pub fn begin(&self, queue: &'static str, cause: String) {
+        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let outage = outages.entry(queue).or_insert_with(|| Outage {
+            cause: String::new(),
+            since: Instant::now(),
+        });
+        outage.cause = cause;
+    }
+
+    /// The worker of `queue` works again.
+    pub fn end(&self, queue: &'static str) {
+        let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outages.remove(queue);
+    }
+}

@@ -1,0 +1,220 @@
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::{Blob, BlobKind, BlobReader, Spool, StagingError};
+
+/// Blob storage between the stages, in a folder of the local disk.
+#[derive(Clone, Debug)]
+pub struct Staging {
+    root: Arc<Path>,
+}
+
+impl Staging {
+    /// Opens the folder, making it where it is missing. Temporary files of a process that was killed
+    /// are removed.
+    pub fn folder(path: &Path) -> Result<Self, StagingError> {
+        let open = |source| StagingError::Open { source };
+        let spool = path.join("spool");
+        fs::create_dir_all(&spool).map_err(open)?;
+        for leftover in fs::read_dir(&spool).map_err(open)? {
+            fs::remove_file(leftover.map_err(open)?.path()).map_err(open)?;
+        }
+        Ok(Self { root: path.into() })
+    }
+
+    /// Stores bytes. On return they are on disk.
+    pub async fn put(&self, kind: BlobKind, bytes: impl Into<Bytes>) -> Result<Blob, StagingError> {
+        let mut spool = self.spool()?;
+        let bytes: Bytes = bytes.into();
+        spool
+            .write_all(&bytes)
+            .map_err(|source| StagingError::Write { source })?;
+        self.commit(kind, spool).await
+    }
+
+    /// Starts a blob that is written piece by piece.
+    pub fn spool(&self) -> Result<Spool, StagingError> {
+        let file = NamedTempFile::new_in(self.root.join("spool"));
+        file.map(Spool::new)
+            .map_err(|source| StagingError::Write { source })
+    }
+
+    /// Ends a blob. On return it is on disk under its content's key.
+    pub async fn commit(&self, kind: BlobKind, spool: Spool) -> Result<Blob, StagingError> {
+        let root = Arc::clone(&self.root);
+        blocking(move || {
+            commit(&root, kind, spool).map_err(|source| StagingError::Write { source })
+        })
+        .await
+    }
+
+    /// Reads a whole blob and checks its hash.
+    pub async fn get(&self, blob: &Blob) -> Result<Bytes, StagingError> {
+        let path = self.path(blob)?;
+        let expected = blob.sha256.clone();
+        blocking(move || {
+            let bytes = fs::read(path).map_err(|source| StagingError::Read { source })?;
+            if Sha256::digest(&bytes).as_slice() != expected {
+                return Err(StagingError::Altered);
+            }
+            Ok(bytes.into())
+        })
+        .await
+    }
+
+    /// Reads `size` bytes from `offset`. Not checked: the caller knows the hash of the part it reads.
+    pub async fn range(&self, blob: &Blob, offset: u64, size: u64) -> Result<Bytes, StagingError> {
+        let path = self.path(blob)?;
+        blocking(move || read_range(&path, offset, size)).await
+    }
+
+    /// Opens a blob for blocking reads.
+    pub async fn open(&self, blob: &Blob) -> Result<BlobReader, StagingError> {
+        let path = self.path(blob)?;
+        let expected = blob.sha256.to_vec();
+        blocking(move || {
+            let file = File::open(path).map_err(|source| StagingError::Read { source })?;
+            Ok(BlobReader::new(file, expected))
+        })
+        .await
+    }
+
+    fn path(&self, blob: &Blob) -> Result<PathBuf, StagingError> {
+        let is_ours = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '/';
+        if blob.key.starts_with('/') || !blob.key.chars().all(is_ours) {
+            return Err(StagingError::Key);
+        }
+        Ok(self.root.join(&blob.key))
+    }
+}
+
+fn commit(root: &Path, kind: BlobKind, spool: Spool) -> io::Result<Blob> {
+    let (file, sha256, size) = spool.finish()?;
+    let key = kind.key(&sha256);
+    let path = root.join(&key);
+    let folder = path.parent().unwrap_or(root);
+    if !path.exists() {
+        file.as_file().sync_all()?;
+        let is_new_folder = !folder.exists();
+        fs::create_dir_all(folder)?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            // The same content was stored by somebody else in between.
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.error),
+        }
+        sync_folder(folder)?;
+        if is_new_folder && let Some(parent) = folder.parent() {
+            sync_folder(parent)?;
+        }
+    }
+    Ok(Blob {
+        key,
+        sha256: sha256.to_vec().into(),
+        size,
+    })
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn read_range(path: &Path, offset: u64, size: u64) -> Result<Bytes, StagingError> {
+    let read = |source| StagingError::Read { source };
+    let mut file = File::open(path).map_err(read)?;
+    file.seek(io::SeekFrom::Start(offset)).map_err(read)?;
+    let mut bytes = Vec::new();
+    file.take(size).read_to_end(&mut bytes).map_err(read)?;
+    if bytes.len() as u64 != size {
+        return Err(StagingError::Altered);
+    }
+    Ok(bytes.into())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StagingError> + Send + 'static,
+) -> Result<T, StagingError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down: nobody waits for the answer.
+            Err(_) => Err(StagingError::Read {
+                source: io::ErrorKind::Interrupted.into(),
+            }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn staging() -> (tempfile::TempDir, Staging) {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::folder(folder.path()).unwrap();
+        (folder, staging)
+    }
+
+    #[tokio::test]
+    async fn the_same_bytes_are_the_same_blob() {
+        let (_folder, staging) = staging();
+
+        let first = staging.put(BlobKind::Batch, "hello").await.unwrap();
+        let again = staging.put(BlobKind::Batch, "hello").await.unwrap();
+
+        assert_eq!(first, again);
+        assert_eq!(staging.get(&first).await.unwrap(), "hello");
+        assert_eq!(staging.range(&first, 1, 3).await.unwrap(), "ell");
+    }
+
+    #[tokio::test]
+    async fn altered_bytes_are_noticed() {
+        let (folder, staging) = staging();
+        let blob = staging.put(BlobKind::Batch, "hello").await.unwrap();
+
+        fs::write(folder.path().join(&blob.key), "hellO").unwrap();
+
+        assert!(matches!(
+            staging.get(&blob).await,
+            Err(StagingError::Altered)
+        ));
+        let mut reader = staging.open(&blob).await.unwrap();
+        io::copy(&mut reader, &mut io::sink()).unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn keys_cannot_leave_the_folder() {
+        let (_folder, staging) = staging();
+        let foreign = Blob {
+            key: "../../etc/passwd".to_owned(),
+            ..Blob::default()
+        };
+
+        assert!(matches!(
+            staging.get(&foreign).await,
+            Err(StagingError::Key)
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_committed_leaves_nothing_behind() {
+        let (folder, staging) = staging();
+        let mut spool = staging.spool().unwrap();
+        spool.write_all(&vec![7; 200_000]).unwrap();
+        drop(spool);
+
+        assert_eq!(
+            fs::read_dir(folder.path().join("spool")).unwrap().count(),
+            0
+        );
+    }
+}
