@@ -21,12 +21,13 @@ pub use self::{
 /// Why a connector file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectorError {
-    /// Not TOML, an unknown key, a missing key or a value of the wrong form. The source names line,
-    /// column and key.
-    #[error("read connector file")]
+    /// Not TOML, an unknown key, a missing key or a value of the wrong form.
+    #[error("line {line}: {problem}")]
     Syntax {
-        /// What the TOML reader says.
-        source: toml::de::Error,
+        /// The line, from 1.
+        line: usize,
+        /// What the TOML reader says, without the line's text: it may hold a secret.
+        problem: String,
     },
     /// Well-formed, but it cannot work.
     #[error("{key}: {problem}")]
@@ -42,6 +43,16 @@ pub enum ConnectorError {
         /// What the TOML writer says.
         source: toml::ser::Error,
     },
+}
+
+impl ConnectorError {
+    fn syntax(text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        Self::Syntax {
+            line: before.map_or(1, |before| before.matches('\n').count() + 1),
+            problem: error.message().to_owned(),
+        }
+    }
 }
 
 /// One named archive job: sources, directory, mapping, target.
@@ -276,7 +287,7 @@ impl Connector {
     /// file. Checks everything that can be checked without I/O.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConnectorError> {
         let mut connector: Self =
-            toml::from_str(text).map_err(|source| ConnectorError::Syntax { source })?;
+            toml::from_str(text).map_err(|error| ConnectorError::syntax(text, &error))?;
         connector.resolve_paths(folder);
         validate::validate(&connector)?;
         Ok(connector)

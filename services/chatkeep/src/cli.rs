@@ -1,0 +1,109 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Archives Skype for Business conversations into mailboxes, and proves that nothing was lost.
+#[derive(Debug, Parser)]
+#[command(name = "chatkeep", version)]
+pub(crate) struct Cli {
+    /// Folder of ledger and staging [default: .chatkeep beside the connector file]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What to log to standard error: error, warn, info, debug
+    #[arg(long, global = true, default_value = "error", value_name = "LEVEL")]
+    pub(crate) log: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the whole pipeline once. Exit 0: closed; 2: closed with exceptions; 1: failed, call it again to resume
+    Archive(Archive),
+    /// Validates a connector file and tests source, directory and target; changes nothing
+    Check {
+        /// The connector file
+        file: PathBuf,
+    },
+    /// Lists the runs of a connector
+    Runs(OfConnector),
+    /// Prints the log of a run
+    Log(Log),
+    /// Lists what a run could not deliver or read, and why
+    Failed(OfRun),
+    /// Tries a run's failed deliveries again
+    Retry(OfRun),
+    /// Delivers what was held, as far as directory and mapping know the mailboxes now
+    DeliverHeld(OfConnector),
+    /// Shows one item's way through the pipeline
+    Item {
+        /// Item id, or the Message-ID of one of its parts
+        id: String,
+        #[command(flatten)]
+        connector: OfConnector,
+    },
+    /// Reads mailboxes again and compares every byte; or checks a manifest's seal chain
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Archive {
+    /// The connector file
+    pub(crate) file: PathBuf,
+    /// Only conversations from this UTC day (YYYY-MM-DD) on
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<jiff::civil::Date>,
+    /// Only conversations before this UTC day
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<jiff::civil::Date>,
+    /// Reads, converts and maps as if nothing had been archived before, and imports nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Writes the balance as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfConnector {
+    /// The connector file
+    #[arg(long, short, default_value = "connector.toml", value_name = "FILE")]
+    pub(crate) connector: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfRun {
+    /// Number of the run, as `chatkeep runs` lists it
+    pub(crate) run: i64,
+    #[command(flatten)]
+    pub(crate) connector: OfConnector,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    #[command(flatten)]
+    pub(crate) run: OfRun,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// A table of totals, an empty line, a table of failures
+    Csv,
+    /// One object
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Number of the run
+    #[arg(required_unless_present = "offline")]
+    pub(crate) run: Option<i64>,
+    /// Checks this manifest and the chain of seals before it, without the system
+    #[arg(long, value_name = "MANIFEST", conflicts_with = "run")]
+    pub(crate) offline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connector: OfConnector,
+}

@@ -1,0 +1,163 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use chatkeep_model::connector::{Size, Target};
+use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
+
+use super::{check, drive};
+use crate::{
+    cli::Archive,
+    embedded::Embedded,
+    output::Output,
+    place::Place,
+    report::{self, Exceptions, Report},
+};
+
+/// `chatkeep archive`.
+pub(crate) async fn run(
+    args: &Archive,
+    data_dir: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let mut place = Place::read(&args.file, data_dir)?;
+    let report_file = args.report.as_deref();
+    if !args.dry_run {
+        return archive(args, &place, report_file, output).await;
+    }
+    let folder = tempfile::tempdir().context("make a folder for the dry run")?;
+    place.data_dir = folder.path().to_owned();
+    place.connector.target = Target::Discard {
+        max_item: Size(place.connector.target.max_item()),
+    };
+    let code = archive(args, &place, report_file, output).await?;
+    output.line("\nDry run: as if nothing had been archived before; no mailbox was touched.");
+    Ok(code)
+}
+
+async fn archive(
+    args: &Archive,
+    place: &Place,
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    check::before_archiving(&place.connector).await?;
+    let max_part_bytes = chatkeep_mailbox_import::max_part_bytes(&place.connector)
+        .await
+        .context("ask the target for its size limit")?;
+    let embedded = Embedded::all(&place.data_dir).await?;
+    let midnight = |date: jiff::civil::Date| {
+        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC);
+        zoned.map(|zoned| zoned.timestamp().as_second())
+    };
+    let request = OpenRunRequest {
+        connector_file: place.connector.to_toml()?,
+        from: args.from.map(midnight).transpose()?,
+        to: args.to.map(midnight).transpose()?,
+        scheduled: false,
+        max_part_bytes,
+    };
+    let result = drive_to_end(&embedded, place, request, output).await;
+    embedded.stop().await;
+    let closed = result?;
+    finish(&closed, place, report_file, output)
+}
+
+/// How a run ended.
+pub(super) struct Closed {
+    state: RunState,
+    reason: String,
+    report: ReportResponse,
+    exceptions: Exceptions,
+}
+
+async fn drive_to_end(
+    embedded: &Embedded,
+    place: &Place,
+    request: OpenRunRequest,
+    output: &Output,
+) -> anyhow::Result<Closed> {
+    let opened = embedded.control.clone().open_run(request).await;
+    let opened = opened.map_err(super::answer)?.into_inner();
+    if opened.resumed {
+        output.note(format_args!("resuming run {}", opened.number));
+    }
+    follow(embedded, place, opened.run, opened.number, output).await
+}
+
+/// Watches an opened run and fetches its balance.
+pub(super) async fn follow(
+    embedded: &Embedded,
+    place: &Place,
+    run: i64,
+    number: i64,
+    output: &Output,
+) -> anyhow::Result<Closed> {
+    let (state, reason) = drive::watch(embedded, run, output).await?;
+    // A run that found nothing new left no trace: what is shown is the balance before it.
+    let number = if state == RunState::NothingNew {
+        0
+    } else {
+        number
+    };
+    let (report, exceptions) = drive::balance(embedded, &place.connector.id(), number).await?;
+    Ok(Closed {
+        state,
+        reason,
+        report,
+        exceptions,
+    })
+}
+
+/// Prints the balance, writes the report file, and says how the run ended.
+pub(super) fn finish(
+    closed: &Closed,
+    place: &Place,
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let Closed {
+        state,
+        reason,
+        report,
+        exceptions,
+    } = closed;
+    report::print(output, &place.connector.name, report, exceptions);
+    let nothing_new = *state == RunState::NothingNew;
+    if nothing_new {
+        output.line("\nimported 0: nothing new");
+    }
+    if let Some(file) = report_file {
+        let kind = if nothing_new { "none" } else { &report.kind };
+        write_report(file, &Report::of(kind, report, exceptions))?;
+    }
+    Ok(match state {
+        RunState::Succeeded => ExitCode::SUCCESS,
+        RunState::SucceededWithExceptions => ExitCode::from(2),
+        RunState::NothingNew if report.state() == RunState::Succeeded => ExitCode::SUCCESS,
+        RunState::NothingNew => ExitCode::from(2),
+        RunState::Paused => {
+            output.note(format_args!(
+                "error: paused, everything failed for one reason: {reason}; mend the cause, then call \
+                 the command again"
+            ));
+            ExitCode::from(1)
+        }
+        _ => {
+            output.note(format_args!(
+                "error: {}; call the command again to resume",
+                report::status(*state, reason)
+            ));
+            ExitCode::from(1)
+        }
+    })
+}
+
+fn write_report(file: &Path, report: &Report<'_>) -> anyhow::Result<()> {
+    let json = serde_json::to_vec_pretty(report).context("write report")?;
+    let shown: PathBuf = file.into();
+    fs::write(file, json).with_context(|| format!("write report {}", shown.display()))
+}

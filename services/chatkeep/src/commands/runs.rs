@@ -1,0 +1,152 @@
+//! `chatkeep runs`, `failed`, `retry` and `deliver-held`.
+
+use std::process::ExitCode;
+
+use chatkeep_proto::v1::{DeliverHeldRequest, ListRunsRequest, ReportResponse, RetryRequest};
+use data_encoding::HEXLOWER;
+
+use super::{archive, ask, drive};
+use crate::{
+    embedded::Embedded,
+    output::{Output, number},
+    place::Place,
+    report,
+};
+
+/// Runs listed at most.
+const LIMIT: u32 = 1_000;
+
+/// Lists the runs of a connector.
+pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let request = ListRunsRequest {
+        connector: place.connector.id(),
+        limit: LIMIT,
+    };
+    let runs = ask(place, async |embedded| {
+        let answer = embedded.control.clone().list_runs(request).await;
+        Ok(answer.map_err(super::answer)?.into_inner().runs)
+    })
+    .await?;
+    output.line(format_args!(
+        "{:>5}  {:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  status",
+        "run", "opened (UTC)", "kind", "records", "imported", "failed", "held"
+    ));
+    for run in &runs {
+        output.line(line(run));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(run: &ReportResponse) -> String {
+    let opened = jiff::Timestamp::from_second(run.opened);
+    let opened = opened.map_or_else(|_| String::new(), |time| time.to_string());
+    let records = run.records.unwrap_or_default();
+    let deliveries = run.deliveries.unwrap_or_default();
+    format!(
+        "{:>5}  {opened:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  {}",
+        run.number,
+        run.kind,
+        number(records.read),
+        number(deliveries.imported),
+        number(deliveries.failed),
+        number(deliveries.held),
+        report::status(run.state(), &run.reason)
+    )
+}
+
+/// Lists all that a run could not read or deliver.
+pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
+    let connector = place.connector.id();
+    let (_, all) = ask(place, async |embedded| {
+        drive::balance(embedded, &connector, run).await
+    })
+    .await?;
+    for entry in &all.quarantined {
+        let original = entry.original.as_ref().map_or("", |blob| &blob.key);
+        output.line(format_args!(
+            "quarantined\t{}\t{}\t{original}",
+            entry.source, entry.reason
+        ));
+    }
+    for delivery in &all.failed {
+        let word = if delivery.partial {
+            "partially imported"
+        } else {
+            "failed"
+        };
+        output.line(format_args!(
+            "{word}\t{}\t{}\t{}\t{}",
+            HEXLOWER.encode(&delivery.item),
+            delivery.source_user,
+            delivery.mailbox,
+            delivery.reason
+        ));
+    }
+    for user in &all.held {
+        let why = if user.conflict {
+            "two users have the address"
+        } else {
+            "no mailbox known"
+        };
+        output.line(format_args!(
+            "held\t{}\t{} items\t{why}",
+            user.source_user, user.items
+        ));
+    }
+    for user in &all.external {
+        output.line(format_args!(
+            "external\t{}\t{} items",
+            user.source_user, user.items
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tries a run's failed deliveries again.
+pub(crate) async fn retry(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
+    let embedded = Embedded::all(&place.data_dir).await?;
+    let request = RetryRequest {
+        connector: place.connector.id(),
+        number: run,
+    };
+    let result = async {
+        let answer = embedded.control.clone().retry(request).await;
+        let answer = answer.map_err(super::answer)?.into_inner();
+        if answer.deliveries == 0 {
+            return Ok(None);
+        }
+        output.note(format_args!(
+            "trying {} deliveries again",
+            number(answer.deliveries)
+        ));
+        archive::follow(&embedded, place, answer.run, run, output)
+            .await
+            .map(Some)
+    }
+    .await;
+    embedded.stop().await;
+    match result? {
+        Some(closed) => archive::finish(&closed, place, None, output),
+        None => {
+            output.line(format_args!("run {run} has no failed deliveries"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Delivers what was held, as far as its mailboxes are known now.
+pub(crate) async fn deliver_held(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let embedded = Embedded::all(&place.data_dir).await?;
+    let result = async {
+        let request = DeliverHeldRequest {
+            connector_file: place.connector.to_toml()?,
+            max_part_bytes: place.connector.target.max_item(),
+        };
+        let opened = embedded.control.clone().deliver_held(request).await;
+        let opened = opened.map_err(super::answer)?.into_inner();
+        archive::follow(&embedded, place, opened.run, opened.number, output).await
+    }
+    .await;
+    embedded.stop().await;
+    archive::finish(&result?, place, None, output)
+}

@@ -1,0 +1,108 @@
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
+use chatkeep_proto::v1::{control_client, control_server};
+use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
+use chatkeep_staging::Staging;
+use serde::Deserialize;
+
+pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
+
+/// Settings of the services, from `CHATKEEP__SERVICE__KEY` variables.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    control: chatkeep_control::Settings,
+    ingestion: chatkeep_ingestion::Settings,
+    conversion: chatkeep_conversion::Settings,
+    mapping: chatkeep_mapping::Settings,
+    mailbox_import: chatkeep_mailbox_import::Settings,
+}
+
+/// The services in this process: queue in memory, staging in a folder, ledger in SQLite, gRPC without
+/// sockets. Everything else is the same as in the cluster.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    pub(crate) control: ControlClient,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Embedded {
+    /// Starts control alone, for commands that report.
+    pub(crate) async fn control(data_dir: &Path) -> anyhow::Result<Self> {
+        Self::start_some(data_dir, |_| ()).await
+    }
+
+    /// Starts every service.
+    pub(crate) async fn all(data_dir: &Path) -> anyhow::Result<Self> {
+        Self::start_some(data_dir, |parts| {
+            let Parts {
+                settings,
+                queue,
+                ledger,
+                staging,
+                lifecycle,
+            } = parts;
+            let queue = || Arc::clone(queue);
+            let ledger = || ledger.clone();
+            let staging = || staging.clone();
+            chatkeep_ingestion::start(&settings.ingestion, queue(), ledger(), staging(), lifecycle);
+            chatkeep_conversion::start(
+                &settings.conversion,
+                queue(),
+                ledger(),
+                staging(),
+                lifecycle,
+            );
+            chatkeep_mapping::start(&settings.mapping, queue(), ledger(), staging(), lifecycle);
+            chatkeep_mailbox_import::start(
+                &settings.mailbox_import,
+                queue(),
+                ledger(),
+                staging(),
+                lifecycle,
+            );
+        })
+        .await
+    }
+
+    async fn start_some(data_dir: &Path, stages: impl FnOnce(&Parts)) -> anyhow::Result<Self> {
+        let settings: Settings = chatkeep_runtime::settings::load(None)?;
+        let lifecycle = Lifecycle::new().context("listen for signals")?;
+        let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
+        let staging = Staging::folder(&data_dir.join("staging"))
+            .with_context(|| format!("open {}", data_dir.display()))?;
+        let servers =
+            chatkeep_control::start(&settings.control, data_dir, Arc::clone(&queue), &lifecycle)
+                .await
+                .with_context(|| format!("open the ledger in {}", data_dir.display()))?;
+        let control = in_process::<control_server::ControlServer<_>>(servers.control);
+        stages(&Parts {
+            settings,
+            queue,
+            ledger: LedgerClient::new(in_process(servers.ledger)),
+            staging,
+            lifecycle: lifecycle.clone(),
+        });
+        Ok(Self {
+            control: ControlClient::new(control),
+            lifecycle,
+        })
+    }
+
+    /// Lets every service finish what it holds.
+    pub(crate) async fn stop(self) {
+        if !self.lifecycle.stop().await {
+            tracing::error!("a service did not stop cleanly; nothing is lost, the ledger knows");
+        }
+    }
+}
+
+struct Parts {
+    settings: Settings,
+    queue: Arc<dyn Queue>,
+    ledger: LedgerClient,
+    staging: Staging,
+    lifecycle: Lifecycle,
+}

@@ -1,0 +1,35 @@
+//! Archives Skype for Business conversations into mailboxes: the whole system in one program.
+
+mod cli;
+mod commands;
+mod embedded;
+mod output;
+mod place;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{cli::Cli, output::Output};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new();
+    chatkeep_runtime::telemetry::log_to_stderr(&cli.log);
+    // One TLS provider for the whole process, chosen before anybody needs one.
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        tracing::debug!("TLS provider was installed before");
+    }
+    match commands::run(cli, &output).await {
+        Ok(code) => code,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(1)
+        }
+    }
+}

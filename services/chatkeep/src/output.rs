@@ -1,0 +1,91 @@
+use std::{
+    cell::Cell,
+    fmt::Display,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+/// What the user sees: results on standard output, progress and errors on standard error.
+#[derive(Debug)]
+pub(crate) struct Output {
+    progress_is_live: bool,
+    /// Length of the progress line that stands on the terminal.
+    shown: Cell<usize>,
+}
+
+impl Output {
+    pub(crate) fn new() -> Self {
+        Self {
+            progress_is_live: io::stderr().is_terminal(),
+            shown: Cell::new(0),
+        }
+    }
+
+    /// Prints a line of the result. A reader that has gone (`| head`) is no error.
+    pub(crate) fn line(&self, line: impl Display) {
+        self.clear_progress();
+        ignore(writeln!(io::stdout(), "{line}"));
+    }
+
+    /// True where progress lines replace each other.
+    pub(crate) fn is_live(&self) -> bool {
+        self.progress_is_live
+    }
+
+    /// Shows how far the work is.
+    pub(crate) fn progress(&self, line: &str) {
+        if self.progress_is_live {
+            let width = self.shown.replace(line.chars().count());
+            ignore(write!(io::stderr(), "\r{line:<width$}"));
+            ignore(io::stderr().flush());
+        } else {
+            ignore(writeln!(io::stderr(), "{line}"));
+        }
+    }
+
+    /// Prints an error with its causes, one line.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        self.clear_progress();
+        ignore(writeln!(io::stderr(), "error: {error:#}"));
+    }
+
+    /// Prints a remark beside the result.
+    pub(crate) fn note(&self, line: impl Display) {
+        self.clear_progress();
+        ignore(writeln!(io::stderr(), "{line}"));
+    }
+
+    fn clear_progress(&self) {
+        let width = self.shown.replace(0);
+        if width > 0 {
+            ignore(write!(io::stderr(), "\r{:width$}\r", ""));
+        }
+    }
+}
+
+/// There is nobody to tell when the terminal itself is gone.
+fn ignore(_result: io::Result<()>) {}
+
+/// A number with thousands separated: `1,234,567`.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        assert_eq!(number(7), "7");
+        assert_eq!(number(1_000), "1,000");
+        assert_eq!(number(12_345_678), "12,345,678");
+    }
+}
