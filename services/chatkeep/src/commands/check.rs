@@ -3,22 +3,138 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chatkeep_ingestion::{Finding, Sample};
+use chatkeep_mapping::Findings;
 use chatkeep_model::connector::Connector;
 
-use crate::{output::Output, place::Place};
+use crate::{
+    output::{Output, number},
+    place::Place,
+};
+
+/// Names shown of a list.
+const SHOWN: usize = 10;
 
 /// Tests source, directory and target; changes nothing.
 pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
     let connector = &place.connector;
-    output.line(format_args!(
-        "connector  {} (id {})",
-        connector.name,
-        connector.id()
-    ));
+    output.line(format_args!("connector  {} (id {})", connector.name, connector.id()));
+    let mut problems = 0;
+    for finding in sources(connector).await? {
+        problems += u32::from(!print_source(output, &finding));
+    }
+    match directory(connector).await? {
+        Ok(findings) => print_directory(output, &findings),
+        Err(error) => {
+            problems += 1;
+            print_problem(output, "directory", &error.into());
+        }
+    }
+    let target = connector.target.type_name();
+    match chatkeep_mailbox_import::check(connector).await {
+        Ok(findings) => {
+            for finding in findings {
+                output.line(format_args!("target     {target}: {finding}"));
+            }
+        }
+        Err(error) => {
+            problems += 1;
+            print_problem(output, "target", &error.into());
+        }
+    }
+    if problems > 0 {
+        output.line(format_args!("\n{problems} of these keep the connector from working"));
+        return Ok(ExitCode::from(1));
+    }
+    output.line("\nready: chatkeep archive");
     Ok(ExitCode::SUCCESS)
 }
 
-/// What must hold before anything is done.
+/// What must hold before a run is opened: sources and directory can be read. Nothing is left half done
+/// when one of them cannot.
 pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<()> {
-    anyhow::Ok(()).context(connector.name.clone())
+    for finding in sources(connector).await? {
+        let (source, kind) = (finding.source, finding.kind);
+        let result = finding.result.map(drop);
+        result.with_context(|| format!("look into source {source} ({kind})"))?;
+    }
+    directory(connector).await?.context("read the directory")?;
+    Ok(())
+}
+
+async fn sources(connector: &Connector) -> anyhow::Result<Vec<Finding>> {
+    let connector = connector.clone();
+    let findings = tokio::task::spawn_blocking(move || chatkeep_ingestion::check(&connector));
+    findings.await.context("look into the sources")
+}
+
+async fn directory(
+    connector: &Connector,
+) -> anyhow::Result<Result<Findings, chatkeep_mapping::TableError>> {
+    let connector = connector.clone();
+    let findings = tokio::task::spawn_blocking(move || chatkeep_mapping::check(&connector));
+    findings.await.context("read the directory")
+}
+
+/// False when the source cannot be read.
+fn print_source(output: &Output, finding: &Finding) -> bool {
+    let sample = match &finding.result {
+        Ok(sample) => sample,
+        Err(error) => {
+            output.line(format_args!("source {}   {}: {error}", finding.source, finding.kind));
+            return false;
+        }
+    };
+    output.line(format_args!("source {}   {}: {}", finding.source, finding.kind, found(sample)));
+    for (file, reason) in sample.damaged.iter().take(SHOWN) {
+        output.line(format_args!("           would be quarantined: {file}: {reason}"));
+    }
+    for file in sample.unreadable.iter().take(SHOWN) {
+        output.line(format_args!("           cannot be read: {file}: check its permissions"));
+    }
+    sample.unreadable.is_empty()
+}
+
+fn found(sample: &Sample) -> String {
+    let more = if sample.has_more { "more than " } else { "" };
+    let files = number(sample.files as u64);
+    let read = number(sample.read as u64);
+    let mut text = format!("{more}{files} files, the first {read} read as a trial");
+    if sample.foreign > 0 {
+        let foreign = number(sample.foreign);
+        text.push_str(&format!(", {foreign} not the source's"));
+    }
+    text
+}
+
+fn print_directory(output: &Output, findings: &Findings) {
+    let mut line = format!("directory  {} users", number(findings.users));
+    if findings.guests > 0 {
+        line.push_str(&format!(", {} guests passed over", number(findings.guests)));
+    }
+    if let Some(custom) = findings.custom {
+        line.push_str(&format!(", {} custom mappings", number(custom)));
+    }
+    output.line(line);
+    for conflict in findings.conflicts.iter().take(SHOWN) {
+        let users = conflict.users.join(" and ");
+        let address = &conflict.address;
+        output.line(format_args!("           held until one of them gives it up: {address} is {users}"));
+    }
+    print_rest(output, findings.conflicts.len());
+    for user in findings.without_mailbox.iter().take(SHOWN) {
+        output.line(format_args!("           no mailbox: {user}"));
+    }
+    print_rest(output, findings.without_mailbox.len());
+}
+
+fn print_rest(output: &Output, length: usize) {
+    if length > SHOWN {
+        let rest = number((length - SHOWN) as u64);
+        output.line(format_args!("           ... and {rest} more"));
+    }
+}
+
+fn print_problem(output: &Output, what: &str, error: &anyhow::Error) {
+    output.line(format_args!("{what:<10} {error:#}"));
 }

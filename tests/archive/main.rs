@@ -1,0 +1,15 @@
+//! `chatkeep archive` and the commands around it, as administrators call them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bad_input;
+mod balance;
+mod commands;
+mod held;
+mod revisions;
+#[path = "../support/sandbox.rs"]
+mod sandbox;

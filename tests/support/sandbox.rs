@@ -1,0 +1,283 @@
+//! A company in a temporary folder, archived by the real program.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use data_encoding::BASE64_MIME;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A connector file, export and compliance folders, a directory; everybody is at contoso.com.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+/// What one call of the program came to.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// What `--report` wrote; null when nothing was written.
+    pub(crate) report: Value,
+}
+
+/// A mail as it lies in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mail {
+    pub(crate) bytes: Vec<u8>,
+}
+
+const DIRECTORY: &str = "userPrincipalName,displayName,mail,proxyAddresses,sipAddress
+ann@contoso.com,Ann Archer,ann@contoso.com,SMTP:ann@contoso.com;sip:ann@contoso.com,sip:ann@contoso.com
+bob@contoso.com,Bob Baker,bob@contoso.com,SMTP:bob@contoso.com,sip:bob@contoso.com
+cem@contoso.com,Cem Can,cem.can@contoso.com,SMTP:cem.can@contoso.com;smtp:cem@contoso.com,sip:cem@contoso.com
+";
+
+const CONNECTOR: &str = r#"name = "Sandbox"
+domain = "contoso.com"
+
+[[sources]]
+type = "archiving-export"
+path = "exports"
+
+[[sources]]
+type = "persistent-chat-xml"
+path = "compliance"
+
+[directory]
+type = "csv"
+path = "directory.csv"
+
+"#;
+
+const MAILDIR_TARGET: &str = "[target]\ntype = \"maildir\"\npath = \"mailboxes\"\n";
+
+impl Sandbox {
+    /// Archives into Maildir.
+    pub(crate) fn new() -> Self {
+        Self::into_target(MAILDIR_TARGET)
+    }
+
+    /// Archives into the target of this `[target]` table.
+    pub(crate) fn into_target(target: &str) -> Self {
+        let sandbox = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        for folder in ["exports", "compliance"] {
+            fs::create_dir(sandbox.path(folder)).unwrap();
+        }
+        sandbox.write("directory.csv", DIRECTORY);
+        sandbox.write("connector.toml", &format!("{CONNECTOR}{target}"));
+        sandbox
+    }
+
+    /// A copy of a folder that holds a `connector.toml`.
+    pub(crate) fn copy_of(source: &Path) -> Self {
+        let sandbox = Self {
+            folder: TempDir::new().unwrap(),
+        };
+        copy_tree(source, sandbox.folder.path());
+        sandbox
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Changes the connector file.
+    pub(crate) fn edit_connector(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path("connector.toml")).unwrap();
+        assert!(text.contains(from), "{from}");
+        self.write("connector.toml", text.replace(from, to));
+    }
+
+    /// Writes an exported session of two: `lines` are `(sender, text)`.
+    pub(crate) fn session(&self, file: &str, minute: u32, lines: &[(&str, &str)]) {
+        self.write(&format!("exports/{file}.eml"), session(minute, lines));
+    }
+
+    /// The program, its state beside the connector file.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatkeep"));
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .env("CHATKEEP__MAILBOX_IMPORT__FENCE", "1s");
+        command
+    }
+
+    /// Runs the program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        let output = self.command(arguments).output().unwrap();
+        Outcome::of(&output, Value::Null)
+    }
+
+    /// `chatkeep archive connector.toml --report ...`.
+    pub(crate) fn archive(&self) -> Outcome {
+        self.archive_with(&[])
+    }
+
+    /// `chatkeep archive` with more arguments.
+    pub(crate) fn archive_with(&self, more: &[&str]) -> Outcome {
+        let report = self.path("report.json");
+        drop(fs::remove_file(&report));
+        let mut arguments = vec!["archive", "connector.toml", "--report", "report.json"];
+        arguments.extend(more);
+        let output = self.command(&arguments).output().unwrap();
+        let written = fs::read(&report).map_or(Value::Null, |json| {
+            serde_json::from_slice(&json).expect("the report is JSON")
+        });
+        Outcome::of(&output, written)
+    }
+
+    /// The mails in a Maildir mailbox, sorted.
+    pub(crate) fn mails(&self, mailbox: &str) -> Vec<Mail> {
+        let folder = self
+            .path("mailboxes")
+            .join(mailbox)
+            .join(".Skype for Business");
+        let mut mails = Vec::new();
+        for part in ["cur", "new"] {
+            let Ok(entries) = fs::read_dir(folder.join(part)) else {
+                continue;
+            };
+            mails.extend(entries.map(|entry| Mail {
+                bytes: fs::read(entry.unwrap().path()).unwrap(),
+            }));
+        }
+        mails.sort();
+        mails
+    }
+
+    /// The mails of every Maildir mailbox there is.
+    pub(crate) fn all_mails(&self) -> BTreeMap<String, Vec<Mail>> {
+        let Ok(entries) = fs::read_dir(self.path("mailboxes")) else {
+            return BTreeMap::new();
+        };
+        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+        let names = entries.map(|entry| name(entry.unwrap()));
+        names
+            .map(|name| (name.clone(), self.mails(&name)))
+            .collect()
+    }
+}
+
+impl Outcome {
+    fn of(output: &Output, report: Value) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            report,
+        }
+    }
+
+    /// A number of the report, by its path: `records.read`.
+    pub(crate) fn count(&self, path: &str) -> u64 {
+        let pointer = format!("/{}", path.replace('.', "/"));
+        let value = self.report.pointer(&pointer).and_then(Value::as_u64);
+        value.unwrap_or_else(|| panic!("no {path} in {self:?}"))
+    }
+
+    /// Asserts that both equations hold in the report.
+    pub(crate) fn assert_closed(&self) {
+        let parts = ["rendered", "duplicates", "excluded", "quarantined", "open"];
+        let records = parts.map(|part| self.count(&format!("records.{part}")));
+        assert_eq!(self.count("records.read"), records.iter().sum::<u64>());
+        let parts = [
+            "imported",
+            "partially_imported",
+            "skipped",
+            "failed",
+            "held",
+        ];
+        let deliveries = parts.map(|part| self.count(&format!("deliveries.{part}")));
+        assert_eq!(
+            self.count("deliveries.planned"),
+            deliveries.iter().sum::<u64>()
+        );
+    }
+}
+
+impl Mail {
+    /// A header's unfolded value.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let head = text
+            .split("\r\n\r\n")
+            .next()?
+            .replace("\r\n ", " ")
+            .replace("\r\n\t", " ");
+        let prefix = format!("{}:", name.to_lowercase());
+        let line = head
+            .split("\r\n")
+            .find(|line| line.to_lowercase().starts_with(&prefix))?;
+        Some(line[prefix.len()..].trim().to_owned())
+    }
+
+    /// What a mail program shows as text.
+    pub(crate) fn text(&self) -> String {
+        let message = mail_parser::MessageParser::default()
+            .parse(&self.bytes)
+            .unwrap();
+        message.body_text(0).unwrap().into_owned()
+    }
+}
+
+/// An exported session of two, modelled after the published Export-CsArchivingData format.
+pub(crate) fn session(minute: u32, lines: &[(&str, &str)]) -> String {
+    let mut people: Vec<_> = lines.iter().map(|(sender, _)| *sender).collect();
+    people.dedup();
+    people.sort_unstable();
+    people.dedup();
+    if people.len() < 2 {
+        people.push("bob");
+    }
+    let (hour, minute) = (8 + minute / 60, minute % 60);
+    let rows: String = lines
+        .iter()
+        .enumerate()
+        .map(|(second, (sender, text))| {
+            format!(
+                "<div>[{hour:02}:{minute:02}:{second:02}] {sender}@contoso.com: {text}</div>\r\n"
+            )
+        })
+        .collect();
+    let html = format!("<html><body>\r\n{rows}</body></html>\r\n");
+    let from = lines[0].0;
+    let to = people.iter().find(|person| **person != from).unwrap();
+    format!(
+        "From: {from}@contoso.com\r\nTo: {to}@contoso.com\r\nSubject: Conversation between {from}@contoso.com and \
+         {to}@contoso.com\r\nDate: Mon, 14 Sep 2026 {hour:02}:{minute:02}:00 +0000\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=\"MIME_Boundary\"\r\n\r\n--MIME_Boundary\r\nContent-Type: \
+         text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--MIME_Boundary--\r\n",
+        BASE64_MIME.encode(html.as_bytes()).trim_end()
+    )
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".chatkeep" || entry.file_name() == "mailboxes" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
