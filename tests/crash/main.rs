@@ -23,7 +23,15 @@ use std::{
 use crate::sandbox::{Outcome, Sandbox};
 
 const POINTS: [&str; 9] = [
-    "staged", "recorded", "converted", "planned", "journaled", "sent", "linked", "done", "sealed",
+    "staged",
+    "recorded",
+    "converted",
+    "planned",
+    "journaled",
+    "sent",
+    "linked",
+    "done",
+    "sealed",
 ];
 const ROOM: &str = include_str!("room.xml");
 
@@ -31,12 +39,20 @@ const ROOM: &str = include_str!("room.xml");
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     for minute in 0..40 {
-        let (sender, receiver) = [("ann", "bob"), ("bob", "cem"), ("cem", "dora")][minute as usize % 3];
+        let (sender, receiver) =
+            [("ann", "bob"), ("bob", "cem"), ("cem", "dora")][minute as usize % 3];
         let pool = minute % 2;
         let file = format!("pool{pool}/{minute}");
-        sandbox.session(&file, minute, &[(sender, "hello"), (receiver, "hi"), (sender, "bye")]);
+        sandbox.session(
+            &file,
+            minute,
+            &[(sender, "hello"), (receiver, "hi"), (sender, "bye")],
+        );
     }
-    sandbox.write("exports/broken.eml", "From: ann@contoso.com\r\nSubject: Conv");
+    sandbox.write(
+        "exports/broken.eml",
+        "From: ann@contoso.com\r\nSubject: Conv",
+    );
     sandbox.write("compliance/room.xml", ROOM);
     sandbox
 }
@@ -94,7 +110,10 @@ fn archive(sandbox: &Sandbox) -> Command {
 fn setting(name: &str, default: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
     let value = std::env::var(name);
-    value.ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    value
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 #[test]
@@ -113,16 +132,20 @@ fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
     kills.remove("sent");
 
     let mut round = 0;
-    while kills.values().sum::<u64>() < wanted
-        || kills.values().any(|count| *count < per_point)
-    {
+    while kills.values().sum::<u64>() < wanted || kills.values().any(|count| *count < per_point) {
         round += 1;
-        assert!(round < wanted * 10, "points that are never reached: {kills:?}");
+        assert!(
+            round < wanted * 10,
+            "points that are never reached: {kills:?}"
+        );
         let disturbed = sandbox();
         // Killed twice or three times on its way, at points that still lack kills or anywhere.
         for _ in 0..2 + dice.roll(2) {
             let points: Vec<_> = kills.keys().copied().collect();
-            let rarest = kills.iter().min_by_key(|(_, count)| **count).map(|(point, _)| *point);
+            let rarest = kills
+                .iter()
+                .min_by_key(|(_, count)| **count)
+                .map(|(point, _)| *point);
             let chosen = match dice.roll(2) {
                 0 => rarest.unwrap(),
                 _ => points[usize::try_from(dice.roll(points.len() as u64)).unwrap()],
@@ -138,7 +161,11 @@ fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
 
         resumed.assert_closed();
         assert_eq!(counts(&resumed), counts(&undisturbed), "round {round}");
-        assert_eq!(disturbed.all_mails(), reference.all_mails(), "round {round}");
+        assert_eq!(
+            disturbed.all_mails(),
+            reference.all_mails(),
+            "round {round}"
+        );
     }
     println!("kills per point: {kills:?}");
 }

@@ -82,6 +82,11 @@ impl<W: Write> FrameWriter<W> {
         self.offset
     }
 
+    /// The writer. Who writes to it writes between two frames.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.writer
+    }
+
     /// Gives the writer back.
     pub fn into_inner(self) -> W {
         self.writer

@@ -2,22 +2,31 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
-use chatkeep_proto::v1::{control_client, control_server};
+use chatkeep_proto::v1::control_client;
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
 
+/// Largest answer of the ledger, in bytes.
+const LARGEST_MESSAGE: usize = 64 << 20;
+
 /// Settings of the services, from `CHATKEEP__SERVICE__KEY` variables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Settings {
+pub(crate) struct Settings {
     control: chatkeep_control::Settings,
     ingestion: chatkeep_ingestion::Settings,
     conversion: chatkeep_conversion::Settings,
     mapping: chatkeep_mapping::Settings,
-    mailbox_import: chatkeep_mailbox_import::Settings,
+    pub(crate) mailbox_import: chatkeep_mailbox_import::Settings,
+}
+
+impl Settings {
+    pub(crate) fn load() -> anyhow::Result<Self> {
+        Ok(chatkeep_runtime::settings::load(None)?)
+    }
 }
 
 /// The services in this process: queue in memory, staging in a folder, ledger in SQLite, gRPC without
@@ -68,20 +77,26 @@ impl Embedded {
     }
 
     async fn start_some(data_dir: &Path, stages: impl FnOnce(&Parts)) -> anyhow::Result<Self> {
-        let settings: Settings = chatkeep_runtime::settings::load(None)?;
+        let settings = Settings::load()?;
         let lifecycle = Lifecycle::new().context("listen for signals")?;
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&data_dir.join("staging"))
             .with_context(|| format!("open {}", data_dir.display()))?;
-        let servers =
-            chatkeep_control::start(&settings.control, data_dir, Arc::clone(&queue), &lifecycle)
-                .await
-                .with_context(|| format!("open the ledger in {}", data_dir.display()))?;
-        let control = in_process::<control_server::ControlServer<_>>(servers.control);
+        let servers = chatkeep_control::start(
+            &settings.control,
+            data_dir,
+            Arc::clone(&queue),
+            staging.clone(),
+            &lifecycle,
+        )
+        .await
+        .with_context(|| format!("open the ledger in {}", data_dir.display()))?;
+        let control = in_process(servers.control);
         stages(&Parts {
             settings,
             queue,
-            ledger: LedgerClient::new(in_process(servers.ledger)),
+            ledger: LedgerClient::new(in_process(servers.ledger))
+                .max_decoding_message_size(LARGEST_MESSAGE),
             staging,
             lifecycle: lifecycle.clone(),
         });

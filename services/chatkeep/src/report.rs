@@ -1,5 +1,3 @@
-use std::fmt::Write as _;
-
 use chatkeep_proto::v1::{
     Deliveries, Exception, FailedDelivery, QuarantinedEntry, Records, ReportResponse, RunState,
     UserItems, exception::Exception as Kind,
@@ -109,12 +107,10 @@ fn print_listed(output: &Output, listed: &chatkeep_proto::v1::Listed) {
     let mut add = |count: u64, words: &str| {
         if count > 0 {
             let separator = if line.ends_with(')') { ", " } else { " (" };
-            let line = &mut line;
             if line.ends_with(')') {
                 line.pop();
             }
-            // Writing to a string cannot fail.
-            drop(write!(line, "{separator}{} {words})", number(count)));
+            line.push_str(&format!("{separator}{} {words})", number(count)));
         }
     };
     add(listed.foreign, "not the source's, ignored");

@@ -44,10 +44,7 @@ async fn archive(
     report_file: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    check::before_archiving(&place.connector).await?;
-    let max_part_bytes = chatkeep_mailbox_import::max_part_bytes(&place.connector)
-        .await
-        .context("ask the target for its size limit")?;
+    let max_part_bytes = check::before_archiving(&place.connector).await?;
     let embedded = Embedded::all(&place.data_dir).await?;
     let midnight = |date: jiff::civil::Date| {
         let zoned = date.to_zoned(jiff::tz::TimeZone::UTC);

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use chatkeep_ingestion::{Finding, Sample};
 use chatkeep_mapping::Findings;
-use chatkeep_model::connector::Connector;
+use chatkeep_model::connector::{Connector, Target};
 
 use crate::{
+    embedded::Settings,
     output::{Output, number},
     place::Place,
 };
@@ -18,23 +19,33 @@ const SHOWN: usize = 10;
 /// Tests source, directory and target; changes nothing.
 pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
     let connector = &place.connector;
-    output.line(format_args!("connector  {} (id {})", connector.name, connector.id()));
+    output.line(format_args!(
+        "connector  {} (id {})",
+        connector.name,
+        connector.id()
+    ));
     let mut problems = 0;
     for finding in sources(connector).await? {
         problems += u32::from(!print_source(output, &finding));
     }
+    let mut sample = None;
     match directory(connector).await? {
-        Ok(findings) => print_directory(output, &findings),
+        Ok(findings) => {
+            print_directory(output, &findings);
+            sample = findings.sample_mailbox;
+        }
         Err(error) => {
             problems += 1;
             print_problem(output, "directory", &error.into());
         }
     }
+    let settings = Settings::load()?.mailbox_import;
     let target = connector.target.type_name();
-    match chatkeep_mailbox_import::check(connector).await {
+    match chatkeep_mailbox_import::check(connector, &settings, sample.as_deref()).await {
         Ok(findings) => {
             for finding in findings {
-                output.line(format_args!("target     {target}: {finding}"));
+                problems += u32::from(finding.is_problem);
+                output.line(format_args!("target     {target}: {}", finding.text));
             }
         }
         Err(error) => {
@@ -43,23 +54,31 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         }
     }
     if problems > 0 {
-        output.line(format_args!("\n{problems} of these keep the connector from working"));
+        output.line(format_args!(
+            "\n{problems} of these keep the connector from working"
+        ));
         return Ok(ExitCode::from(1));
     }
     output.line("\nready: chatkeep archive");
     Ok(ExitCode::SUCCESS)
 }
 
-/// What must hold before a run is opened: sources and directory can be read. Nothing is left half done
-/// when one of them cannot.
-pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<()> {
+/// What must hold before a run is opened: sources and directory can be read, the target lets us in.
+/// Nothing is left half done when one of them cannot. Returns the largest size of an item part.
+pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<u64> {
     for finding in sources(connector).await? {
         let (source, kind) = (finding.source, finding.kind);
         let result = finding.result.map(drop);
         result.with_context(|| format!("look into source {source} ({kind})"))?;
     }
-    directory(connector).await?.context("read the directory")?;
-    Ok(())
+    let directory = directory(connector).await?.context("read the directory")?;
+    let settings = Settings::load()?.mailbox_import;
+    let sample = directory.sample_mailbox.as_deref();
+    let limit = chatkeep_mailbox_import::max_part_bytes(connector, &settings, sample).await;
+    limit.with_context(|| match &connector.target {
+        Target::Imap(imap) => format!("ask the target {}", imap.host),
+        target => format!("look at the target {}", target.type_name()),
+    })
 }
 
 async fn sources(connector: &Connector) -> anyhow::Result<Vec<Finding>> {
@@ -81,16 +100,28 @@ fn print_source(output: &Output, finding: &Finding) -> bool {
     let sample = match &finding.result {
         Ok(sample) => sample,
         Err(error) => {
-            output.line(format_args!("source {}   {}: {error}", finding.source, finding.kind));
+            output.line(format_args!(
+                "source {}   {}: {error}",
+                finding.source, finding.kind
+            ));
             return false;
         }
     };
-    output.line(format_args!("source {}   {}: {}", finding.source, finding.kind, found(sample)));
+    output.line(format_args!(
+        "source {}   {}: {}",
+        finding.source,
+        finding.kind,
+        found(sample)
+    ));
     for (file, reason) in sample.damaged.iter().take(SHOWN) {
-        output.line(format_args!("           would be quarantined: {file}: {reason}"));
+        output.line(format_args!(
+            "           would be quarantined: {file}: {reason}"
+        ));
     }
     for file in sample.unreadable.iter().take(SHOWN) {
-        output.line(format_args!("           cannot be read: {file}: check its permissions"));
+        output.line(format_args!(
+            "           cannot be read: {file}: check its permissions"
+        ));
     }
     sample.unreadable.is_empty()
 }
@@ -119,7 +150,9 @@ fn print_directory(output: &Output, findings: &Findings) {
     for conflict in findings.conflicts.iter().take(SHOWN) {
         let users = conflict.users.join(" and ");
         let address = &conflict.address;
-        output.line(format_args!("           held until one of them gives it up: {address} is {users}"));
+        output.line(format_args!(
+            "           held until one of them gives it up: {address} is {users}"
+        ));
     }
     print_rest(output, findings.conflicts.len());
     for user in findings.without_mailbox.iter().take(SHOWN) {

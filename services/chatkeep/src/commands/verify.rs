@@ -2,13 +2,170 @@
 
 use std::{path::Path, process::ExitCode};
 
-use crate::{cli::Verify, output::Output};
+use anyhow::Context as _;
+use chatkeep_control::Verified;
+use chatkeep_mailbox_import::{Expected, Flaw};
+use chatkeep_model::ItemId;
+use chatkeep_proto::v1::{ArchivedDelivery, ArchivedRequest};
+
+use super::ask;
+use crate::{
+    cli::Verify,
+    embedded::Settings,
+    output::{Output, number},
+    place::Place,
+};
 
 /// Checks a run in the mailboxes, or a manifest by itself.
 pub(crate) async fn run(
-    _args: &Verify,
-    _data_dir: Option<&Path>,
-    _output: &Output,
+    args: &Verify,
+    data_dir: Option<&Path>,
+    output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    if let Some(manifest) = &args.offline {
+        return offline(manifest, output);
+    }
+    let place = Place::read_existing(&args.connector.connector, data_dir)?;
+    let run = args
+        .run
+        .context("name a run, or a manifest with --offline")?;
+    mailboxes(&place, run, output).await
+}
+
+/// Needs nothing but the files.
+fn offline(manifest: &Path, output: &Output) -> anyhow::Result<ExitCode> {
+    let verified = chatkeep_control::verify_offline(manifest)
+        .context("the chain of seals is broken: compare with a copy of the seals kept elsewhere")?;
+    let Verified {
+        connector,
+        manifests,
+        items,
+    } = verified;
+    output.line(format_args!(
+        "verified: {} manifests of connector {connector}, {} items; hashes, links and equations hold",
+        number(manifests),
+        number(items)
+    ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the comparison has found so far.
+#[derive(Debug, Default)]
+struct Tally {
+    compared: u64,
+    missing: u64,
+    altered: u64,
+    copies: u64,
+    unchecked: u64,
+}
+
+/// Reads the mailboxes again and compares every byte with what the ledger says was archived.
+async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load()?.mailbox_import;
+    let request = ArchivedRequest {
+        connector: place.connector.id(),
+        number: run,
+    };
+    let tally = ask(place, async |embedded| {
+        let stream = embedded.control.clone().archived(request).await;
+        let mut stream = stream.map_err(super::answer)?.into_inner();
+        let mut tally = Tally::default();
+        let mut mailbox: Vec<Expected> = Vec::new();
+        while let Some(delivery) = stream.message().await.map_err(super::answer)? {
+            if mailbox
+                .first()
+                .is_some_and(|first| first.mailbox != delivery.mailbox)
+            {
+                compare(
+                    place,
+                    &settings,
+                    std::mem::take(&mut mailbox),
+                    &mut tally,
+                    output,
+                )
+                .await?;
+            }
+            expect(&place.connector.domain, &delivery, &mut mailbox)?;
+        }
+        compare(place, &settings, mailbox, &mut tally, output).await?;
+        anyhow::Ok(tally)
+    })
+    .await?;
+    output.line(format_args!(
+        "verified run {run}: {} messages compared, {} missing, {} altered, {} extra copies, {} not checked",
+        number(tally.compared),
+        number(tally.missing),
+        number(tally.altered),
+        number(tally.copies),
+        number(tally.unchecked)
+    ));
+    let flaws = tally.missing + tally.altered + tally.copies + tally.unchecked;
+    Ok(ExitCode::from(u8::from(flaws > 0)))
+}
+
+fn expect(
+    domain: &str,
+    delivery: &ArchivedDelivery,
+    mailbox: &mut Vec<Expected>,
+) -> anyhow::Result<()> {
+    let item = ItemId::from_slice(&delivery.item).context("read item id")?;
+    for (number, part) in (1..).zip(&delivery.parts) {
+        mailbox.push(Expected {
+            mailbox: delivery.mailbox.clone(),
+            message_id: item.message_id(number, domain),
+            sha256: part.sha256.as_ref().try_into().context("read part hash")?,
+        });
+    }
+    Ok(())
+}
+
+/// Compares one mailbox.
+async fn compare(
+    place: &Place,
+    settings: &chatkeep_mailbox_import::Settings,
+    expected: Vec<Expected>,
+    tally: &mut Tally,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let connector = &place.connector;
+    let mut flaws = Vec::new();
+    let on = |flaw| flaws.push(flaw);
+    let compared = chatkeep_mailbox_import::verify(connector, settings, expected, on).await;
+    tally.compared += compared.context("read the mailboxes")?;
+    for flaw in flaws {
+        match flaw {
+            Flaw::Missing(message) => {
+                tally.missing += 1;
+                output.line(format_args!(
+                    "missing\t{}\t{}",
+                    message.mailbox, message.message_id
+                ));
+            }
+            Flaw::Altered(message) => {
+                tally.altered += 1;
+                output.line(format_args!(
+                    "altered\t{}\t{}",
+                    message.mailbox, message.message_id
+                ));
+            }
+            Flaw::Copies(message, count) => {
+                tally.copies += count as u64;
+                let Expected {
+                    mailbox,
+                    message_id,
+                    ..
+                } = message;
+                output.line(format_args!(
+                    "{count} extra copies\t{mailbox}\t{message_id}"
+                ));
+            }
+            Flaw::Closed { mailbox, messages } => {
+                tally.unchecked += messages as u64;
+                output.line(format_args!(
+                    "closed\t{mailbox}\t{messages} messages not checked"
+                ));
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,19 @@
+//! Labs of real mail servers, and what a test needs to put them under strain. A development dependency
+//! only.
+//!
+//! Every server lives in its own temporary folder, on free ports of the loopback interface, and stops
+//! when its value is dropped.
+
+mod cyrus;
+mod dovecot;
+mod lab;
+mod proxy;
+mod reader;
+
+pub use crate::{
+    cyrus::{Cyrus, cyrus_root},
+    dovecot::{Dovecot, DovecotOptions, Fsync},
+    lab::LabError,
+    proxy::{Cut, CuttingProxy, Seeded},
+    reader::{StoredMessage, folders, read_folder},
+};

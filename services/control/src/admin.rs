@@ -1,0 +1,41 @@
+//! What administrators ask of the ledger.
+
+pub(crate) mod lists;
+mod open;
+mod report;
+mod trace;
+
+use sqlx::AnyConnection;
+
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{
+        capture::connector_key,
+        run::{self, RunRow},
+    },
+};
+
+/// The run of a connector with this number; 0 is the newest that is closed.
+async fn numbered(
+    conn: &mut AnyConnection,
+    connector: &str,
+    number: i64,
+) -> Result<RunRow, LedgerError> {
+    let connector = connector_key(conn, connector).await?;
+    let found = if number == 0 {
+        // Succeeded, with exceptions or not, or unreconciled.
+        let condition = "connector = $1 AND number > 0 AND status IN (3, 4, 5)";
+        run::one(conn, condition, &[connector]).await?
+    } else {
+        run::one(conn, "connector = $1 AND number = $2", &[connector, number]).await?
+    };
+    found.ok_or(LedgerError::Unknown("run"))
+}
+
+/// Name of a connector, as administrators see it.
+async fn connector_name(conn: &mut AnyConnection, key: i64) -> Result<String, LedgerError> {
+    let query = sqlx::query("SELECT name FROM connectors WHERE id = $1").bind(key);
+    let row = query.fetch_one(conn).await.during("find connector")?;
+    row.text(0).during("find connector")
+}

@@ -1,0 +1,291 @@
+//! Long lists, page by page.
+
+use chatkeep_proto::v1::{
+    ArchivedDelivery, Exception, Excluded, FailedDelivery, Planned, QuarantinedEntry, UserItems,
+    exception::Exception as Kind,
+};
+use prost::Message as _;
+use sqlx::any::AnyRow;
+
+use super::trace::NO_MAILBOX;
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{Ledger, convert::decode_info, run::decode_blob},
+};
+
+/// Rows per page.
+const PAGE: i64 = 500;
+
+/// Where a list goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cursor {
+    Quarantined(i64),
+    Excluded,
+    Held(String),
+    External(String),
+    /// Item and mailbox of the last delivery.
+    Failed(i64, i64),
+    Expired(i64),
+}
+
+/// A page and where to go on; `None` at the end.
+pub(crate) type Page<T, C> = (Vec<T>, Option<C>);
+
+impl Ledger {
+    /// What a report lists of a run, from `cursor` on.
+    pub(crate) async fn exceptions(
+        &self,
+        run: i64,
+        cursor: Cursor,
+    ) -> Result<Page<Exception, Cursor>, LedgerError> {
+        let (kinds, next) = match cursor {
+            Cursor::Quarantined(after) => self.quarantined(run, after).await?,
+            Cursor::Excluded => (self.excluded(run).await?, Some(Cursor::Held(String::new()))),
+            Cursor::Held(after) => self.held_users(run, after).await?,
+            Cursor::External(after) => self.externals(run, after).await?,
+            Cursor::Failed(..) | Cursor::Expired(_) => {
+                let (failed, next) = self.failures(run, cursor).await?;
+                (failed.into_iter().map(Kind::Failed).collect(), next)
+            }
+        };
+        let exceptions = kinds.into_iter().map(|kind| Exception {
+            exception: Some(kind),
+        });
+        Ok((exceptions.collect(), next))
+    }
+
+    async fn quarantined(&self, run: i64, after: i64) -> Result<Page<Kind, Cursor>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT id, source, reason, records, original FROM quarantined \
+             WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3",
+        );
+        let rows = query
+            .bind(run)
+            .bind(after)
+            .bind(PAGE)
+            .fetch_all(&mut *conn)
+            .await;
+        let rows = rows.during("list quarantined records")?;
+        let entries = rows.iter().map(|row| {
+            Ok(Kind::Quarantined(QuarantinedEntry {
+                source: row.text(1)?,
+                reason: row.text(2)?,
+                records: row.count(3)?,
+                original: decode_blob(&row.bytes(4)?),
+            }))
+        });
+        let entries = entries.collect::<Result<_, sqlx::Error>>();
+        let next = match rows.last() {
+            Some(last) => Cursor::Quarantined(last.int(0).during("list quarantined records")?),
+            None => Cursor::Excluded,
+        };
+        Ok((entries.during("list quarantined records")?, Some(next)))
+    }
+
+    async fn excluded(&self, run: i64) -> Result<Vec<Kind>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT e.rule, CAST(SUM(e.records) AS BIGINT) FROM tasks t \
+             JOIN exclusions e ON e.task = t.id WHERE t.run = $1 GROUP BY e.rule ORDER BY e.rule",
+        );
+        let rows = query
+            .bind(run)
+            .fetch_all(&mut *conn)
+            .await
+            .during("list excluded records")?;
+        let excluded = rows.iter().map(|row| {
+            Ok(Kind::Excluded(Excluded {
+                rule: row.text(0)?,
+                records: row.count(1)?,
+            }))
+        });
+        excluded
+            .collect::<Result<_, sqlx::Error>>()
+            .during("list excluded records")
+    }
+
+    async fn held_users(&self, run: i64, after: String) -> Result<Page<Kind, Cursor>, LedgerError> {
+        let sql = "SELECT participant, COUNT(*), MAX(conflict) FROM held \
+            WHERE run = $1 AND state = 0 AND participant > $2 GROUP BY participant \
+            ORDER BY participant LIMIT $3";
+        let users = self.users(sql, run, &after).await?;
+        let next = match users.last() {
+            Some(last) => Cursor::Held(last.source_user.clone()),
+            None => Cursor::External(String::new()),
+        };
+        Ok((users.into_iter().map(Kind::Held).collect(), Some(next)))
+    }
+
+    async fn externals(&self, run: i64, after: String) -> Result<Page<Kind, Cursor>, LedgerError> {
+        let sql = "SELECT participant, items, CAST(0 AS BIGINT) FROM externals \
+            WHERE run = $1 AND participant > $2 ORDER BY participant LIMIT $3";
+        let users = self.users(sql, run, &after).await?;
+        let next = match users.last() {
+            Some(last) => Cursor::External(last.source_user.clone()),
+            None => Cursor::Failed(0, 0),
+        };
+        Ok((users.into_iter().map(Kind::External).collect(), Some(next)))
+    }
+
+    async fn users(
+        &self,
+        sql: &'static str,
+        run: i64,
+        after: &str,
+    ) -> Result<Vec<UserItems>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(sql).bind(run).bind(after).bind(PAGE);
+        let rows = query
+            .fetch_all(&mut *conn)
+            .await
+            .during("list participants")?;
+        let users = rows.iter().map(|row| {
+            Ok(UserItems {
+                source_user: row.text(0)?,
+                items: row.count(1)?,
+                conflict: row.int(2)? != 0,
+            })
+        });
+        users
+            .collect::<Result<_, sqlx::Error>>()
+            .during("list participants")
+    }
+
+    /// A run's failed and partially imported deliveries; starts at `Cursor::Failed(0, 0)`.
+    pub(crate) async fn failures(
+        &self,
+        run: i64,
+        cursor: Cursor,
+    ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
+        match cursor {
+            Cursor::Failed(item, mailbox) => self.failed(run, (item, mailbox)).await,
+            Cursor::Expired(after) => self.expired(run, after).await,
+            _ => Ok((Vec::new(), None)),
+        }
+    }
+
+    async fn failed(
+        &self,
+        run: i64,
+        (item, mailbox): (i64, i64),
+    ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT d.item, d.mailbox, i.hash, m.address, d.state, d.reason, p.plan \
+             FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
+             JOIN mailboxes m ON m.id = d.mailbox JOIN plans p ON p.item = d.item \
+             WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
+             AND d.item < b.first + b.items AND d.state IN (2, 4) \
+             AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
+             ORDER BY d.item, d.mailbox LIMIT $4",
+        );
+        let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
+        let rows = query
+            .fetch_all(&mut *conn)
+            .await
+            .during("list failed deliveries")?;
+        let failed: Result<_, _> = rows.iter().map(read_failed).collect();
+        let next = match rows.last() {
+            Some(last) => Cursor::Failed(
+                last.int(0).during("list failed deliveries")?,
+                last.int(1).during("list failed deliveries")?,
+            ),
+            None => Cursor::Expired(0),
+        };
+        Ok((failed.during("list failed deliveries")?, Some(next)))
+    }
+
+    async fn expired(
+        &self,
+        run: i64,
+        after: i64,
+    ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT id, hash, participant FROM held WHERE run = $1 AND state = 4 AND id > $2 \
+             ORDER BY id LIMIT $3",
+        );
+        let rows = query
+            .bind(run)
+            .bind(after)
+            .bind(PAGE)
+            .fetch_all(&mut *conn)
+            .await;
+        let rows = rows.during("list failed deliveries")?;
+        let failed = rows.iter().map(|row| {
+            Ok(FailedDelivery {
+                item: row.bytes(1)?.into(),
+                source_user: row.text(2)?,
+                reason: NO_MAILBOX.to_owned(),
+                ..FailedDelivery::default()
+            })
+        });
+        let failed = failed
+            .collect::<Result<_, sqlx::Error>>()
+            .during("list failed deliveries")?;
+        let next = rows.last().map(|last| last.int(0)).transpose();
+        Ok((
+            failed,
+            next.during("list failed deliveries")?.map(Cursor::Expired),
+        ))
+    }
+
+    /// What a run has in mailboxes, in the order of its items, behind an item and a mailbox.
+    pub(crate) async fn archived(
+        &self,
+        run: i64,
+        (item, mailbox): (i64, i64),
+    ) -> Result<Page<ArchivedDelivery, (i64, i64)>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT d.item, d.mailbox, m.address, i.hash, d.date, i.info \
+             FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
+             JOIN mailboxes m ON m.id = d.mailbox \
+             WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
+             AND d.item < b.first + b.items AND d.state IN (1, 3) \
+             AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
+             ORDER BY d.item, d.mailbox LIMIT $4",
+        );
+        let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
+        let rows = query
+            .fetch_all(&mut *conn)
+            .await
+            .during("list archived deliveries")?;
+        let mut page = Vec::with_capacity(rows.len());
+        let mut next = None;
+        for row in &rows {
+            let columns = || {
+                let delivery = ArchivedDelivery {
+                    mailbox: row.text(2)?,
+                    item: row.bytes(3)?.into(),
+                    date: row.int(4)?,
+                    parts: Vec::new(),
+                };
+                Ok::<_, sqlx::Error>((delivery, row.bytes(5)?, (row.int(0)?, row.int(1)?)))
+            };
+            let (delivery, info, key) = columns().during("list archived deliveries")?;
+            page.push(ArchivedDelivery {
+                parts: decode_info(&info)?.parts,
+                ..delivery
+            });
+            next = Some(key);
+        }
+        Ok((page, next))
+    }
+}
+
+fn read_failed(row: &AnyRow) -> Result<FailedDelivery, sqlx::Error> {
+    let mailbox = row.text(3)?;
+    // A plan that cannot be read leaves the user unnamed, the mailbox says enough.
+    let plan = Planned::decode(&row.bytes(6)?[..]).unwrap_or_default();
+    let user = plan.rows.into_iter().find(|row| row.mailbox == mailbox);
+    Ok(FailedDelivery {
+        item: row.bytes(2)?.into(),
+        source_user: user.map_or_else(String::new, |row| row.participant),
+        mailbox,
+        reason: row.text(5)?,
+        partial: row.int(4)? == 2,
+    })
+}

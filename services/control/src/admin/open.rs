@@ -1,0 +1,324 @@
+//! Opening, resuming, stopping and retrying runs.
+
+use chatkeep_model::connector::Connector;
+use chatkeep_proto::v1::{
+    DeliverHeldRequest, OpenRunRequest, OpenRunResponse, RetryRequest, RetryResponse, RunState,
+};
+use sqlx::AnyConnection;
+
+use super::numbered;
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{
+        Ledger,
+        capture::signed,
+        mailbox, now, parse,
+        run::{self, RunRow},
+    },
+};
+
+/// What a run is opened for.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    held_only: bool,
+    from: Option<i64>,
+    to: Option<i64>,
+    scheduled: bool,
+    max_part_bytes: u64,
+}
+
+impl Ledger {
+    /// Opens a run, or resumes the connector's unfinished one.
+    pub(crate) async fn open_run(
+        &self,
+        request: OpenRunRequest,
+    ) -> Result<OpenRunResponse, LedgerError> {
+        let scope = Scope {
+            held_only: false,
+            from: request.from,
+            to: request.to,
+            scheduled: request.scheduled,
+            max_part_bytes: request.max_part_bytes,
+        };
+        self.open(&request.connector_file, scope).await
+    }
+
+    /// Opens a run that captures nothing and delivers what was held, or resumes the unfinished one.
+    pub(crate) async fn deliver_held(
+        &self,
+        request: DeliverHeldRequest,
+    ) -> Result<OpenRunResponse, LedgerError> {
+        let scope = Scope {
+            held_only: true,
+            from: None,
+            to: None,
+            scheduled: false,
+            max_part_bytes: request.max_part_bytes,
+        };
+        self.open(&request.connector_file, scope).await
+    }
+
+    async fn open(&self, file: &str, scope: Scope) -> Result<OpenRunResponse, LedgerError> {
+        let connector = parse(file)?;
+        let mut tx = self.database.begin().await?;
+        let key = register(&mut tx, &connector, file).await?;
+        let unfinished = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
+        let before = run::one(&mut tx, unfinished, &[key]).await?;
+        let (run, number) = if let Some(run) = &before {
+            check_resumable(run, &connector, scope)?;
+            resume(&mut tx, run, file, scope).await?;
+            (run.id, run.number)
+        } else {
+            insert(&mut tx, key, &connector, (file, scope)).await?
+        };
+        let resumed = before.is_some();
+        tx.commit().await.during("open run")?;
+        self.forget(run);
+        self.outstanding.rewind(run);
+        tracing::info!(chatkeep.run.id = run, resumed, "run opened");
+        Ok(OpenRunResponse {
+            run,
+            number,
+            resumed,
+        })
+    }
+
+    /// Stops handing out a run's tasks.
+    pub(crate) async fn suspend(&self, id: i64) -> Result<(), LedgerError> {
+        let mut tx = self.database.begin().await?;
+        let run = run::find(&mut tx, id).await?;
+        if run.status == RunState::Running {
+            run::set_status(&mut tx, id, RunState::Paused, "suspended").await?;
+        }
+        tx.commit().await.during("suspend run")
+    }
+
+    /// Gives a closed run's failed and partially imported deliveries back.
+    pub(crate) async fn retry(&self, request: RetryRequest) -> Result<RetryResponse, LedgerError> {
+        let mut tx = self.database.begin().await?;
+        let run = numbered(&mut tx, &request.connector, request.number).await?;
+        let condition = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
+        if run::one(&mut tx, condition, &[run.connector])
+            .await?
+            .is_some()
+        {
+            return Err(LedgerError::Closed(
+                "an unfinished run must be resumed first",
+            ));
+        }
+        let deliveries = give_back(&mut tx, &run, "").await?;
+        if deliveries > 0 {
+            run::reopen(&mut tx, run.id).await?;
+        }
+        tx.commit().await.during("retry deliveries")?;
+        self.outstanding.rewind(run.id);
+        Ok(RetryResponse {
+            run: run.id,
+            deliveries,
+        })
+    }
+}
+
+/// Stores the connector, or checks that nothing changed that is fixed.
+async fn register(
+    conn: &mut AnyConnection,
+    connector: &Connector,
+    file: &str,
+) -> Result<i64, LedgerError> {
+    let id = connector.id();
+    let query = sqlx::query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
+    let row = query
+        .fetch_optional(&mut *conn)
+        .await
+        .during("find connector")?;
+    if let Some(row) = row {
+        let domain = row.text(1).during("find connector")?;
+        if !domain.eq_ignore_ascii_case(&connector.domain) {
+            return Err(LedgerError::Refused {
+                key: "domain".to_owned(),
+                problem: format!(
+                    "was {domain} when the connector was first used and stands in every Message-ID; \
+                     set it back, or give the connector another id"
+                ),
+            });
+        }
+        let key = row.int(0).during("find connector")?;
+        let update = sqlx::query("UPDATE connectors SET name = $1, file = $2 WHERE id = $3");
+        let update = update.bind(&connector.name).bind(file).bind(key);
+        update.execute(conn).await.during("update connector")?;
+        return Ok(key);
+    }
+    let query = sqlx::query("SELECT name_id FROM connectors WHERE name = $1").bind(&connector.name);
+    let row = query
+        .fetch_optional(&mut *conn)
+        .await
+        .during("find connector")?;
+    if let Some(row) = row {
+        let fixed = row.text(0).during("find connector")?;
+        return Err(LedgerError::Refused {
+            key: "id".to_owned(),
+            problem: format!(
+                "was {fixed} when the connector was first used and cannot change; set it back, or \
+                 give the connector another name"
+            ),
+        });
+    }
+    let insert = sqlx::query(
+        "INSERT INTO connectors (name_id, name, domain, file, resolved) \
+         VALUES ($1, $2, $3, $4, $5) RETURNING id",
+    )
+    .bind(&id)
+    .bind(&connector.name)
+    .bind(&connector.domain)
+    .bind(file)
+    .bind(Vec::new());
+    let row = insert.fetch_one(conn).await.during("add connector")?;
+    row.int(0).during("add connector")
+}
+
+/// An unfinished run goes on with what it began with.
+fn check_resumable(run: &RunRow, connector: &Connector, scope: Scope) -> Result<(), LedgerError> {
+    let before = parse(&run.file)?;
+    let refuse = |key: &str, what: &str| {
+        Err(LedgerError::Refused {
+            key: key.to_owned(),
+            problem: format!(
+                "changed while run {} is unfinished; {what}, and change it when the run has ended",
+                run.number
+            ),
+        })
+    };
+    if before.sources != connector.sources {
+        return refuse("sources", "set them back, finish the run");
+    }
+    let is_other_window = run.from != scope.from || run.to != scope.to;
+    if !run.held_only && !scope.held_only && is_other_window && !scope.scheduled {
+        return refuse(
+            "--from/--to",
+            "finish the run with the window it began with",
+        );
+    }
+    Ok(())
+}
+
+async fn resume(
+    conn: &mut AnyConnection,
+    run: &RunRow,
+    file: &str,
+    scope: Scope,
+) -> Result<(), LedgerError> {
+    if run.status == RunState::Paused {
+        // What the cause made fail is tried again.
+        give_back(conn, run, &run.reason).await?;
+    }
+    if run.held_only && !scope.held_only {
+        // Now it captures, too.
+        let widen = sqlx::query(
+            "UPDATE runs SET held_only = 0, planned = 0, from_time = $1, to_time = $2, \
+             scheduled = $3 WHERE id = $4",
+        )
+        .bind(scope.from)
+        .bind(scope.to)
+        .bind(i64::from(scope.scheduled))
+        .bind(run.id);
+        widen.execute(&mut *conn).await.during("resume run")?;
+    }
+    let update = sqlx::query(
+        "UPDATE runs SET status = $1, reason = '', file = $2, watch_good = 0, watch_bad = 0, \
+         watch_reason = '' WHERE id = $3",
+    )
+    .bind(i64::from(RunState::Running as i32))
+    .bind(file)
+    .bind(run.id);
+    update.execute(conn).await.during("resume run")?;
+    Ok(())
+}
+
+async fn insert(
+    conn: &mut AnyConnection,
+    connector: i64,
+    model: &Connector,
+    (file, scope): (&str, Scope),
+) -> Result<(i64, i64), LedgerError> {
+    let query = sqlx::query(
+        "SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE connector = $1 AND number > 0",
+    );
+    let row = query
+        .bind(connector)
+        .fetch_one(&mut *conn)
+        .await
+        .during("number run")?;
+    let number = row.int(0).during("number run")?;
+    let kind = kind(conn, connector, scope).await?;
+    let columns = sqlx::query(
+        "INSERT INTO runs (connector, number, held_only, kind, status, reason, file, from_time, \
+         to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, \
+         planned, seals, waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, \
+         n_items, n_planned, n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason) \
+         VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, NULL, $11, $12, $12, $13, \
+         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '') RETURNING id",
+    )
+    .bind(connector)
+    .bind(number)
+    .bind(i64::from(scope.held_only))
+    .bind(kind)
+    .bind(i64::from(RunState::Running as i32))
+    .bind(file)
+    .bind(scope.from)
+    .bind(scope.to)
+    .bind(i64::from(scope.scheduled))
+    .bind(now())
+    .bind(signed(scope.max_part_bytes))
+    .bind(Vec::new())
+    .bind(signed(model.sources.len() as u64));
+    let row = columns.fetch_one(conn).await.during("insert run")?;
+    Ok((row.int(0).during("insert run")?, number))
+}
+
+/// The first run of a window captures it, later ones supplement it.
+async fn kind(
+    conn: &mut AnyConnection,
+    connector: i64,
+    scope: Scope,
+) -> Result<&'static str, LedgerError> {
+    if scope.held_only {
+        return Ok("none");
+    }
+    let runs = run::select(
+        conn,
+        "connector = $1 AND number > 0 AND held_only = 0",
+        &[connector],
+        "ORDER BY id DESC LIMIT 1000",
+    )
+    .await?;
+    let same = runs
+        .iter()
+        .any(|run| (run.from, run.to) == (scope.from, scope.to));
+    Ok(if same { "supplement" } else { "capture" })
+}
+
+/// Makes a run's failed (and, without a reason, partially imported) deliveries wait again.
+async fn give_back(
+    conn: &mut AnyConnection,
+    run: &RunRow,
+    reason: &str,
+) -> Result<u64, LedgerError> {
+    let update = sqlx::query(
+        "UPDATE deliveries SET state = 0, not_before = 0, failures = 0, settled = 0 \
+         WHERE (state = 4 AND (reason = $1 OR $1 = '') OR state = 2 AND $1 = '') \
+         AND run = $2 AND item IN (SELECT i.id FROM batches b \
+         JOIN items i ON i.id >= b.first AND i.id < b.first + b.items WHERE b.run = $2)",
+    );
+    let update = update.bind(reason).bind(run.id).execute(&mut *conn).await;
+    let given = update.during("give deliveries back")?.rows_affected();
+    if given == 0 {
+        return Ok(0);
+    }
+    mailbox::recount(conn, run.connector).await?;
+    let update =
+        sqlx::query("UPDATE runs SET waiting = waiting + $1, n_done = n_done - $1 WHERE id = $2");
+    let update = update.bind(signed(given)).bind(run.id);
+    update.execute(conn).await.during("give deliveries back")?;
+    Ok(given)
+}

@@ -1,0 +1,173 @@
+//! One item's way through the pipeline.
+
+use chatkeep_proto::v1::{DeliveryState, Placement, Planned, TraceItemResponse, TracedCopy};
+use prost::Message as _;
+use sqlx::AnyConnection;
+
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{Ledger, convert::decode_info, held::HeldState, run::decode_blob, task::narrow},
+};
+
+/// A delivery as it stands.
+struct Copy {
+    mailbox: String,
+    state: DeliveryState,
+    reason: String,
+    settled: Option<i64>,
+}
+
+impl Ledger {
+    /// Where an item came from and where it went. Looks through all items: there is no index by hash.
+    pub(crate) async fn trace(&self, item: &[u8]) -> Result<TraceItemResponse, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let query = sqlx::query(
+            "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
+             r.connector, p.plan FROM items i JOIN batches b ON b.id = i.batch \
+             JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
+             LEFT JOIN plans p ON p.item = i.id WHERE i.hash = $1",
+        );
+        let row = query
+            .bind(item)
+            .fetch_optional(&mut *conn)
+            .await
+            .during("find item")?;
+        let row = row.ok_or(LedgerError::Unknown("item"))?;
+        let info = decode_info(&row.bytes(3).during("find item")?)?;
+        let key = row.int(0).during("find item")?;
+        // Absent until it is planned.
+        let plan = row.bytes(9).unwrap_or_default();
+        let connector = row.int(8).during("find item")?;
+        let response = || {
+            Ok::<_, sqlx::Error>(TraceItemResponse {
+                connector: row.text(6)?,
+                run_number: row.int(7)?,
+                kind: info.kind,
+                date: row.int(1)?,
+                records: narrow(row.int(2)?),
+                batch: decode_blob(&row.bytes(4)?),
+                blob: decode_blob(&row.bytes(5)?),
+                parts: info.parts,
+                supersedes: info.supersedes,
+                ..TraceItemResponse::default()
+            })
+        };
+        let response = response().during("find item")?;
+        Ok(TraceItemResponse {
+            files: files(&mut conn, connector, item).await?,
+            copies: copies(&mut conn, key, &plan).await?,
+            ..response
+        })
+    }
+}
+
+async fn files(
+    conn: &mut AnyConnection,
+    connector: i64,
+    item: &[u8],
+) -> Result<Vec<String>, LedgerError> {
+    let query = sqlx::query("SELECT path FROM files WHERE connector = $1 AND item = $2");
+    let rows = query
+        .bind(connector)
+        .bind(item)
+        .fetch_all(conn)
+        .await
+        .during("find files")?;
+    let paths: Result<_, _> = rows.iter().map(|row| row.text(0)).collect();
+    paths.during("find files")
+}
+
+/// What became of every participant's copy.
+async fn copies(
+    conn: &mut AnyConnection,
+    item: i64,
+    plan: &[u8],
+) -> Result<Vec<TracedCopy>, LedgerError> {
+    let plan = Planned::decode(plan).map_err(|_| LedgerError::Malformed("stored plan"))?;
+    let deliveries = deliveries(conn, item).await?;
+    let held = held(conn, item).await?;
+    let copies = plan.rows.into_iter().map(|row| {
+        let resolved = held.iter().find(|held| held.0 == row.participant);
+        let mailbox = resolved.map_or(row.mailbox.clone(), |held| held.1.clone());
+        let placement = match resolved {
+            Some((_, _, state)) if *state == HeldState::External as i64 => Placement::External,
+            Some(_) if !mailbox.is_empty() => Placement::Mapped,
+            _ => row.placement(),
+        };
+        let mut copy = TracedCopy {
+            source_user: row.participant,
+            placement: placement.into(),
+            mailbox,
+            ..TracedCopy::default()
+        };
+        if let Some(delivery) = deliveries
+            .iter()
+            .find(|delivery| delivery.mailbox == copy.mailbox)
+        {
+            copy.state = delivery.state.into();
+            copy.reason.clone_from(&delivery.reason);
+            copy.settled = delivery.settled;
+        } else if resolved.is_some_and(|held| held.2 == HeldState::Failed as i64) {
+            copy.state = DeliveryState::Failed.into();
+            NO_MAILBOX.clone_into(&mut copy.reason);
+        }
+        copy
+    });
+    Ok(copies.collect())
+}
+
+/// Why a held delivery fails in the end.
+pub(super) const NO_MAILBOX: &str = "no mailbox";
+
+async fn deliveries(conn: &mut AnyConnection, item: i64) -> Result<Vec<Copy>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT m.address, d.state, d.reason, d.settled FROM deliveries d \
+         JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1",
+    );
+    let rows = query
+        .bind(item)
+        .fetch_all(conn)
+        .await
+        .during("find deliveries")?;
+    let copies = rows.iter().map(|row| {
+        let settled = row.int(3)?;
+        Ok(Copy {
+            mailbox: row.text(0)?,
+            state: state(row.int(1)?),
+            reason: row.text(2)?,
+            settled: (settled > 0).then(|| settled.div_euclid(1000)),
+        })
+    });
+    copies
+        .collect::<Result<_, sqlx::Error>>()
+        .during("find deliveries")
+}
+
+async fn held(
+    conn: &mut AnyConnection,
+    item: i64,
+) -> Result<Vec<(String, String, i64)>, LedgerError> {
+    let query = sqlx::query("SELECT participant, mailbox, state FROM held WHERE item = $1");
+    let rows = query
+        .bind(item)
+        .fetch_all(conn)
+        .await
+        .during("find held deliveries")?;
+    let held = rows
+        .iter()
+        .map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?)));
+    held.collect::<Result<_, sqlx::Error>>()
+        .during("find held deliveries")
+}
+
+/// The stored state of a delivery.
+fn state(stored: i64) -> DeliveryState {
+    match stored {
+        1 => DeliveryState::Imported,
+        2 => DeliveryState::PartiallyImported,
+        3 => DeliveryState::Skipped,
+        4 => DeliveryState::Failed,
+        _ => DeliveryState::Waiting,
+    }
+}

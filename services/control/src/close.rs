@@ -1,0 +1,139 @@
+//! The end of a run: balance, seal, status.
+
+use std::path::Path;
+
+use chatkeep_pipeline::crash_point;
+use chatkeep_proto::v1::RunState;
+use sqlx::AnyConnection;
+
+use crate::{
+    balance::{self, Balance},
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    flow,
+    ledger::{self, Ledger, run::RunRow},
+    seal::{self, Sealed},
+    watch,
+};
+
+/// Closes a run in which nothing is pending or in flight.
+pub(crate) async fn close(ledger: &Ledger, folder: &Path, run: &RunRow) -> Result<(), LedgerError> {
+    if watch::fails_alike(&run.watch) && flow::pause(ledger, run).await? {
+        return Ok(());
+    }
+    let mut conn = ledger.database.read().await?;
+    let balance = balance::compute(&mut conn, run).await?;
+    let is_nothing_new =
+        run.seals == 0 && is_empty(run, &balance) && has_earlier(&mut conn, run).await?;
+    drop(conn);
+    if is_nothing_new {
+        return discard(ledger, run).await;
+    }
+    let (state, reason) = balance.verdict();
+    // What does not add up is not sealed: it would prove nothing.
+    let sealed = if state == RunState::Unreconciled {
+        None
+    } else {
+        Some(seal::write(ledger, folder, run, &balance).await?)
+    };
+    record(ledger, run, state, &reason, sealed).await?;
+    crash_point("sealed");
+    tracing::info!(
+        chatkeep.run.id = run.id,
+        state = state.as_str_name(),
+        "run closed"
+    );
+    Ok(())
+}
+
+/// True when a run read nothing but what was claimed before, and delivered nothing held.
+fn is_empty(run: &RunRow, balance: &Balance) -> bool {
+    let took_over_only = balance.open + balance.duplicates == balance.read;
+    let has_new = balance.rendered > 0
+        || balance.excluded > 0
+        || balance.quarantined > 0
+        || run.counters.earlier > 0
+        // Records it read itself, and not only copies of what others have claimed.
+        || run.counters.records > u64::try_from(balance.duplicates).unwrap_or(0);
+    took_over_only && !has_new
+}
+
+/// True when the connector has an earlier run that stayed.
+async fn has_earlier(conn: &mut AnyConnection, run: &RunRow) -> Result<bool, LedgerError> {
+    let query = sqlx::query(
+        "SELECT COUNT(*) FROM runs WHERE connector = $1 AND number > 0 AND number < $2",
+    );
+    let row = query
+        .bind(run.connector)
+        .bind(run.number)
+        .fetch_one(conn)
+        .await;
+    Ok(row
+        .and_then(|row| row.int(0))
+        .during("look for earlier runs")?
+        > 0)
+}
+
+/// Removes a run in which nothing was new. What it took over waits for the next one again.
+async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
+    const STEPS: [&str; 6] = [
+        "DELETE FROM duplicates WHERE task IN (SELECT id FROM tasks WHERE run = $1)",
+        "DELETE FROM tasks WHERE run = $1",
+        "DELETE FROM chunks WHERE run = $1",
+        "UPDATE chunks SET taken = 0 WHERE taken = $1",
+        "DELETE FROM externals WHERE run = $1",
+        "UPDATE runs SET number = -id, file = '' WHERE id = $1",
+    ];
+    let mut tx = ledger.database.begin().await?;
+    for step in STEPS {
+        sqlx::query(step)
+            .bind(run.id)
+            .execute(&mut *tx)
+            .await
+            .during("remove run")?;
+    }
+    let close = sqlx::query("UPDATE runs SET status = $1, closed = $2 WHERE id = $3")
+        .bind(i64::from(RunState::NothingNew as i32))
+        .bind(ledger::now())
+        .bind(run.id);
+    close.execute(&mut *tx).await.during("remove run")?;
+    tx.commit().await.during("remove run")?;
+    tracing::info!(chatkeep.run.id = run.id, "nothing new, run removed");
+    Ok(())
+}
+
+async fn record(
+    ledger: &Ledger,
+    run: &RunRow,
+    state: RunState,
+    reason: &str,
+    sealed: Option<Sealed>,
+) -> Result<(), LedgerError> {
+    let now = ledger::now();
+    let mut tx = ledger.database.begin().await?;
+    if let Some(sealed) = &sealed {
+        let insert = sqlx::query(
+            "INSERT INTO seals (connector, number, run, kind, file, sha256, sealed, balance) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(run.connector)
+        .bind(sealed.number)
+        .bind(run.id)
+        .bind(sealed.kind.as_str())
+        .bind(sealed.file.display().to_string())
+        .bind(&sealed.sha256[..])
+        .bind(sealed.at)
+        .bind(&sealed.balance);
+        insert.execute(&mut *tx).await.during("record seal")?;
+    }
+    let update = sqlx::query(
+        "UPDATE runs SET status = $1, reason = $2, closed = $3, seals = seals + $4 WHERE id = $5",
+    )
+    .bind(i64::from(state as i32))
+    .bind(reason)
+    .bind(now)
+    .bind(i64::from(sealed.is_some()))
+    .bind(run.id);
+    update.execute(&mut *tx).await.during("close run")?;
+    tx.commit().await.during("close run")
+}

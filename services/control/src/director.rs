@@ -1,0 +1,201 @@
+//! Drives every run to its end: looks at the rows after each change, takes the next step, publishes.
+
+use std::{convert::Infallible, error::Error, path::PathBuf, sync::Arc, time::Duration};
+
+use chatkeep_pipeline::Queue;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    close::close,
+    error::LedgerError,
+    flow::{self, Step},
+    ledger::{
+        Ledger, is_running, now,
+        run::{self, RunRow},
+        task,
+    },
+    publish::{PublishError, publish},
+    release::{Rules, release},
+};
+
+/// Pause after the database or the queue failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Drives the runs of one ledger.
+pub(crate) struct Director {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) queue: Arc<dyn Queue>,
+    /// Where manifests go.
+    pub(crate) seals: PathBuf,
+    pub(crate) linger: Duration,
+}
+
+impl Director {
+    /// Runs until the process shuts down.
+    pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        while !shutdown.is_cancelled() {
+            let pause = match self.pass().await {
+                Ok(next) => next.map(|at| u64::try_from(at - now()).unwrap_or(0)),
+                Err(error) => {
+                    tracing::error!(
+                        error = &*error as &dyn Error,
+                        "runs not advanced, will retry"
+                    );
+                    Some(u64::try_from(RETRY.as_millis()).unwrap_or(1_000))
+                }
+            };
+            let timer = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.ledger.outstanding.rung() => {}
+                () = timer => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes every step that can be taken now. Returns when to look again without being asked.
+    async fn pass(&self) -> Result<Option<i64>, Box<dyn Error + Send + Sync>> {
+        let mut next: Option<i64> = None;
+        // A step of one run can be what another one waits for.
+        while self.advance_all().await? {}
+        let runs = self.active().await?;
+        for run in importers(&runs) {
+            let rules = Rules {
+                planning_is_complete: planning_is_complete(&runs, run.connector),
+                linger: i64::try_from(self.linger.as_millis()).unwrap_or(i64::MAX / 4),
+            };
+            let (_, later) = release(&self.ledger, (run.id, run.connector), rules).await?;
+            next = [next, later].into_iter().flatten().min();
+        }
+        for run in runs.iter().filter(|run| is_running(run.status)) {
+            self.publish(run.id).await?;
+        }
+        Ok(next)
+    }
+
+    /// True when a run took a step.
+    async fn advance_all(&self) -> Result<bool, LedgerError> {
+        let mut moved = false;
+        for run in self.active().await? {
+            moved |= is_running(run.status) && self.advance(run.id).await?;
+        }
+        Ok(moved)
+    }
+
+    /// Runs that are not closed, oldest first.
+    async fn active(&self) -> Result<Vec<RunRow>, LedgerError> {
+        let mut conn = self.ledger.database.read().await?;
+        // Running, paused, failed.
+        run::select(&mut conn, "status IN (1, 2, 6)", &[], "ORDER BY id").await
+    }
+
+    /// Takes the steps of one run, one after the other. True when there were any.
+    async fn advance(&self, id: i64) -> Result<bool, LedgerError> {
+        let mut moved = false;
+        loop {
+            let mut conn = self.ledger.database.read().await?;
+            let run = run::find(&mut conn, id).await?;
+            if !is_running(run.status) {
+                return Ok(moved);
+            }
+            let open = task::open_kinds(&mut conn, id).await?;
+            let step = flow::next_step(&run, open);
+            if step == Step::Close && self.waits_for_earlier(&mut conn, &run).await? {
+                return Ok(moved);
+            }
+            drop(conn);
+            match step {
+                Step::Wait => return Ok(moved),
+                Step::Refresh => flow::refresh(&self.ledger, &run).await?,
+                Step::NextSource => flow::next_source(&self.ledger, &run).await?,
+                Step::EndPlanning => flow::end_planning(&self.ledger, &run).await?,
+                Step::Pause => _ = flow::pause(&self.ledger, &run).await?,
+                Step::Close => {
+                    close(&self.ledger, &self.seals, &run).await?;
+                    self.ledger.outstanding.forget(id);
+                }
+            }
+            moved = true;
+        }
+    }
+
+    /// A run ends after the earlier ones whose deliveries it made possible.
+    async fn waits_for_earlier(
+        &self,
+        conn: &mut sqlx::AnyConnection,
+        run: &RunRow,
+    ) -> Result<bool, LedgerError> {
+        let condition = "connector = $1 AND id < $2 AND status = 1";
+        let earlier = run::one(conn, condition, &[run.connector, run.id]).await?;
+        Ok(run.seals == 0 && earlier.is_some())
+    }
+
+    async fn publish(&self, run: i64) -> Result<(), PublishError> {
+        let ledger = |source| PublishError::Ledger { source };
+        let mut conn = self.ledger.database.read().await.map_err(ledger)?;
+        let open = task::open_kinds(&mut conn, run).await.map_err(ledger)?;
+        drop(conn);
+        publish(&self.ledger, &self.queue, run, open).await
+    }
+}
+
+/// The run of each connector whose tasks import: its newest, unless an unfinished run must be resumed
+/// first.
+fn importers(runs: &[RunRow]) -> Vec<&RunRow> {
+    let is_newest = |run: &&RunRow| {
+        let others = runs.iter().filter(|other| other.connector == run.connector);
+        others.into_iter().all(|other| {
+            let is_stopped = !is_running(other.status) && other.seals == 0;
+            !is_stopped && (!is_running(other.status) || other.id <= run.id)
+        })
+    };
+    runs.iter()
+        .filter(|run| is_running(run.status))
+        .filter(is_newest)
+        .collect()
+}
+
+/// True when no run of the connector plans any more.
+fn planning_is_complete(runs: &[RunRow], connector: i64) -> bool {
+    let of_connector = runs.iter().filter(|run| run.connector == connector);
+    of_connector
+        .into_iter()
+        .all(|run| run.planned || run.seals > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::RunState;
+
+    use super::*;
+
+    fn run(id: i64, status: RunState, seals: i64) -> RunRow {
+        RunRow {
+            id,
+            status,
+            seals,
+            ..RunRow::default()
+        }
+    }
+
+    #[test]
+    fn the_newest_running_run_imports() {
+        let runs = [run(1, RunState::Running, 1), run(2, RunState::Running, 0)];
+
+        assert_eq!(importers(&runs).len(), 1);
+        assert_eq!(importers(&runs)[0].id, 2);
+    }
+
+    #[test]
+    fn nothing_is_imported_while_a_run_waits_to_be_resumed() {
+        let runs = [run(1, RunState::Running, 1), run(2, RunState::Paused, 0)];
+
+        assert!(importers(&runs).is_empty());
+    }
+}

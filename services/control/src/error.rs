@@ -1,0 +1,66 @@
+use chatkeep_staging::{FrameError, StagingError};
+
+use crate::seal::SealError;
+
+/// Why the ledger could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database did not answer as it should.
+    #[error("{action}")]
+    Database {
+        /// What was being done.
+        action: &'static str,
+        /// The database's reason.
+        source: sqlx::Error,
+    },
+    /// A blob could not be read.
+    #[error("{action}")]
+    Staging {
+        /// What was being done.
+        action: &'static str,
+        /// Staging's reason.
+        source: StagingError,
+    },
+    /// A blob's frames could not be read.
+    #[error("{action}")]
+    Frames {
+        /// What was being done.
+        action: &'static str,
+        /// The reason.
+        source: FrameError,
+    },
+    /// A manifest could not be written.
+    #[error("seal run")]
+    Seal {
+        /// The reason.
+        source: SealError,
+    },
+    /// The task is closed, its lease was taken over, or the run is not in a state for this.
+    #[error("{0}")]
+    Closed(&'static str),
+    /// There is no such thing.
+    #[error("{0} is unknown")]
+    Unknown(&'static str),
+    /// The request contradicts itself or the contract.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+    /// The connector file cannot be used like this.
+    #[error("{key}: {problem}")]
+    Refused {
+        /// The key in the file.
+        key: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
+
+/// Says what was being done when the database failed.
+pub(crate) trait During<T> {
+    fn during(self, action: &'static str) -> Result<T, LedgerError>;
+}
+
+impl<T> During<T> for Result<T, sqlx::Error> {
+    fn during(self, action: &'static str) -> Result<T, LedgerError> {
+        self.map_err(|source| LedgerError::Database { action, source })
+    }
+}

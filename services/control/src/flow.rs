@@ -1,0 +1,288 @@
+//! What a run does next, computed from the rows: idempotent, so that it does not matter how often and
+//! after which crash it is asked.
+
+use chatkeep_model::connector::{Connector, HoldFor};
+use chatkeep_model::identity::Fields;
+use chatkeep_proto::v1::{NewTask, Refreshed, RunState, TaskKind};
+use sqlx::AnyConnection;
+
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{
+        Ledger,
+        capture::chunks_of,
+        held, parse,
+        run::{self, RunRow, encode_blob},
+        task::{self, Family, TaskRow, any_open, narrow},
+    },
+    watch,
+};
+
+/// The kinds of tasks that planning consists of.
+const PLANNING: [TaskKind; 7] = [
+    TaskKind::Refresh,
+    TaskKind::List,
+    TaskKind::Capture,
+    TaskKind::Assemble,
+    TaskKind::Convert,
+    TaskKind::Plan,
+    TaskKind::Resolve,
+];
+
+/// What comes next for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Everything fails alike: stop and ask.
+    Pause,
+    /// Take the snapshots that the run is pinned to.
+    Refresh,
+    /// The captures of a source are complete: assemble them, list the next one.
+    NextSource,
+    /// Nothing is left to plan.
+    EndPlanning,
+    /// Nothing is left to do.
+    Close,
+    /// Tasks or deliveries are under way.
+    Wait,
+}
+
+/// The next step of a running run that has tasks of these kinds open.
+pub(crate) fn next_step(run: &RunRow, open: u32) -> Step {
+    if watch::fails_alike_early(&run.watch) {
+        return Step::Pause;
+    }
+    if run.seals == 0 && !run.planned {
+        if run.directory.is_empty() {
+            let is_refreshing = any_open(open, &[TaskKind::Refresh]);
+            return if is_refreshing {
+                Step::Wait
+            } else {
+                Step::Refresh
+            };
+        }
+        if !run.held_only && run.source <= run.sources {
+            let is_capturing = any_open(open, &[TaskKind::List, TaskKind::Capture]);
+            return if is_capturing {
+                Step::Wait
+            } else {
+                Step::NextSource
+            };
+        }
+        return if any_open(open, &PLANNING) {
+            Step::Wait
+        } else {
+            Step::EndPlanning
+        };
+    }
+    if run.waiting > 0 || any_open(open, &[TaskKind::Import]) {
+        return Step::Wait;
+    }
+    Step::Close
+}
+
+fn plain(kind: TaskKind, source: i64) -> NewTask {
+    NewTask {
+        kind: kind.into(),
+        source: narrow(source),
+        ..NewTask::default()
+    }
+}
+
+/// Opens the REFRESH task.
+pub(crate) async fn refresh(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
+    let mut tx = ledger.database.begin().await?;
+    task::add(
+        &mut tx,
+        Family::of_run(run.id),
+        &[plain(TaskKind::Refresh, 0)],
+    )
+    .await?;
+    tx.commit().await.during("open refresh")
+}
+
+/// Records the end of a REFRESH task: pins the snapshots. Looks again for the mailboxes of what is held,
+/// when directory, custom mapping or the rules changed since that was done last.
+pub(crate) async fn refreshed(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+    refreshed: Refreshed,
+) -> Result<(), LedgerError> {
+    let run = run::find(conn, task.run).await?;
+    let version = mapping_version(&parse(&run.file)?, &refreshed)?;
+    let pin = sqlx::query("UPDATE runs SET directory = $1, custom = $2 WHERE id = $3")
+        .bind(encode_blob(refreshed.directory.as_ref()))
+        .bind(encode_blob(refreshed.custom_mapping.as_ref()))
+        .bind(run.id);
+    pin.execute(&mut *conn).await.during("pin snapshots")?;
+    let query = sqlx::query(
+        "SELECT resolved, CASE WHEN EXISTS (SELECT 1 FROM held WHERE connector = $1 AND state = 0) \
+         THEN 1 ELSE 0 END FROM connectors WHERE id = $1",
+    );
+    let row = query.bind(run.connector).fetch_one(&mut *conn).await;
+    let row = row.during("compare snapshots")?;
+    let is_new = row.bytes(0).during("compare snapshots")? != version;
+    if is_new && row.int(1).during("compare snapshots")? != 0 {
+        let resolve = plain(TaskKind::Resolve, 0);
+        task::add(conn, Family::of_run(run.id), &[resolve]).await?;
+    }
+    let update = sqlx::query("UPDATE connectors SET resolved = $1 WHERE id = $2");
+    let update = update.bind(&version[..]).bind(run.connector);
+    update.execute(conn).await.during("compare snapshots")?;
+    Ok(())
+}
+
+/// What decides about mailboxes: snapshots and rules.
+fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 32], LedgerError> {
+    let rules = serde_json::to_string(&connector.mapping);
+    let rules = rules.map_err(|_| LedgerError::Malformed("connector's mapping"))?;
+    let hash = |blob: &Option<chatkeep_proto::v1::Blob>| {
+        blob.as_ref()
+            .map_or_else(Vec::new, |blob| blob.sha256.to_vec())
+    };
+    let fields = Fields::of("mapping")
+        .bytes(&hash(&refreshed.directory))
+        .bytes(&hash(&refreshed.custom_mapping))
+        .text(&connector.domains().join(" "))
+        .text(&rules);
+    Ok(fields.digest())
+}
+
+/// Assembles what was captured last and lists the next source.
+pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
+    let mut tx = ledger.database.begin().await?;
+    if run.source > 0 {
+        assemble(&mut tx, run, run.source - 1).await?;
+    }
+    if run.source < run.sources {
+        let list = plain(TaskKind::List, run.source);
+        task::add(&mut tx, Family::of_run(run.id), &[list]).await?;
+    }
+    let update = sqlx::query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
+    let update = update.bind(run.id).bind(run.source);
+    update
+        .execute(&mut *tx)
+        .await
+        .during("move to next source")?;
+    tx.commit().await.during("move to next source")
+}
+
+/// Opens ASSEMBLE tasks for the shards that have records, those left open by earlier runs included.
+async fn assemble(conn: &mut AnyConnection, run: &RunRow, source: i64) -> Result<(), LedgerError> {
+    let take = sqlx::query(
+        "UPDATE chunks SET taken = $1 WHERE connector = $2 AND source = $3 AND taken = 0 \
+         AND open = 1",
+    );
+    let take = take.bind(run.id).bind(run.connector).bind(source);
+    take.execute(&mut *conn).await.during("take open records")?;
+    let mut tasks = Vec::new();
+    for chunk in chunks_of(conn, run.id, source).await? {
+        for (shard, range) in (0_u32..).zip(chunk.offsets.windows(2)) {
+            let task = NewTask {
+                shard,
+                ..plain(TaskKind::Assemble, source)
+            };
+            if range[1] > range[0] && !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
+    }
+    tasks.sort_by_key(|task| task.shard);
+    task::add(conn, Family::of_run(run.id), &tasks).await
+}
+
+/// Notes that everything is planned: whatever waits can be imported now.
+pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
+    let mut tx = ledger.database.begin().await?;
+    let update = sqlx::query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
+    update.execute(&mut *tx).await.during("end planning")?;
+    if let HoldFor::Time(time) = parse(&run.file)?.mapping.hold_for {
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4);
+        held::expire(&mut tx, run.connector, crate::ledger::now() - time).await?;
+    }
+    tx.commit().await.during("end planning")
+}
+
+/// Stops a run whose outcomes all fail for one reason, if that is systemic. True when it was stopped.
+pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerError> {
+    let mut tx = ledger.database.begin().await?;
+    if watch::places(&mut tx, run).await? < watch::PLACES {
+        // One mailbox that refuses everything is no reason to stop the others: look no longer.
+        let update = sqlx::query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);
+        update.execute(&mut *tx).await.during("pause run")?;
+        tx.commit().await.during("pause run")?;
+        return Ok(false);
+    }
+    run::set_status(&mut tx, run.id, RunState::Paused, &run.watch.reason).await?;
+    tx.commit().await.during("pause run")?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::TaskKind;
+
+    use super::*;
+
+    fn run() -> RunRow {
+        RunRow {
+            directory: vec![1],
+            sources: 2,
+            status: RunState::Running,
+            ..RunRow::default()
+        }
+    }
+
+    fn bit(kind: TaskKind) -> u32 {
+        1 << (kind as u32)
+    }
+
+    #[test]
+    fn a_run_starts_with_its_snapshots() {
+        let new = RunRow {
+            directory: Vec::new(),
+            ..run()
+        };
+
+        assert_eq!(next_step(&new, 0), Step::Refresh);
+        assert_eq!(next_step(&new, bit(TaskKind::Refresh)), Step::Wait);
+    }
+
+    #[test]
+    fn the_next_source_waits_for_the_captures_of_the_one_before() {
+        let capturing = RunRow { source: 1, ..run() };
+
+        assert_eq!(next_step(&capturing, bit(TaskKind::Capture)), Step::Wait);
+        assert_eq!(
+            next_step(&capturing, bit(TaskKind::Convert)),
+            Step::NextSource
+        );
+    }
+
+    #[test]
+    fn planning_ends_with_the_last_planning_task() {
+        let captured = RunRow { source: 3, ..run() };
+
+        assert_eq!(next_step(&captured, bit(TaskKind::Plan)), Step::Wait);
+        assert_eq!(
+            next_step(&captured, bit(TaskKind::Import)),
+            Step::EndPlanning
+        );
+    }
+
+    #[test]
+    fn a_run_closes_when_nothing_is_pending_or_in_flight() {
+        let planned = RunRow {
+            planned: true,
+            ..run()
+        };
+        let pending = RunRow {
+            waiting: 1,
+            ..planned.clone()
+        };
+
+        assert_eq!(next_step(&pending, 0), Step::Wait);
+        assert_eq!(next_step(&planned, bit(TaskKind::Import)), Step::Wait);
+        assert_eq!(next_step(&planned, 0), Step::Close);
+    }
+}

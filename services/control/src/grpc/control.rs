@@ -1,0 +1,156 @@
+use std::{pin::Pin, sync::Arc};
+
+use chatkeep_proto::v1::{
+    ArchivedDelivery, ArchivedRequest, DeliverHeldRequest, Exception, ExceptionsRequest,
+    ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, OpenRunRequest, OpenRunResponse,
+    ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RetryRequest, RetryResponse,
+    SuspendRequest, SuspendResponse, TraceItemRequest, TraceItemResponse, control_server,
+    log_entry::Entry,
+};
+use futures::{
+    Stream, StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
+use tonic::{Request, Response, Status};
+
+use super::{Answer, status};
+use crate::{
+    admin::lists::{Cursor, Page},
+    error::LedgerError,
+    ledger::Ledger,
+};
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// The administrators' side of control.
+#[derive(Clone, Debug)]
+pub struct ControlGrpc {
+    ledger: Arc<Ledger>,
+}
+
+impl ControlGrpc {
+    pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
+        Self { ledger }
+    }
+}
+
+/// A list as a stream: one page in memory at a time.
+fn paged<T, C, F>(
+    first: C,
+    page: impl Fn(C) -> F + Send + 'static,
+) -> BoxStream<'static, Result<T, Status>>
+where
+    T: Send + 'static,
+    C: Send + 'static,
+    F: Future<Output = Result<Page<T, C>, LedgerError>> + Send + 'static,
+{
+    let pages = stream::try_unfold((Some(first), page), |(cursor, page)| async move {
+        let Some(cursor) = cursor else {
+            return Ok(None);
+        };
+        let (rows, next) = page(cursor).await.map_err(status)?;
+        let rows = stream::iter(rows.into_iter().map(Ok));
+        Ok::<_, Status>(Some((rows, (next, page))))
+    });
+    pages.try_flatten().boxed()
+}
+
+#[tonic::async_trait]
+impl control_server::Control for ControlGrpc {
+    type ExceptionsStream = Streamed<Exception>;
+    type LogStream = Streamed<LogEntry>;
+    type ArchivedStream = Streamed<ArchivedDelivery>;
+
+    async fn open_run(&self, request: Request<OpenRunRequest>) -> Answer<OpenRunResponse> {
+        let opened = self.ledger.open_run(request.into_inner()).await;
+        opened.map(Response::new).map_err(status)
+    }
+
+    async fn progress(&self, request: Request<ProgressRequest>) -> Answer<ProgressResponse> {
+        let progress = self.ledger.progress(request.into_inner().run).await;
+        progress.map(Response::new).map_err(status)
+    }
+
+    async fn suspend(&self, request: Request<SuspendRequest>) -> Answer<SuspendResponse> {
+        self.ledger
+            .suspend(request.into_inner().run)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(SuspendResponse {}))
+    }
+
+    async fn report(&self, request: Request<ReportRequest>) -> Answer<ReportResponse> {
+        let report = self.ledger.report(request.into_inner()).await;
+        report.map(Response::new).map_err(status)
+    }
+
+    async fn exceptions(
+        &self,
+        request: Request<ExceptionsRequest>,
+    ) -> Answer<Self::ExceptionsStream> {
+        let run = request.into_inner().run;
+        let ledger = Arc::clone(&self.ledger);
+        let exceptions = paged(Cursor::Quarantined(0), move |cursor| {
+            let ledger = Arc::clone(&ledger);
+            async move { ledger.exceptions(run, cursor).await }
+        });
+        Ok(Response::new(exceptions))
+    }
+
+    async fn list_runs(&self, request: Request<ListRunsRequest>) -> Answer<ListRunsResponse> {
+        let runs = self.ledger.list_runs(request.into_inner()).await;
+        runs.map(Response::new).map_err(status)
+    }
+
+    async fn log(&self, request: Request<LogRequest>) -> Answer<Self::LogStream> {
+        let LogRequest { connector, number } = request.into_inner();
+        let run = self
+            .ledger
+            .run_numbered(&connector, number)
+            .await
+            .map_err(status)?;
+        let summary = self.ledger.log_summary(&run).await.map_err(status)?;
+        let summary = stream::iter([Ok(LogEntry {
+            entry: Some(Entry::Summary(summary)),
+        })]);
+        let ledger = Arc::clone(&self.ledger);
+        let failures = paged(Cursor::Failed(0, 0), move |cursor| {
+            let ledger = Arc::clone(&ledger);
+            async move { ledger.failures(run.id, cursor).await }
+        });
+        let failures = failures.map_ok(|failure| LogEntry {
+            entry: Some(Entry::Failure(failure)),
+        });
+        Ok(Response::new(summary.chain(failures).boxed()))
+    }
+
+    async fn retry(&self, request: Request<RetryRequest>) -> Answer<RetryResponse> {
+        let retried = self.ledger.retry(request.into_inner()).await;
+        retried.map(Response::new).map_err(status)
+    }
+
+    async fn deliver_held(&self, request: Request<DeliverHeldRequest>) -> Answer<OpenRunResponse> {
+        let opened = self.ledger.deliver_held(request.into_inner()).await;
+        opened.map(Response::new).map_err(status)
+    }
+
+    async fn trace_item(&self, request: Request<TraceItemRequest>) -> Answer<TraceItemResponse> {
+        let trace = self.ledger.trace(&request.into_inner().item).await;
+        trace.map(Response::new).map_err(status)
+    }
+
+    async fn archived(&self, request: Request<ArchivedRequest>) -> Answer<Self::ArchivedStream> {
+        let ArchivedRequest { connector, number } = request.into_inner();
+        let run = self
+            .ledger
+            .run_numbered(&connector, number)
+            .await
+            .map_err(status)?;
+        let ledger = Arc::clone(&self.ledger);
+        let archived = paged((0, 0), move |cursor| {
+            let ledger = Arc::clone(&ledger);
+            async move { ledger.archived(run.id, cursor).await }
+        });
+        Ok(Response::new(archived))
+    }
+}

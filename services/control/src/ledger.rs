@@ -1,0 +1,243 @@
+//! The ledger: the only mutable truth. Every call of a stage is one transaction here.
+
+pub(crate) mod capture;
+mod claim;
+pub(crate) mod convert;
+mod fail;
+pub(crate) mod held;
+mod import;
+mod journal;
+pub(crate) mod mailbox;
+mod plan;
+pub(crate) mod run;
+pub(crate) mod task;
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chatkeep_model::connector::Connector;
+use chatkeep_pipeline::crash_point;
+use chatkeep_proto::v1::{
+    CompleteRequest, Run, RunState, TaskKind, complete_request::Result as Outcome,
+};
+use chatkeep_staging::Staging;
+use sqlx::AnyConnection;
+
+use self::task::{Family, TaskRow, TaskState};
+use crate::{
+    database::{Columns as _, Database},
+    error::{During as _, LedgerError},
+    publish::Outstanding,
+};
+
+/// More runs than this are not in flight at once.
+const REMEMBERED: usize = 64;
+
+/// The ledger of one installation.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) database: Database,
+    pub(crate) staging: Staging,
+    /// Tasks that are out; whoever changes tasks rings its bell.
+    pub(crate) outstanding: Arc<Outstanding>,
+    fence: Duration,
+    attempts: u32,
+    targets: Mutex<HashMap<i64, Arc<str>>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(
+        database: Database,
+        staging: Staging,
+        outstanding: Arc<Outstanding>,
+        (fence, attempts): (Duration, u32),
+    ) -> Self {
+        Self {
+            database,
+            staging,
+            outstanding,
+            fence,
+            attempts,
+            targets: Mutex::default(),
+        }
+    }
+
+    /// The run a task belongs to.
+    pub(crate) async fn get_run(&self, id: i64) -> Result<Run, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let run = run::find(&mut conn, id).await?;
+        let connector = connector_id(&mut conn, run.connector).await?;
+        Ok(run.to_proto(connector))
+    }
+
+    /// Ends a task: its result and its next tasks in one transaction. A repeat changes nothing.
+    pub(crate) async fn complete(&self, request: CompleteRequest) -> Result<(), LedgerError> {
+        let result = request.result.ok_or(LedgerError::Malformed("result"))?;
+        let mut tx = self.database.begin().await?;
+        let task = task::find(&mut tx, &request.task).await?;
+        match task.state {
+            TaskState::Open => {}
+            TaskState::Done => return Ok(()),
+            TaskState::Split | TaskState::Buried => {
+                return Err(LedgerError::Closed("task is closed"));
+            }
+        }
+        if !fits(task.kind, &result) {
+            return Err(LedgerError::Malformed("result"));
+        }
+        let mut family = Family {
+            run: task.run,
+            parent: task.key,
+            origin: 0,
+            items: (0, 0),
+        };
+        let mut records_read = 0;
+        match result {
+            Outcome::Refreshed(refreshed) => {
+                crate::flow::refreshed(&mut tx, &task, refreshed).await?;
+            }
+            Outcome::Listed(listed) => capture::listed(&mut tx, &task, &listed).await?,
+            Outcome::Captured(captured) => {
+                records_read = capture::captured(&mut tx, &task, &captured).await?;
+            }
+            Outcome::Assembled(assembled) => capture::assembled(&mut tx, &task, &assembled).await?,
+            Outcome::Converted(converted) => {
+                family.items = convert::converted(&mut tx, &task, &converted).await?;
+            }
+            Outcome::Planned(planned) => self.planned(&mut tx, &task, planned).await?,
+            Outcome::Resolved(resolved) => {
+                self.resolved(&mut tx, &task, &resolved.rows).await?;
+            }
+            Outcome::Imported(_) => import::imported(&mut tx, &task).await?,
+        }
+        task::add(&mut tx, family, &request.next).await?;
+        task::finish(&mut tx, task.key, TaskState::Done, records_read, "").await?;
+        tx.commit().await.during("complete task")?;
+        match task.kind {
+            TaskKind::Capture => crash_point("recorded"),
+            TaskKind::Plan => crash_point("planned"),
+            _ => {}
+        }
+        self.outstanding.closed(task.key);
+        Ok(())
+    }
+
+    /// Gives a task up: splits it, quarantines what remains of it, or fails its run.
+    pub(crate) async fn fail(&self, id: &str, reason: &str) -> Result<(), LedgerError> {
+        let mut conn = self.database.read().await?;
+        let task = task::find(&mut conn, id).await?;
+        drop(conn);
+        if task.state != TaskState::Open {
+            return Ok(());
+        }
+        let plan = self.failure(&task).await?;
+        let mut tx = self.database.begin().await?;
+        // Somebody else may have been faster.
+        if task::find(&mut tx, id).await?.state != TaskState::Open {
+            return Ok(());
+        }
+        self.give_up(&mut tx, &task, plan, reason).await?;
+        tx.commit().await.during("give task up")?;
+        self.outstanding.closed(task.key);
+        Ok(())
+    }
+
+    pub(crate) fn fence_millis(&self) -> i64 {
+        i64::try_from(self.fence.as_millis()).unwrap_or(i64::MAX / 4)
+    }
+
+    /// What tells the run's target apart from others.
+    async fn target_of(&self, conn: &mut AnyConnection, run: i64) -> Result<Arc<str>, LedgerError> {
+        let known = self
+            .targets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&run)
+            .cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let file = run::find(conn, run).await?.file;
+        let target: Arc<str> = mailbox::target_identity(&parse(&file)?).into();
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.len() >= REMEMBERED {
+            targets.clear();
+        }
+        targets.insert(run, Arc::clone(&target));
+        Ok(target)
+    }
+
+    /// Forgets what was remembered of a run whose connector file changed.
+    pub(crate) fn forget(&self, run: i64) {
+        self.targets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&run);
+    }
+}
+
+/// True when a task of this kind can end like this.
+fn fits(kind: TaskKind, result: &Outcome) -> bool {
+    matches!(
+        (kind, result),
+        (TaskKind::Refresh, Outcome::Refreshed(_))
+            | (TaskKind::List, Outcome::Listed(_))
+            | (TaskKind::Capture, Outcome::Captured(_))
+            | (TaskKind::Assemble, Outcome::Assembled(_))
+            | (TaskKind::Convert, Outcome::Converted(_))
+            | (TaskKind::Plan, Outcome::Planned(_))
+            | (TaskKind::Resolve, Outcome::Resolved(_))
+            | (TaskKind::Import, Outcome::Imported(_))
+    )
+}
+
+/// A connector as the ledger stores it: with absolute paths.
+pub(crate) fn parse(file: &str) -> Result<Connector, LedgerError> {
+    use chatkeep_model::connector::ConnectorError;
+    Connector::parse(file, Path::new("/")).map_err(|error| match error {
+        ConnectorError::Invalid { key, problem } => LedgerError::Refused { key, problem },
+        _ => LedgerError::Refused {
+            key: "connector file".to_owned(),
+            problem: "cannot be read; `chatkeep check` says where".to_owned(),
+        },
+    })
+}
+
+/// The public id of a connector.
+pub(crate) async fn connector_id(
+    conn: &mut AnyConnection,
+    key: i64,
+) -> Result<String, LedgerError> {
+    let query = sqlx::query("SELECT name_id FROM connectors WHERE id = $1").bind(key);
+    let row = query.fetch_one(conn).await.during("find connector")?;
+    row.text(0).during("find connector")
+}
+
+/// True for a run that is to make progress.
+pub(crate) fn is_running(status: RunState) -> bool {
+    status == RunState::Running
+}
+
+/// Unix milliseconds.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+impl TaskRow {
+    /// The range of entries as positions: first, and one behind the last of `total`.
+    pub(crate) fn range(&self, total: i64) -> (i64, i64) {
+        let end = if self.count == 0 {
+            total
+        } else {
+            self.first + self.count
+        };
+        (self.first, end.max(self.first))
+    }
+}

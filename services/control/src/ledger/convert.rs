@@ -1,0 +1,105 @@
+//! What conversion reports: items, pinned by the hashes that were recorded first.
+
+use chatkeep_proto::v1::{Converted, Item};
+use prost::Message as _;
+use sqlx::AnyConnection;
+
+use super::{capture, capture::signed, run::encode_blob, task::TaskRow};
+use crate::{
+    database::{Cell, Columns as _, insert},
+    error::{During as _, LedgerError},
+};
+
+/// Records the end of a CONVERT task. Returns the range of the items it made.
+pub(super) async fn converted(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+    converted: &Converted,
+) -> Result<(i64, i64), LedgerError> {
+    let first = next_item(conn).await?;
+    let count = signed(converted.items.len() as u64);
+    if count > 0 {
+        let batch = insert_batch(conn, task, converted, first).await?;
+        insert_items(conn, batch, first, &converted.items).await?;
+    }
+    capture::quarantine(conn, task, &converted.quarantined).await?;
+    let update = sqlx::query("UPDATE runs SET n_items = n_items + $1 WHERE id = $2");
+    let update = update.bind(count).bind(task.run);
+    update.execute(conn).await.during("count items")?;
+    Ok((first, count))
+}
+
+async fn next_item(conn: &mut AnyConnection) -> Result<i64, LedgerError> {
+    let query = sqlx::query("SELECT COALESCE(MAX(id), 0) + 1 FROM items");
+    let row = query.fetch_one(conn).await.during("number items")?;
+    row.int(0).during("number items")
+}
+
+async fn insert_batch(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+    converted: &Converted,
+    first: i64,
+) -> Result<i64, LedgerError> {
+    let query = sqlx::query(
+        "INSERT INTO batches (run, task, input, blob, first, items) \
+         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+    )
+    .bind(task.run)
+    .bind(task.key)
+    .bind(encode_blob(task.input.as_ref()))
+    .bind(encode_blob(converted.blob.as_ref()))
+    .bind(first)
+    .bind(signed(converted.items.len() as u64));
+    let row = query.fetch_one(conn).await.during("record batch")?;
+    row.int(0).during("record batch")
+}
+
+async fn insert_items(
+    conn: &mut AnyConnection,
+    batch: i64,
+    first: i64,
+    items: &[Item],
+) -> Result<(), LedgerError> {
+    let infos: Vec<_> = items.iter().map(encode_info).collect();
+    let rows: Vec<_> = (first..)
+        .zip(items.iter().zip(&infos))
+        .map(|(key, (item, info))| {
+            [
+                Cell::Int(key),
+                Cell::Int(batch),
+                Cell::Int(item.date),
+                Cell::Bytes(&item.id),
+                Cell::Int(item.records.into()),
+                Cell::Int(0),
+                Cell::Bytes(info),
+            ]
+        })
+        .collect();
+    let head = "INSERT INTO items (id, batch, date, hash, records, lost, info) VALUES ";
+    // An item that exists keeps its first bytes: they may be in mailboxes already.
+    let tail = " ON CONFLICT (date, hash) DO NOTHING";
+    insert(conn, head, &rows, tail)
+        .await
+        .during("record items")?;
+    Ok(())
+}
+
+/// What is stored of an item beside its columns.
+fn encode_info(item: &Item) -> Vec<u8> {
+    let info = Item {
+        id: Vec::new().into(),
+        date: 0,
+        records: 0,
+        kind: item.kind.clone(),
+        conversation: item.conversation.clone(),
+        parts: item.parts.clone(),
+        supersedes: item.supersedes.clone(),
+    };
+    info.encode_to_vec()
+}
+
+/// Reads what [`encode_info`] stored.
+pub(crate) fn decode_info(bytes: &[u8]) -> Result<Item, LedgerError> {
+    Item::decode(bytes).map_err(|_| LedgerError::Malformed("stored item"))
+}

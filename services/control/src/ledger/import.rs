@@ -1,0 +1,248 @@
+//! Leases of shards and the deliveries that wait in them.
+
+use std::collections::HashSet;
+
+use chatkeep_proto::v1::{
+    DeliveriesRequest, Delivery, LeaseRequest, LeaseResponse, OpenBatch, TaskKind,
+};
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::{
+    Ledger,
+    convert::decode_info,
+    journal,
+    run::decode_blob,
+    task::{self, TaskRow, TaskState},
+};
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+};
+
+impl Ledger {
+    /// Takes the lease of an IMPORT task's shard; whoever held it before is stale from now on.
+    pub(crate) async fn lease(&self, request: LeaseRequest) -> Result<LeaseResponse, LedgerError> {
+        let mut tx = self.database.begin().await?;
+        let task = find_import(&mut tx, &request.task).await?;
+        let open = journal::open_batches(&mut tx, &task).await?;
+        let before = sqlx::query("SELECT fence, until FROM shards WHERE shard = $1");
+        let before = before.bind(task.shard).fetch_optional(&mut *tx).await;
+        let (fence, until) = match before.during("take lease")? {
+            Some(row) => (
+                row.int(0).during("take lease")?,
+                row.int(1).during("take lease")?,
+            ),
+            None => (0, 0),
+        };
+        let now = super::now();
+        let term = i64::try_from(request.term)
+            .unwrap_or(i64::MAX / 4)
+            .min(i64::MAX / 4);
+        let take = sqlx::query(
+            "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, $2, 1, $3, $4) \
+             ON CONFLICT (shard) DO UPDATE SET task = excluded.task, fence = excluded.fence, \
+             until = excluded.until",
+        );
+        let take = take
+            .bind(task.shard)
+            .bind(task.key)
+            .bind(fence + 1)
+            .bind(now + term);
+        take.execute(&mut *tx).await.during("take lease")?;
+        tx.commit().await.during("take lease")?;
+        let nothing_sent = open.is_empty();
+        Ok(LeaseResponse {
+            fence: u64::try_from(fence + 1).unwrap_or(0),
+            settled_from: if nothing_sent {
+                0
+            } else {
+                until + self.fence_millis()
+            },
+            open: open
+                .into_iter()
+                .map(journal::Batch::into_proto)
+                .collect::<Vec<OpenBatch>>(),
+        })
+    }
+
+    /// The shard's waiting deliveries, ordered by mailbox, then date.
+    pub(crate) async fn deliveries(
+        &self,
+        request: DeliveriesRequest,
+    ) -> Result<Vec<Delivery>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let task = find_import(&mut conn, &request.task).await?;
+        check_fence(&mut conn, &task, request.fence).await?;
+        let begun = if request.begun_too {
+            HashSet::new()
+        } else {
+            journal::begun(&mut conn, &task).await?
+        };
+        let query = sqlx::query(
+            "SELECT d.id, m.address, i.hash, d.date, b.blob, i.info FROM mailboxes m \
+             CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
+             JOIN batches b ON b.id = i.batch \
+             WHERE d.mailbox = m.id AND d.state = 0 AND m.connector = $1 AND m.shard = $2 \
+             AND m.pending > 0 AND m.address >= $3 AND (m.address > $3 OR d.id <> $4 AND \
+             (d.date > (SELECT date FROM deliveries WHERE id = $4) OR \
+              d.date = (SELECT date FROM deliveries WHERE id = $4) AND d.id > $4)) \
+             AND d.not_before <= $5 ORDER BY m.address, d.date, d.id LIMIT $6",
+        );
+        let limit = i64::from(request.limit.clamp(1, 1000));
+        // Those in the journal are skipped here, so that a page may not come out empty before the end.
+        let limit = limit + i64::try_from(begun.len()).unwrap_or(0);
+        let query = query
+            .bind(task.connector)
+            .bind(task.shard)
+            .bind(&request.after_mailbox)
+            .bind(request.after_delivery)
+            .bind(super::now())
+            .bind(limit);
+        let rows = query
+            .fetch_all(&mut *conn)
+            .await
+            .during("read deliveries")?;
+        let mut deliveries = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if !begun.contains(&row.int(0).during("read deliveries")?) {
+                deliveries.push(read(row)?);
+            }
+        }
+        Ok(deliveries)
+    }
+}
+
+fn read(row: &AnyRow) -> Result<Delivery, LedgerError> {
+    let columns = || {
+        let info = row.bytes(5)?;
+        let delivery = Delivery {
+            id: row.int(0)?,
+            mailbox: row.text(1)?,
+            item: row.bytes(2)?.into(),
+            date: row.int(3)?,
+            blob: decode_blob(&row.bytes(4)?),
+            parts: Vec::new(),
+        };
+        Ok::<_, sqlx::Error>((delivery, info))
+    };
+    let (delivery, info) = columns().during("read deliveries")?;
+    Ok(Delivery {
+        parts: decode_info(&info)?.parts,
+        ..delivery
+    })
+}
+
+/// An open import task.
+pub(super) async fn find_import(
+    conn: &mut AnyConnection,
+    id: &str,
+) -> Result<TaskRow, LedgerError> {
+    let task = task::find_open(conn, id).await?;
+    if task.kind == TaskKind::Import {
+        Ok(task)
+    } else {
+        Err(LedgerError::Malformed("task kind"))
+    }
+}
+
+/// Refuses whoever lost the shard to another holder.
+pub(super) async fn check_fence(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+    fence: u64,
+) -> Result<(), LedgerError> {
+    let query = sqlx::query("SELECT fence FROM shards WHERE shard = $1 AND task = $2");
+    let query = query.bind(task.shard).bind(task.key);
+    let row = query.fetch_optional(conn).await.during("check lease")?;
+    let holds = match row {
+        Some(row) => row.count(0).during("check lease")? == fence,
+        None => false,
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(LedgerError::Closed("lease was taken over"))
+    }
+}
+
+/// Records the end of an IMPORT task: what is left waits for its time or for the next task.
+pub(super) async fn imported(conn: &mut AnyConnection, task: &TaskRow) -> Result<(), LedgerError> {
+    release_shard(conn, task).await
+}
+
+/// Frees the shard and looks what still waits in it.
+pub(super) async fn release_shard(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+) -> Result<(), LedgerError> {
+    let free = sqlx::query("UPDATE shards SET task = 0 WHERE shard = $1 AND task = $2");
+    let free = free.bind(task.shard).bind(task.key);
+    free.execute(&mut *conn).await.during("free shard")?;
+    let now = super::now();
+    let query = sqlx::query(
+        "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN d.not_before <= $1 THEN 1 ELSE 0 END), 0) \
+         AS BIGINT), COALESCE(MIN(d.not_before), 0) FROM mailboxes m CROSS JOIN deliveries d \
+         WHERE d.mailbox = m.id AND d.state = 0 AND m.connector = $2 AND m.shard = $3 \
+         AND m.pending > 0",
+    );
+    let query = query.bind(now).bind(task.connector).bind(task.shard);
+    let row = query.fetch_one(&mut *conn).await.during("look at shard")?;
+    let columns = || Ok::<_, sqlx::Error>((row.int(0)?, row.int(1)?, row.int(2)?));
+    let (waiting, ready, due) = columns().during("look at shard")?;
+    let update = sqlx::query(
+        "UPDATE lanes SET waiting = $1, since = $2, due = $3 WHERE connector = $4 AND shard = $5",
+    )
+    .bind(waiting)
+    .bind(if waiting > 0 { now } else { 0 })
+    .bind(if ready == 0 && waiting > 0 { due } else { 0 })
+    .bind(task.connector)
+    .bind(task.shard);
+    update.execute(conn).await.during("look at shard")?;
+    Ok(())
+}
+
+/// A shard's task failed: its deliveries wait a while and are tried again; those that failed too often
+/// fail with the reason.
+pub(super) async fn fail(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+    reason: &str,
+    attempts: u32,
+) -> Result<(), LedgerError> {
+    const WAITING: &str = "state = 0 AND not_before <= $1 AND mailbox IN \
+        (SELECT id FROM mailboxes WHERE connector = $2 AND shard = $3 AND pending > 0)";
+    let now = super::now();
+    let again = format!(
+        "UPDATE deliveries SET failures = failures + 1, reason = $4, not_before = $5 WHERE {WAITING}"
+    );
+    let again = sqlx::query(sqlx::AssertSqlSafe(again))
+        .bind(now)
+        .bind(task.connector)
+        .bind(task.shard)
+        .bind(reason)
+        .bind(now + RETRY_DELAY);
+    again
+        .execute(&mut *conn)
+        .await
+        .during("give deliveries back")?;
+    let query = sqlx::query(
+        "SELECT d.id FROM mailboxes m CROSS JOIN deliveries d WHERE d.mailbox = m.id \
+         AND d.state = 0 AND m.connector = $1 AND m.shard = $2 AND d.failures >= $3",
+    );
+    let query = query
+        .bind(task.connector)
+        .bind(task.shard)
+        .bind(i64::from(attempts));
+    let rows = query
+        .fetch_all(&mut *conn)
+        .await
+        .during("fail deliveries")?;
+    let exhausted: Result<Vec<_>, _> = rows.iter().map(|row| row.int(0)).collect();
+    let exhausted = exhausted.during("fail deliveries")?;
+    journal::settle_failed(conn, &exhausted, reason).await?;
+    task::finish(conn, task.key, TaskState::Buried, 0, reason).await?;
+    release_shard(conn, task).await
+}
+
+/// Pause before deliveries of a failed import task are tried again, milliseconds.
+const RETRY_DELAY: i64 = 2_000;

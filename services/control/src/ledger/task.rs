@@ -1,0 +1,293 @@
+//! Rows of tasks: the outbox.
+
+use chatkeep_model::identity::Fields;
+use chatkeep_proto::v1::{Blob, NewTask, Task, TaskKind};
+use data_encoding::HEXLOWER;
+use prost::Message as _;
+use sqlx::{AnyConnection, any::AnyRow};
+
+use super::run::{decode_blob, encode_blob};
+use crate::{
+    database::{Cell, Columns as _, insert as insert_rows},
+    error::{During as _, LedgerError},
+};
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskState {
+    Open = 0,
+    Done = 1,
+    Split = 2,
+    Buried = 3,
+}
+
+/// A task.
+#[derive(Clone, Debug)]
+pub(crate) struct TaskRow {
+    pub(crate) key: i64,
+    pub(crate) name: Vec<u8>,
+    pub(crate) run: i64,
+    pub(crate) connector: i64,
+    pub(crate) connector_id: String,
+    pub(crate) kind: TaskKind,
+    pub(crate) source: i64,
+    pub(crate) shard: i64,
+    pub(crate) origin: i64,
+    pub(crate) origin_name: Vec<u8>,
+    pub(crate) state: TaskState,
+    pub(crate) input: Option<Blob>,
+    pub(crate) first: i64,
+    pub(crate) count: i64,
+    /// The items a PLAN task is about: their first key and how many.
+    pub(crate) items: (i64, i64),
+}
+
+const SELECT: &str = "SELECT t.id, t.name, t.run, r.connector, c.name_id, t.kind, t.source, t.shard, \
+    t.origin, o.name, t.state, t.input, t.first, t.entries, t.items_first, t.items_count \
+    FROM tasks t JOIN runs r ON r.id = t.run JOIN connectors c ON c.id = r.connector \
+    JOIN tasks o ON o.id = t.origin WHERE ";
+
+impl TaskRow {
+    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let kind = i32::try_from(row.int(5)?).ok();
+        let kind = kind.and_then(|kind| TaskKind::try_from(kind).ok());
+        let state = match row.int(10)? {
+            0 => TaskState::Open,
+            1 => TaskState::Done,
+            2 => TaskState::Split,
+            _ => TaskState::Buried,
+        };
+        Ok(Self {
+            key: row.int(0)?,
+            name: row.bytes(1)?,
+            run: row.int(2)?,
+            connector: row.int(3)?,
+            connector_id: row.text(4)?,
+            kind: kind.unwrap_or(TaskKind::Unspecified),
+            source: row.int(6)?,
+            shard: row.int(7)?,
+            origin: row.int(8)?,
+            origin_name: row.bytes(9)?,
+            state,
+            input: decode_blob(&row.bytes(11)?),
+            first: row.int(12)?,
+            count: row.int(13)?,
+            items: (row.int(14)?, row.int(15)?),
+        })
+    }
+
+    /// The work message.
+    pub(crate) fn to_proto(&self) -> Task {
+        Task {
+            id: HEXLOWER.encode(&self.name),
+            origin: HEXLOWER.encode(&self.origin_name),
+            kind: self.kind.into(),
+            connector: self.connector_id.clone(),
+            run: self.run,
+            input: self.input.clone(),
+            first: narrow(self.first),
+            count: narrow(self.count),
+            source: narrow(self.source),
+            shard: narrow(self.shard),
+        }
+    }
+}
+
+/// What the ledger stores as 64 bits and a message carries as 32.
+pub(crate) fn narrow(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(0)
+}
+
+/// The task with this id, whatever its state.
+pub(crate) async fn find(conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+    let name = HEXLOWER.decode(id.as_bytes());
+    let name = name.map_err(|_| LedgerError::Malformed("task id"))?;
+    let query = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} t.name = $1"))).bind(name);
+    let row = query.fetch_optional(conn).await.during("find task")?;
+    // Its run may have been removed because nothing was new.
+    let row = row.ok_or(LedgerError::Closed("task is unknown"))?;
+    TaskRow::read(&row).during("find task")
+}
+
+/// The task with this id, which must be open.
+pub(crate) async fn find_open(conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+    let task = find(conn, id).await?;
+    if task.state == TaskState::Open {
+        Ok(task)
+    } else {
+        Err(LedgerError::Closed("task is closed"))
+    }
+}
+
+/// Open tasks of a run and these kinds behind a key, in order.
+pub(crate) async fn open_after(
+    conn: &mut AnyConnection,
+    run: i64,
+    kind: TaskKind,
+    (after, limit): (i64, usize),
+) -> Result<Vec<TaskRow>, LedgerError> {
+    let sql = format!(
+        "{SELECT} t.state = 0 AND t.kind = $1 AND t.run = $2 AND t.id > $3 ORDER BY t.id LIMIT $4"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(i64::from(kind as i32))
+        .bind(run)
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = query.fetch_all(conn).await.during("read open tasks")?;
+    let tasks: Result<_, _> = rows.iter().map(TaskRow::read).collect();
+    tasks.during("read open tasks")
+}
+
+/// What new tasks have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Family {
+    pub(crate) run: i64,
+    /// The task they follow from; 0 when control makes them.
+    pub(crate) parent: i64,
+    /// The origin of tasks that were split; 0 when they are their own.
+    pub(crate) origin: i64,
+    pub(crate) items: (i64, i64),
+}
+
+impl Family {
+    /// Tasks that control itself makes.
+    pub(crate) fn of_run(run: i64) -> Self {
+        Self {
+            run,
+            parent: 0,
+            origin: 0,
+            items: (0, 0),
+        }
+    }
+}
+
+/// Adds tasks; those that exist stay as they are.
+pub(crate) async fn add(
+    conn: &mut AnyConnection,
+    family: Family,
+    tasks: &[NewTask],
+) -> Result<(), LedgerError> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let last = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM tasks");
+    let last = last.fetch_one(&mut *conn).await.during("number tasks")?;
+    let mut key = last.int(0).during("number tasks")?;
+    let mut named = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        key += 1;
+        named.push((
+            key,
+            name(family.run, task),
+            encode_blob(task.input.as_ref()),
+            task,
+        ));
+    }
+    let rows = named.iter().map(|(key, name, input, task)| {
+        [
+            Cell::Int(*key),
+            Cell::Bytes(name),
+            Cell::Int(family.run),
+            Cell::Int(task.kind.into()),
+            Cell::Int(task.source.into()),
+            Cell::Int(task.shard.into()),
+            Cell::Int(if family.origin == 0 {
+                *key
+            } else {
+                family.origin
+            }),
+            Cell::Int(family.parent),
+            Cell::Bytes(input),
+            Cell::Int(task.first.into()),
+            Cell::Int(task.count.into()),
+            Cell::Int(family.items.0),
+            Cell::Int(family.items.1),
+            Cell::Int(0),
+            Cell::Int(0),
+            Cell::Text(""),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    let head = "INSERT INTO tasks (id, name, run, kind, source, shard, origin, parent, input, first, \
+        entries, items_first, items_count, state, records_read, reason) VALUES ";
+    let added = insert_rows(conn, head, &rows, " ON CONFLICT (name) DO NOTHING").await;
+    added.during("add tasks")?;
+    Ok(())
+}
+
+/// Ends a task.
+pub(crate) async fn finish(
+    conn: &mut AnyConnection,
+    task: i64,
+    state: TaskState,
+    records_read: i64,
+    reason: &str,
+) -> Result<(), LedgerError> {
+    let update = sqlx::query(
+        "UPDATE tasks SET state = $1, records_read = $2, reason = $3 WHERE id = $4 AND state = 0",
+    )
+    .bind(state as i64)
+    .bind(records_read)
+    .bind(reason)
+    .bind(task);
+    update.execute(conn).await.during("finish task")?;
+    Ok(())
+}
+
+/// Which kinds of tasks a run has open, as a set of bits `1 << kind`.
+pub(crate) async fn open_kinds(conn: &mut AnyConnection, run: i64) -> Result<u32, LedgerError> {
+    const SQL: &str = "SELECT \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 1 AND run = $1) THEN 2 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 2 AND run = $1) THEN 4 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 3 AND run = $1) THEN 8 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 4 AND run = $1) THEN 16 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 5 AND run = $1) THEN 32 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 6 AND run = $1) THEN 64 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 7 AND run = $1) THEN 128 ELSE 0 END + \
+        CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 8 AND run = $1) THEN 256 ELSE 0 END";
+    let row = sqlx::query(SQL).bind(run).fetch_one(conn).await;
+    let bits = row.and_then(|row| row.int(0)).during("read open tasks")?;
+    Ok(narrow(bits))
+}
+
+/// True when a set of [`open_kinds`] has one of these.
+pub(crate) fn any_open(open: u32, kinds: &[TaskKind]) -> bool {
+    kinds.iter().any(|&kind| open & (1 << (kind as u32)) != 0)
+}
+
+/// The id of a task: the same run, kind, source, shard, input and range give the same.
+fn name(run: i64, task: &NewTask) -> [u8; 32] {
+    let key = task.input.as_ref().map_or("", |blob| &blob.key);
+    Fields::of("task")
+        .number(run)
+        .number(task.kind.into())
+        .number(task.source.into())
+        .number(task.shard.into())
+        .text(key)
+        .number(task.first.into())
+        .number(task.count.into())
+        .digest()
+}
+
+/// The envelope's body for a task.
+pub(crate) fn encode(task: &Task) -> Vec<u8> {
+    task.encode_to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_id_depends_on_the_range() {
+        let task = |first| NewTask {
+            first,
+            ..NewTask::default()
+        };
+
+        assert_eq!(name(1, &task(0)), name(1, &task(0)));
+        assert_ne!(name(1, &task(0)), name(1, &task(1)));
+        assert_ne!(name(1, &task(0)), name(2, &task(0)));
+    }
+}

@@ -1,0 +1,189 @@
+//! The release of deliveries to import: at most one open task per shard, across runs.
+
+use chatkeep_proto::v1::{NewTask, TaskKind};
+use sqlx::AnyConnection;
+
+use crate::{
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{
+        Ledger, now,
+        task::{self, Family, narrow},
+    },
+};
+
+/// What waits for a shard without an open task.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    shard: i64,
+    is_ripe: bool,
+    /// When the oldest came that no task was opened for; 0 when there was one.
+    since: i64,
+    /// They all wait until then; 0 when not.
+    due: i64,
+}
+
+/// When to open a task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// Nothing more will be planned for now.
+    pub(crate) planning_is_complete: bool,
+    /// Longest wait for company, milliseconds.
+    pub(crate) linger: i64,
+}
+
+impl Lane {
+    /// When a task is to be opened, in milliseconds; a time in the past means now.
+    fn release_at(&self, rules: Rules) -> i64 {
+        if self.due > 0 {
+            self.due
+        } else if rules.planning_is_complete || self.is_ripe {
+            0
+        } else {
+            self.since.saturating_add(rules.linger)
+        }
+    }
+}
+
+/// Opens import tasks as tasks of `run` for the lanes of its connector that are due. Returns when to
+/// look again, Unix milliseconds.
+pub(crate) async fn release(
+    ledger: &Ledger,
+    (run, connector): (i64, i64),
+    rules: Rules,
+) -> Result<(bool, Option<i64>), LedgerError> {
+    let mut conn = ledger.database.read().await?;
+    let lanes = free_lanes(&mut conn, connector).await?;
+    drop(conn);
+    let now = now();
+    let later = lanes
+        .iter()
+        .map(|lane| lane.release_at(rules))
+        .filter(|&at| at > now)
+        .min();
+    let due: Vec<_> = lanes
+        .iter()
+        .filter(|lane| lane.release_at(rules) <= now)
+        .collect();
+    if due.is_empty() {
+        return Ok((false, later));
+    }
+    let mut tx = ledger.database.begin().await?;
+    for lane in due {
+        open_import(&mut tx, run, connector, lane.shard).await?;
+    }
+    tx.commit().await.during("open import tasks")?;
+    Ok((true, later))
+}
+
+async fn free_lanes(conn: &mut AnyConnection, connector: i64) -> Result<Vec<Lane>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT l.shard, l.ripe, l.since, l.due FROM lanes l \
+         LEFT JOIN shards s ON s.shard = l.shard \
+         WHERE l.connector = $1 AND l.waiting > 0 AND COALESCE(s.task, 0) = 0 ORDER BY l.shard",
+    );
+    let rows = query
+        .bind(connector)
+        .fetch_all(conn)
+        .await
+        .during("look at shards")?;
+    let lanes = rows.iter().map(|row| {
+        Ok(Lane {
+            shard: row.int(0)?,
+            is_ripe: row.int(1)? != 0,
+            since: row.int(2)?,
+            due: row.int(3)?,
+        })
+    });
+    lanes
+        .collect::<Result<_, sqlx::Error>>()
+        .during("look at shards")
+}
+
+async fn open_import(
+    conn: &mut AnyConnection,
+    run: i64,
+    connector: i64,
+    shard: i64,
+) -> Result<(), LedgerError> {
+    let count = sqlx::query(
+        "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, 0, 1, 0, 0) \
+         ON CONFLICT (shard) DO UPDATE SET releases = shards.releases + 1 RETURNING releases",
+    );
+    let row = count.bind(shard).fetch_one(&mut *conn).await;
+    let releases = row.and_then(|row| row.int(0)).during("open import task")?;
+    let task = NewTask {
+        kind: TaskKind::Import.into(),
+        // Tells the shard's import tasks apart; they have no input.
+        first: narrow(releases),
+        shard: narrow(shard),
+        ..NewTask::default()
+    };
+    task::add(conn, Family::of_run(run), &[task]).await?;
+    let hold = sqlx::query(
+        "UPDATE shards SET task = (SELECT MAX(id) FROM tasks WHERE run = $1 AND kind = 8) \
+         WHERE shard = $2",
+    );
+    hold.bind(run)
+        .bind(shard)
+        .execute(&mut *conn)
+        .await
+        .during("open import task")?;
+    let empty = sqlx::query(
+        "UPDATE lanes SET ripe = 0, since = 0, due = 0 WHERE connector = $1 AND shard = $2",
+    );
+    empty
+        .bind(connector)
+        .bind(shard)
+        .execute(conn)
+        .await
+        .during("open import task")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LANE: Lane = Lane {
+        shard: 0,
+        is_ripe: false,
+        since: 1_000,
+        due: 0,
+    };
+    const RULES: Rules = Rules {
+        planning_is_complete: false,
+        linger: 500,
+    };
+
+    #[test]
+    fn a_lane_waits_for_company_no_longer_than_linger() {
+        assert_eq!(LANE.release_at(RULES), 1_500);
+    }
+
+    #[test]
+    fn a_ripe_lane_or_a_complete_plan_does_not_wait() {
+        let ripe = Lane {
+            is_ripe: true,
+            ..LANE
+        };
+        let complete = Rules {
+            planning_is_complete: true,
+            ..RULES
+        };
+
+        assert_eq!(ripe.release_at(RULES), 0);
+        assert_eq!(LANE.release_at(complete), 0);
+    }
+
+    #[test]
+    fn a_throttled_lane_waits_for_its_time_whatever_else() {
+        let throttled = Lane {
+            due: 9_000,
+            is_ripe: true,
+            ..LANE
+        };
+
+        assert_eq!(throttled.release_at(RULES), 9_000);
+    }
+}

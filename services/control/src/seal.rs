@@ -1,0 +1,375 @@
+//! Seals: a manifest of every run, chained to the one before it, that proves later what was archived.
+
+mod verify;
+
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use chatkeep_model::identity::Fields;
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use sqlx::AnyConnection;
+
+use crate::{
+    balance::Balance,
+    database::Columns as _,
+    error::{During as _, LedgerError},
+    ledger::{self, Ledger, connector_id, convert::decode_info, run::RunRow},
+};
+
+pub use self::verify::{Verified, VerifyError, verify_offline};
+
+/// Items per query: what bounds memory.
+const PAGE: i64 = 500;
+
+/// Why a manifest could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The file cannot be written.
+    #[error("write manifest {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A line has no JSON form.
+    #[error("encode manifest")]
+    Encode {
+        /// The encoder's reason.
+        source: serde_json::Error,
+    },
+}
+
+/// What a manifest is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SealKind {
+    /// A whole run.
+    Seal,
+    /// What happened to a sealed run since: deliveries that were held or tried again.
+    Addendum,
+}
+
+impl SealKind {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seal => "seal",
+            Self::Addendum => "addendum",
+        }
+    }
+}
+
+impl fmt::Display for SealKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// First line of a manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Header {
+    pub(crate) connector: String,
+    /// Number of the run within its connector.
+    pub(crate) run: i64,
+    pub(crate) kind: SealKind,
+    /// Number of the manifest within its connector, from 1.
+    pub(crate) seal: i64,
+    /// Unix milliseconds.
+    pub(crate) sealed: i64,
+    pub(crate) balance: Balance,
+    /// SHA-256 of the manifest before; empty for the first.
+    pub(crate) previous: String,
+}
+
+/// A line per item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Line {
+    pub(crate) item: String,
+    /// SHA-256 of every part.
+    pub(crate) parts: Vec<String>,
+    pub(crate) deliveries: Vec<DeliveryLine>,
+}
+
+/// A delivery of an item; the mailbox as SHA-256, since manifests are handed to auditors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeliveryLine {
+    pub(crate) mailbox: String,
+    pub(crate) state: String,
+}
+
+/// Last line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trailer {
+    pub(crate) items: u64,
+    /// SHA-256 over all lines before this one.
+    pub(crate) sha256: String,
+}
+
+/// A manifest that is on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed {
+    pub(crate) number: i64,
+    pub(crate) kind: SealKind,
+    pub(crate) file: PathBuf,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) at: i64,
+    pub(crate) balance: String,
+}
+
+/// The name of a manifest in its connector's folder.
+pub(crate) fn file_name(number: i64) -> String {
+    format!("{number:06}.jsonl")
+}
+
+/// Writes a run's manifest. A file of the same number that no row tells of is what a crash left behind:
+/// it is written again.
+pub(crate) async fn write(
+    ledger: &Ledger,
+    folder: &Path,
+    run: &RunRow,
+    balance: &Balance,
+) -> Result<Sealed, LedgerError> {
+    let mut conn = ledger.database.read().await?;
+    let connector = connector_id(&mut conn, run.connector).await?;
+    let (last, previous) = last_seal(&mut conn, run.connector).await?;
+    let since = last_of_run(&mut conn, run.id).await?;
+    let number = last + 1;
+    let kind = if run.seals == 0 {
+        SealKind::Seal
+    } else {
+        SealKind::Addendum
+    };
+    let at = ledger::now();
+    let header = Header {
+        connector: connector.clone(),
+        run: run.number,
+        kind,
+        seal: number,
+        sealed: at,
+        balance: *balance,
+        previous,
+    };
+    let file = folder.join(connector).join(file_name(number));
+    let mut manifest = Manifest::create(&file)?;
+    manifest.line(&header)?;
+    let mut items = 0;
+    let mut after = 0;
+    loop {
+        let (lines, last) = page(&mut conn, run.id, after, since).await?;
+        for line in &lines {
+            manifest.line(line)?;
+        }
+        items += lines.len() as u64;
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    let sha256 = manifest.finish(items)?;
+    let balance = serde_json::to_string(balance).map_err(|source| LedgerError::Seal {
+        source: SealError::Encode { source },
+    })?;
+    Ok(Sealed {
+        number,
+        kind,
+        file,
+        sha256,
+        at,
+        balance,
+    })
+}
+
+/// Number and SHA-256 of the connector's last seal.
+async fn last_seal(conn: &mut AnyConnection, connector: i64) -> Result<(i64, String), LedgerError> {
+    let query = sqlx::query(
+        "SELECT number, sha256 FROM seals WHERE connector = $1 ORDER BY number DESC LIMIT 1",
+    );
+    let row = query
+        .bind(connector)
+        .fetch_optional(conn)
+        .await
+        .during("find last seal")?;
+    let Some(row) = row else {
+        return Ok((0, String::new()));
+    };
+    let sha256 = row.bytes(1).during("find last seal")?;
+    Ok((
+        row.int(0).during("find last seal")?,
+        HEXLOWER.encode(&sha256),
+    ))
+}
+
+/// When the run was sealed last; 0 when never.
+async fn last_of_run(conn: &mut AnyConnection, run: i64) -> Result<i64, LedgerError> {
+    let query = sqlx::query("SELECT COALESCE(MAX(sealed), 0) FROM seals WHERE run = $1");
+    let row = query
+        .bind(run)
+        .fetch_one(conn)
+        .await
+        .during("find last seal")?;
+    row.int(0).during("find last seal")
+}
+
+/// Items of a run behind `after`, in order, with the deliveries settled since then, and where to go on.
+/// An addendum leaves out items to which nothing happened.
+async fn page(
+    conn: &mut AnyConnection,
+    run: i64,
+    after: i64,
+    since: i64,
+) -> Result<(Vec<Line>, Option<i64>), LedgerError> {
+    let query = sqlx::query(
+        "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
+         WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
+         AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3",
+    );
+    let query = query.bind(run).bind(after).bind(PAGE);
+    let items = query.fetch_all(&mut *conn).await.during("read items")?;
+    let key = |index: usize| items[index].int(0).during("read items");
+    let (Some(end), false) = (items.len().checked_sub(1), items.is_empty()) else {
+        return Ok((Vec::new(), None));
+    };
+    let (first, last) = (key(0)?, key(end)?);
+    let mut deliveries = deliveries(conn, (first, last), since)
+        .await?
+        .into_iter()
+        .peekable();
+    let mut lines = Vec::with_capacity(items.len());
+    for row in &items {
+        let id = row.int(0).during("read items")?;
+        let mut of_item = Vec::new();
+        while let Some((_, delivery)) = deliveries.next_if(|(item, _)| *item <= id) {
+            of_item.push(delivery);
+        }
+        if since > 0 && of_item.is_empty() {
+            continue;
+        }
+        let info = decode_info(&row.bytes(2).during("read items")?)?;
+        lines.push(Line {
+            item: HEXLOWER.encode(&row.bytes(1).during("read items")?),
+            parts: info
+                .parts
+                .iter()
+                .map(|part| HEXLOWER.encode(&part.sha256))
+                .collect(),
+            deliveries: of_item,
+        });
+    }
+    Ok((lines, Some(last)))
+}
+
+async fn deliveries(
+    conn: &mut AnyConnection,
+    (first, last): (i64, i64),
+    since: i64,
+) -> Result<Vec<(i64, DeliveryLine)>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT d.item, m.address, d.state FROM deliveries d JOIN mailboxes m ON m.id = d.mailbox \
+         WHERE d.item >= $1 AND d.item <= $2 AND d.settled >= $3 ORDER BY d.item, d.id",
+    );
+    let query = query.bind(first).bind(last).bind(since);
+    let rows = query.fetch_all(conn).await.during("read deliveries")?;
+    let lines = rows.iter().map(|row| {
+        let delivery = DeliveryLine {
+            mailbox: mailbox_hash(&row.text(1)?),
+            state: state_word(row.int(2)?).to_owned(),
+        };
+        Ok((row.int(0)?, delivery))
+    });
+    lines
+        .collect::<Result<_, sqlx::Error>>()
+        .during("read deliveries")
+}
+
+/// How a manifest names a mailbox.
+pub(crate) fn mailbox_hash(address: &str) -> String {
+    HEXLOWER.encode(&Fields::of("mailbox").text(address).digest())
+}
+
+/// The word for a delivery's state.
+pub(crate) fn state_word(state: i64) -> &'static str {
+    match state {
+        1 => "imported",
+        2 => "partially imported",
+        3 => "skipped",
+        4 => "failed",
+        _ => "waiting",
+    }
+}
+
+/// A manifest that is being written.
+struct Manifest {
+    path: PathBuf,
+    file: BufWriter<File>,
+    hash: Sha256,
+}
+
+impl Manifest {
+    fn create(path: &Path) -> Result<Self, LedgerError> {
+        let open = || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            File::create(path)
+        };
+        let file = open().map_err(|source| write_error(path, source))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+            hash: Sha256::new(),
+        })
+    }
+
+    fn line(&mut self, line: &impl Serialize) -> Result<(), LedgerError> {
+        let mut bytes = serde_json::to_vec(line).map_err(|source| LedgerError::Seal {
+            source: SealError::Encode { source },
+        })?;
+        bytes.push(b'\n');
+        self.hash.update(&bytes);
+        let written = self.file.write_all(&bytes);
+        written.map_err(|source| write_error(&self.path, source))
+    }
+
+    /// Writes the trailer. On return the file is on disk.
+    fn finish(mut self, items: u64) -> Result<[u8; 32], LedgerError> {
+        let trailer = Trailer {
+            items,
+            sha256: HEXLOWER.encode(&self.hash.clone().finalize()),
+        };
+        self.line(&trailer)?;
+        let path = self.path;
+        let sync = || {
+            let file = self
+                .file
+                .into_inner()
+                .map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+            match path.parent() {
+                Some(folder) => File::open(folder)?.sync_all(),
+                None => Ok(()),
+            }
+        };
+        sync().map_err(|source| write_error(&path, source))?;
+        Ok(self.hash.finalize().into())
+    }
+}
+
+fn write_error(path: &Path, source: io::Error) -> LedgerError {
+    LedgerError::Seal {
+        source: SealError::Write {
+            path: path.to_owned(),
+            source,
+        },
+    }
+}

@@ -1,0 +1,14 @@
+//! The ledger and the director, driven through gRPC by a stage of the test's own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod assembly;
+mod claims;
+mod delivery;
+mod lab;
+mod plans;
+mod properties;
+mod runs;
+mod seals;
+mod tasks;
+mod world;

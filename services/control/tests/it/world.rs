@@ -1,0 +1,404 @@
+//! A stage for every kind of task, that works on a made-up world instead of files.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Mutex,
+    time::Duration,
+};
+
+use chatkeep_model::identity::Fields;
+use chatkeep_proto::v1::{
+    Begun, Blob, Captured, CapturedFile, ClaimRequest, Converted, DeliveriesRequest, DeliveryState,
+    HeldRequest, Imported, Item, JournalRequest, LeaseRequest, Listed, NewTask, Part, Placement,
+    PlanRow, Planned, Quarantined, RecordClaim, Refreshed, Resolved, RunState, Settled, Task,
+    TaskKind, complete_request::Result as Outcome,
+};
+
+use crate::lab::{Lab, QUEUES, new_task};
+
+/// A conversation of one record.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    pub(crate) number: u32,
+    pub(crate) participants: Vec<&'static str>,
+    /// Cannot be rendered.
+    pub(crate) is_broken: bool,
+    /// A file that cannot be read, with the reason.
+    pub(crate) unreadable: Option<&'static str>,
+}
+
+pub(crate) fn conversation(number: u32, participants: &[&'static str]) -> Conversation {
+    Conversation {
+        number,
+        participants: participants.to_vec(),
+        is_broken: false,
+        unreadable: None,
+    }
+}
+
+/// What the stages find out there.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) conversations: Vec<Conversation>,
+    /// Participants with a mailbox; others of contoso.com are held, the rest is external.
+    pub(crate) directory: BTreeMap<&'static str, &'static str>,
+    /// What happens to deliveries into a mailbox; imported when nothing is said.
+    pub(crate) mailboxes: BTreeMap<&'static str, (DeliveryState, &'static str)>,
+    /// Items put into mailboxes: item and mailbox.
+    pub(crate) archived: Mutex<Vec<(Vec<u8>, String)>>,
+    /// Positions of conversations whose record is ours, and of files that were captured.
+    captured: Mutex<HashSet<usize>>,
+    known: Mutex<HashSet<usize>>,
+}
+
+pub(crate) fn blob(name: &str) -> Blob {
+    Blob {
+        key: name.to_owned(),
+        sha256: Fields::of("blob").text(name).digest().to_vec().into(),
+        size: name.len() as u64,
+    }
+}
+
+pub(crate) fn record_id(number: u32) -> Vec<u8> {
+    Fields::of("record").number(number.into()).digest().to_vec()
+}
+
+pub(crate) fn item_id(number: u32) -> Vec<u8> {
+    Fields::of("item").number(number.into()).digest().to_vec()
+}
+
+pub(crate) fn claim(number: u32) -> RecordClaim {
+    RecordClaim {
+        id: record_id(number).into(),
+        day: 1_000,
+        session: None,
+    }
+}
+
+pub(crate) fn item(number: u32) -> Item {
+    Item {
+        id: item_id(number).into(),
+        kind: "p2p".to_owned(),
+        conversation: item_id(number).into(),
+        date: 86_400_000 + i64::from(number),
+        records: 1,
+        parts: vec![Part {
+            offset: 0,
+            size: 7,
+            sha256: record_id(number).into(),
+        }],
+        supersedes: Vec::new().into(),
+    }
+}
+
+pub(crate) fn row(number: u32, participant: &str, placement: Placement, mailbox: &str) -> PlanRow {
+    PlanRow {
+        item: item_id(number).into(),
+        participant: participant.to_owned(),
+        placement: placement.into(),
+        mailbox: mailbox.to_owned(),
+        email: String::new(),
+    }
+}
+
+impl World {
+    pub(crate) fn of(conversations: Vec<Conversation>) -> Self {
+        Self {
+            conversations,
+            directory: [
+                ("ann@contoso.com", "ann@contoso.com"),
+                ("bob@contoso.com", "bob@contoso.com"),
+                ("cid@contoso.com", "cid@contoso.com"),
+                ("dora@contoso.com", "dora@contoso.com"),
+            ]
+            .into(),
+            ..Self::default()
+        }
+    }
+
+    /// Works until the run is not running any more.
+    pub(crate) async fn drive(&self, lab: &Lab, run: i64) -> RunState {
+        loop {
+            for queue in QUEUES {
+                // Generous enough for a busy machine; a task that comes later is found next time.
+                let wait = Duration::from_millis(2);
+                while let Ok(task) = tokio::time::timeout(wait, lab.receive(queue)).await {
+                    self.work(lab, &task).await;
+                }
+            }
+            let state = lab.progress(run).await.state();
+            if state != RunState::Running {
+                return state;
+            }
+        }
+    }
+
+    pub(crate) async fn work(&self, lab: &Lab, task: &Task) {
+        match task.kind() {
+            TaskKind::Refresh => {
+                let names: Vec<_> = self.directory.keys().copied().collect();
+                let refreshed = Refreshed {
+                    directory: Some(blob(&names.join(","))),
+                    ..Refreshed::default()
+                };
+                lab.complete(task, Outcome::Refreshed(refreshed), Vec::new())
+                    .await;
+            }
+            TaskKind::List => self.list(lab, task).await,
+            TaskKind::Capture => self.capture(lab, task).await,
+            TaskKind::Convert => self.convert(lab, task).await,
+            TaskKind::Plan => self.plan(lab, task).await,
+            TaskKind::Resolve => self.resolve(lab, task).await,
+            TaskKind::Import => self.import(lab, task).await,
+            kind => panic!("unexpected {kind:?}"),
+        }
+    }
+
+    async fn list(&self, lab: &Lab, task: &Task) {
+        let total = u32::try_from(self.conversations.len()).unwrap();
+        let fresh = self.conversations.len() - self.known.lock().unwrap().len();
+        let captures = (0..total).step_by(10).map(|first| {
+            let range = (first, 10.min(total - first));
+            new_task(TaskKind::Capture, &blob("listing"), range)
+        });
+        let next: Vec<NewTask> = if fresh == 0 {
+            Vec::new()
+        } else {
+            captures.collect()
+        };
+        let listed = Listed {
+            files: total.into(),
+            ..Listed::default()
+        };
+        lab.complete(task, Outcome::Listed(listed), next).await;
+    }
+
+    fn range(&self, task: &Task) -> Vec<(usize, &Conversation)> {
+        let all = self.conversations.iter().enumerate();
+        all.skip(task.first as usize)
+            .take(task.count as usize)
+            .collect()
+    }
+
+    async fn capture(&self, lab: &Lab, task: &Task) {
+        let mut files = self.range(task);
+        files.retain(|(position, _)| !self.known.lock().unwrap().contains(position));
+        let mut readable = files.clone();
+        readable.retain(|(_, one)| one.unreadable.is_none());
+        let request = ClaimRequest {
+            task: task.id.clone(),
+            records: readable.iter().map(|(_, one)| claim(one.number)).collect(),
+        };
+        let answers = lab
+            .ledger
+            .clone()
+            .claim(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .answers;
+        let mut captured = Captured {
+            records_read: files.len() as u64,
+            files: files
+                .iter()
+                .map(|(position, one)| file(*position, one))
+                .collect(),
+            quarantined: files
+                .iter()
+                .filter_map(|(_, one)| unreadable(one))
+                .collect(),
+            ..Captured::default()
+        };
+        let mut seen = HashSet::new();
+        for ((position, one), answer) in readable.iter().zip(answers) {
+            if answer.yours && seen.insert(one.number) {
+                self.captured.lock().unwrap().insert(*position);
+            } else {
+                captured.duplicates.push(record_id(one.number).into());
+            }
+        }
+        let next = new_task(TaskKind::Convert, &blob("batch"), (task.first, task.count));
+        lab.complete(task, Outcome::Captured(captured), vec![next])
+            .await;
+        self.known
+            .lock()
+            .unwrap()
+            .extend(files.iter().map(|(position, _)| *position));
+    }
+
+    fn batch(&self, task: &Task) -> Vec<&Conversation> {
+        let captured = self.captured.lock().unwrap();
+        let batch = self.range(task).into_iter();
+        let ours = batch.filter(|(position, _)| captured.contains(position));
+        ours.map(|(_, one)| one).collect()
+    }
+
+    async fn convert(&self, lab: &Lab, task: &Task) {
+        let (broken, whole): (Vec<_>, Vec<_>) =
+            self.batch(task).into_iter().partition(|one| one.is_broken);
+        let converted = Converted {
+            blob: Some(blob("items")),
+            items: whole.iter().map(|one| item(one.number)).collect(),
+            quarantined: broken.iter().map(|one| unrenderable(one.number)).collect(),
+        };
+        let next = new_task(TaskKind::Plan, &blob("index"), (task.first, task.count));
+        lab.complete(task, Outcome::Converted(converted), vec![next])
+            .await;
+    }
+
+    pub(crate) fn place(&self, number: u32, participant: &'static str) -> PlanRow {
+        match self.directory.get(participant) {
+            Some(mailbox) => row(number, participant, Placement::Mapped, mailbox),
+            None if participant.ends_with("@contoso.com") => {
+                row(number, participant, Placement::Held, "")
+            }
+            None => row(number, participant, Placement::External, ""),
+        }
+    }
+
+    async fn plan(&self, lab: &Lab, task: &Task) {
+        let whole = self.batch(task).into_iter().filter(|one| !one.is_broken);
+        let rows = whole.flat_map(|one| {
+            let participants = one.participants.iter();
+            participants
+                .map(|participant| self.place(one.number, participant))
+                .collect::<Vec<_>>()
+        });
+        let planned = Planned {
+            rows: rows.collect(),
+        };
+        lab.complete(task, Outcome::Planned(planned), Vec::new())
+            .await;
+    }
+
+    async fn resolve(&self, lab: &Lab, task: &Task) {
+        let request = HeldRequest {
+            task: task.id.clone(),
+            after: 0,
+            limit: 10_000,
+        };
+        let held = lab
+            .ledger
+            .clone()
+            .held(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .rows;
+        let rows = held.into_iter().filter_map(|held| {
+            let mailbox = self.directory.get(&*held.participant)?;
+            Some(PlanRow {
+                item: held.item,
+                participant: held.participant,
+                placement: Placement::Mapped.into(),
+                mailbox: (*mailbox).to_owned(),
+                email: held.email,
+            })
+        });
+        let resolved = Resolved {
+            rows: rows.collect(),
+        };
+        lab.complete(task, Outcome::Resolved(resolved), Vec::new())
+            .await;
+    }
+
+    async fn import(&self, lab: &Lab, task: &Task) {
+        let mut ledger = lab.ledger.clone();
+        let lease = LeaseRequest {
+            task: task.id.clone(),
+            term: 60_000,
+        };
+        let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
+        let (mut mailbox, mut delivery) = (String::new(), 0);
+        loop {
+            let page = DeliveriesRequest {
+                task: task.id.clone(),
+                fence,
+                after_mailbox: mailbox.clone(),
+                after_delivery: delivery,
+                limit: 3,
+                begun_too: false,
+            };
+            let page = ledger
+                .deliveries(page)
+                .await
+                .unwrap()
+                .into_inner()
+                .deliveries;
+            let Some(last) = page.last() else { break };
+            (mailbox, delivery) = (last.mailbox.clone(), last.id);
+            let mut begun: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+            for one in &page {
+                begun.entry(&one.mailbox).or_default().push(one.id);
+            }
+            let begun = begun.into_iter().map(|(mailbox, deliveries)| Begun {
+                mailbox: mailbox.to_owned(),
+                uid_validity: 1,
+                uid_next: 1,
+                deliveries,
+            });
+            let journal = JournalRequest {
+                task: task.id.clone(),
+                fence,
+                settled: Vec::new(),
+                begun: begun.collect(),
+            };
+            ledger.journal(journal).await.unwrap();
+            let settled = page
+                .iter()
+                .map(|one| self.deposit(&one.mailbox, one.id, &one.item));
+            let journal = JournalRequest {
+                task: task.id.clone(),
+                fence,
+                settled: settled.collect(),
+                begun: Vec::new(),
+            };
+            ledger.journal(journal).await.unwrap();
+        }
+        lab.complete(task, Outcome::Imported(Imported {}), Vec::new())
+            .await;
+    }
+
+    fn deposit(&self, mailbox: &str, delivery: i64, item: &[u8]) -> Settled {
+        let fate = self.mailboxes.get(mailbox).copied();
+        let (state, reason) = fate.unwrap_or((DeliveryState::Imported, ""));
+        if state == DeliveryState::Imported {
+            let mut archived = self.archived.lock().unwrap();
+            archived.push((item.to_vec(), mailbox.to_owned()));
+        }
+        Settled {
+            delivery,
+            state: state.into(),
+            reason: reason.to_owned(),
+            ..Settled::default()
+        }
+    }
+}
+
+fn file(position: usize, one: &Conversation) -> CapturedFile {
+    CapturedFile {
+        path: format!("{position}.eml"),
+        size: 1,
+        modified: 1,
+        sha256: record_id(one.number).into(),
+        item: Some(item_id(one.number).into()),
+    }
+}
+
+fn unreadable(one: &Conversation) -> Option<Quarantined> {
+    one.unreadable.map(|reason| Quarantined {
+        source: format!("{}.eml", one.number),
+        reason: reason.to_owned(),
+        records: 1,
+        original: Some(blob("original")),
+    })
+}
+
+fn unrenderable(number: u32) -> Quarantined {
+    Quarantined {
+        source: format!("item {number}"),
+        reason: "render".to_owned(),
+        records: 1,
+        original: Some(blob("batch")),
+    }
+}

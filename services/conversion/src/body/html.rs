@@ -1,0 +1,252 @@
+//! Makes HTML safe: no script, no remote content, nothing that hides or moves.
+
+use std::{borrow::Cow, collections::HashSet, fmt};
+
+use super::{Kept, depth, html_text, style};
+use crate::transcript::{
+    link,
+    pen::{self, Pen, To},
+};
+
+/// Larger HTML is not parsed: its tree would take twenty times as much memory.
+const LARGEST: usize = 8 << 20;
+/// Longer attribute values are dropped; what a reader sees is never in them.
+const LONGEST_ATTRIBUTE: usize = 4_000;
+
+const TAGS: [&str; 53] = [
+    "a",
+    "abbr",
+    "address",
+    "article",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "s",
+    "section",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "u",
+];
+const MORE_TAGS: [&str; 6] = ["tfoot", "th", "thead", "tr", "tt", "ul"];
+
+/// Makes HTML safe by an allow list. Expensive to build, cheap to use.
+pub struct Sanitizer {
+    rules: ammonia::Builder<'static>,
+}
+
+impl fmt::Debug for Sanitizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sanitizer").finish_non_exhaustive()
+    }
+}
+
+impl Default for Sanitizer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Sanitizer {
+    /// Builds the rules.
+    pub fn new() -> Self {
+        let mut rules = ammonia::Builder::empty();
+        let generic = [
+            "align", "bgcolor", "dir", "lang", "style", "title", "valign",
+        ];
+        let schemes = ["data", "http", "https", "mailto"];
+        rules
+            .tags(TAGS.into_iter().chain(MORE_TAGS).collect())
+            .clean_content_tags(HashSet::from(["script", "style", "title"]))
+            .generic_attributes(generic.into())
+            .add_tag_attributes("a", ["href"])
+            .add_tag_attributes("img", ["alt", "height", "src", "width"])
+            .add_tag_attributes("font", ["color", "face", "size"])
+            .add_tag_attributes("td", ["colspan", "rowspan", "width"])
+            .add_tag_attributes("th", ["colspan", "rowspan", "width"])
+            .add_tag_attributes("table", ["border", "cellpadding", "cellspacing", "width"])
+            .add_tag_attributes("ol", ["start"])
+            .url_schemes(schemes.into())
+            .url_relative(ammonia::UrlRelative::Deny)
+            .link_rel(None)
+            .attribute_filter(attribute);
+        Self { rules }
+    }
+
+    /// The sanitizer alone, for the yardstick of benches.
+    pub(crate) fn clean(&self, source: &str) -> String {
+        self.rules.clean(source).to_string()
+    }
+
+    /// Appends safe HTML. What is too deep or too large for that is written as its text, and returned
+    /// to be attached. `number` is the chat message's, `None` for a whole transcript.
+    pub(crate) fn write(
+        &self,
+        source: &str,
+        number: Option<usize>,
+        html: &mut String,
+    ) -> Option<Kept> {
+        if source.len() > LARGEST || depth::is_too_deep(source) {
+            return Some(as_text(source, number, html));
+        }
+        let clean = self.clean(source);
+        push_visible(&clean, html);
+        None
+    }
+}
+
+/// Shows the text only, for HTML that costs too much to parse. The source is attached.
+fn as_text(source: &str, number: Option<usize>, html: &mut String) -> Kept {
+    let mut text = Pen::default();
+    html_text::write(source, &mut text);
+    let mut pen = Pen::default();
+    pen.words(&text.text, To::Both);
+    html.push_str(&pen.html);
+    let name = number.map_or_else(
+        || "transcript.html.txt".to_owned(),
+        |number| format!("message-{number:04}.html.txt"),
+    );
+    Kept {
+        name,
+        media_type: "application/octet-stream".to_owned(),
+        bytes: source.as_bytes().to_vec(),
+    }
+}
+
+/// Line ends become CRLF and controls visible; the parser has replaced NUL already.
+fn push_visible(clean: &str, html: &mut String) {
+    html.reserve(clean.len() + clean.len() / 16);
+    for (index, line) in clean.split('\n').enumerate() {
+        if index > 0 {
+            html.push_str("\r\n");
+        }
+        let is_control = |byte: u8| (byte < 0x20 && byte != b'\t') || byte == 0x7F;
+        // One pass without branches: nearly every line is without controls.
+        if !line
+            .bytes()
+            .fold(false, |found, byte| found | is_control(byte))
+        {
+            html.push_str(line);
+            continue;
+        }
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        for letter in line.chars() {
+            match u8::try_from(letter) {
+                Ok(b'\r') => html.push_str("\r\n"),
+                Ok(control) if is_control(control) => html.push(pen::picture(control)),
+                _ => html.push(letter),
+            }
+        }
+    }
+}
+
+/// The attributes that stay, after the allow list.
+fn attribute<'v>(element: &str, name: &str, value: &'v str) -> Option<Cow<'v, str>> {
+    if element == "img" && name == "src" {
+        return is_picture(value).then_some(Cow::Borrowed(value));
+    }
+    if value.len() > LONGEST_ATTRIBUTE {
+        return None;
+    }
+    match name {
+        "style" => style::filter(value).map(Cow::Owned),
+        "href" => link::is_safe(value.trim()).then_some(Cow::Borrowed(value)),
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// A picture that lies in the document itself.
+fn is_picture(source: &str) -> bool {
+    let kinds = ["png", "gif", "jpeg", "jpg", "bmp"];
+    let starts = |kind: &&str| source.starts_with(&format!("data:image/{kind};base64,"));
+    kinds.iter().any(starts)
+        && source
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/=:;,".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(source: &str) -> String {
+        let mut html = String::new();
+        Sanitizer::new().write(source, None, &mut html);
+        html
+    }
+
+    #[test]
+    fn scripts_handlers_and_remote_content_go() {
+        let source = "<p onclick=x()>a<script>alert(1)</script><img src=http://x.test/p.png alt=':)'>\
+                      <iframe src=//x></iframe><a href='javascript:x'>b</a><style>p{}</style>\
+                      <link rel=stylesheet href=x><svg><set onbegin=x></svg>";
+
+        assert_eq!(cleaned(source), "<p>a<img alt=\":)\"><a>b</a></p>");
+    }
+
+    #[test]
+    fn what_a_transcript_looks_like_stays() {
+        let source = "<div style=\"color:red;position:fixed\"><b>Ann</b> <font color=\"#00f\">hi</font>\n\
+                      <a href=\"https://x.test/?a=1&amp;b\">link</a> \
+                      <img src=\"data:image/gif;base64,R0lGODlh\"></div>";
+
+        assert_eq!(
+            cleaned(source),
+            "<div style=\"color:red\"><b>Ann</b> <font color=\"#00f\">hi</font>\r\n\
+             <a href=\"https://x.test/?a=1&amp;b\">link</a> \
+             <img src=\"data:image/gif;base64,R0lGODlh\"></div>"
+        );
+    }
+
+    #[test]
+    fn what_is_too_deep_is_shown_as_text_and_kept() {
+        let source = format!("{}1 &lt; 2 <b>deep</b>", "<div>".repeat(1_000));
+        let mut html = String::new();
+
+        let kept = Sanitizer::new().write(&source, Some(7), &mut html).unwrap();
+
+        assert_eq!(kept.name, "message-0007.html.txt");
+        assert_eq!(kept.bytes, source.as_bytes());
+        assert!(html == "1 &lt; 2 deep");
+    }
+}

@@ -1,0 +1,119 @@
+use std::io;
+
+use chatkeep_model::connector::{Connector, Source};
+
+use crate::{
+    eml::{Files, Limits, Mail, StoredFile},
+    folder::{FolderError, Found, HashedFile, Walk, file_name},
+    list::role_of,
+    xml,
+};
+
+/// Files that are looked at: enough to see what the folder holds, few enough to wait for.
+const SAMPLE: usize = 1_000;
+/// Of these, files that are read.
+const READ: usize = 20;
+
+/// What a source's folder holds.
+#[derive(Debug)]
+pub struct Finding {
+    /// Position of the source in the connector file, from 1.
+    pub source: usize,
+    /// The source's `type`.
+    pub kind: &'static str,
+    /// What was found, or why nothing could be.
+    pub result: Result<Sample, FolderError>,
+}
+
+/// The first files of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Files that hold records, at most a thousand.
+    pub files: usize,
+    /// True when there are more.
+    pub has_more: bool,
+    /// Files among them that are none of the source's.
+    pub foreign: u64,
+    /// Files that were read as a trial.
+    pub read: usize,
+    /// Trial files that would be quarantined, each with its reason.
+    pub damaged: Vec<(String, &'static str)>,
+    /// Trial files that the system does not let us read.
+    pub unreadable: Vec<String>,
+}
+
+/// Looks into every source: is the folder there and readable, what does it hold, do its first files
+/// parse. Changes nothing; blocks.
+pub fn check(connector: &Connector) -> Vec<Finding> {
+    let sources = (1..).zip(&connector.sources);
+    let finding = |(position, source): (usize, &Source)| Finding {
+        source: position,
+        kind: source.type_name(),
+        result: sample(source),
+    };
+    sources.map(finding).collect()
+}
+
+fn sample(source: &Source) -> Result<Sample, FolderError> {
+    let mut walk = Walk::open(&source.files().path, role_of(source))?;
+    let mut found = walk.page(SAMPLE + 1)?;
+    let has_more = found.len() > SAMPLE;
+    found.truncate(SAMPLE);
+    let mut sample = Sample {
+        files: found.len(),
+        has_more,
+        foreign: walk.foreign(),
+        ..Sample::default()
+    };
+    for file in found.iter().take(READ) {
+        sample.read += 1;
+        match trial(source, file) {
+            Ok(None) => {}
+            Ok(Some(reason)) => sample.damaged.push((file.path.clone(), reason)),
+            Err(_) => sample.unreadable.push(file.path.clone()),
+        }
+    }
+    Ok(sample)
+}
+
+/// The reason for which a file would be quarantined.
+fn trial(
+    source: &Source,
+    file: &Found,
+) -> Result<Option<&'static str>, Box<dyn std::error::Error>> {
+    let path = source.files().path.join(&file.path);
+    let mut reader = HashedFile::open(&path, file.stamp.size)?;
+    match source {
+        Source::ArchivingExport(_) => {
+            let mail = match Mail::open(&mut reader, file_name(&file.path))? {
+                Ok(mail) => mail,
+                Err(damage) => return Ok(Some(damage.reason())),
+            };
+            let body = mail.read_body(Limits::default(), &mut Nowhere)?;
+            Ok(body.err().map(crate::eml::Damage::reason))
+        }
+        Source::PersistentChatXml(_) => {
+            let read = xml::read(&mut reader, |_| Ok::<_, io::Error>(()))?;
+            Ok(read.err().map(xml::Damage::reason))
+        }
+    }
+}
+
+/// Attachments of a trial are read and forgotten.
+pub(crate) struct Nowhere;
+
+impl Files for Nowhere {
+    type File = io::Sink;
+
+    fn create(&mut self) -> io::Result<io::Sink> {
+        Ok(io::sink())
+    }
+
+    fn store(&mut self, _: io::Sink) -> io::Result<StoredFile> {
+        Ok(StoredFile {
+            key: String::new(),
+            sha256: [0; 32],
+            size: 0,
+        })
+    }
+}

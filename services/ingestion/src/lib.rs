@@ -1,0 +1,56 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod check;
+pub mod eml;
+mod folder;
+#[doc(hidden)]
+pub mod fuzz;
+mod list;
+mod quarantine;
+mod rooms;
+mod rules;
+mod sorting;
+mod stage;
+mod transcripts;
+mod work;
+pub mod xml;
+
+use std::sync::Arc;
+
+use chatkeep_pipeline::{LedgerClient, Queue, Worker};
+use chatkeep_runtime::Lifecycle;
+use chatkeep_staging::Staging;
+use serde::Deserialize;
+
+pub use crate::{
+    check::{Finding, Sample, check},
+    folder::FolderError,
+    stage::Ingestion,
+};
+
+/// Settings of ingestion.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Tasks worked on at the same time. Each may hold 16 MB of a source.
+    pub concurrency: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { concurrency: 2 }
+    }
+}
+
+/// Starts the service.
+pub fn start(
+    settings: &Settings,
+    queue: Arc<dyn Queue>,
+    ledger: LedgerClient,
+    staging: Staging,
+    lifecycle: &Lifecycle,
+) {
+    let stage = Ingestion::new(staging, ledger.clone());
+    Worker::new(stage, queue, ledger, settings.concurrency).start(lifecycle);
+}

@@ -1,0 +1,90 @@
+use std::{path::PathBuf, sync::Arc};
+
+use chatkeep_model::{
+    UtcTime,
+    connector::{FileSource, Source},
+};
+use chatkeep_pipeline::{LedgerClient, ResultExt as _, RunContext, StageError, Verdict};
+use chatkeep_proto::v1::Task;
+use chatkeep_staging::Staging;
+
+use crate::rules::Rules;
+
+/// A task with everything that is needed to do it.
+#[derive(Clone)]
+pub(crate) struct Work {
+    pub(crate) task: Task,
+    pub(crate) run: Arc<RunContext>,
+    pub(crate) staging: Staging,
+    pub(crate) ledger: LedgerClient,
+    pub(crate) rules: Arc<Rules>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("connector has no source of this position")]
+struct NoSource;
+
+impl Work {
+    pub(crate) fn new(
+        task: Task,
+        run: Arc<RunContext>,
+        staging: Staging,
+        ledger: LedgerClient,
+    ) -> Result<Self, StageError> {
+        if run.connector.sources.len() <= task.source as usize {
+            return Err(StageError::new(
+                Verdict::Reject,
+                "find source of task",
+                NoSource,
+            ));
+        }
+        let rules = Rules::of(&run.connector).or_reject("read exclusion rules")?;
+        Ok(Self {
+            task,
+            run,
+            staging,
+            ledger,
+            rules: Arc::new(rules),
+        })
+    }
+
+    /// The source the task reads.
+    pub(crate) fn source(&self) -> &Source {
+        &self.run.connector.sources[self.task.source as usize]
+    }
+
+    pub(crate) fn files(&self) -> &FileSource {
+        self.source().files()
+    }
+
+    /// Where a file of the source lies.
+    pub(crate) fn path_of(&self, relative: &str) -> PathBuf {
+        self.files().path.join(relative)
+    }
+
+    /// Whether a conversation of this time is inside the run's window and the source's own.
+    pub(crate) fn wants(&self, time: UtcTime) -> bool {
+        let run = &self.run.run;
+        let seconds = time.seconds();
+        run.from.is_none_or(|from| seconds >= from)
+            && run.to.is_none_or(|to| seconds < to)
+            && self.files().contains(time)
+    }
+}
+
+/// Runs blocking work on a thread made for it. Its panic is this task's panic.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StageError> + Send + 'static,
+) -> Result<T, StageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(StageError::new(Verdict::Wait, "run task", Stopping)),
+        },
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the process is stopping")]
+struct Stopping;

@@ -1,0 +1,140 @@
+use std::path::Path;
+
+use chatkeep_model::connector::{Connector, Target};
+use rustix::fs::{Access, access};
+
+use crate::{
+    Settings,
+    imap::{ImapError, ImapTarget, list_folder},
+    maildir::MaildirTarget,
+    target::TargetError,
+};
+
+/// Something that a check of the target found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// True where it would keep items from being imported.
+    pub is_problem: bool,
+    /// For the administrator.
+    pub text: String,
+}
+
+/// Tests the target without changing anything: connects, signs in to a sample mailbox where one is
+/// known, and says what the server can do.
+pub async fn check(
+    connector: &Connector,
+    settings: &Settings,
+    sample: Option<&str>,
+) -> Result<Vec<Finding>, TargetError> {
+    let findings = match &connector.target {
+        Target::Discard { .. } => vec![fine("discards everything: for trials only".to_owned())],
+        Target::Maildir(settings) => {
+            let target = MaildirTarget::new(settings, &connector.domain)?;
+            let mut findings = vec![check_writable(target.root())];
+            if let Some(mailbox) = sample {
+                let path = target.path_of(mailbox)?;
+                findings.push(check_writable(&path));
+            }
+            findings
+        }
+        Target::Imap(imap) => {
+            check_imap(&ImapTarget::new(imap, settings.timeouts())?, sample).await?
+        }
+    };
+    Ok(findings)
+}
+
+/// The largest part an item may have: the connector's limit, or the server's where that is lower and it
+/// says so (APPENDLIMIT, RFC 7889). Many servers say so only after somebody has signed in.
+pub async fn max_part_bytes(
+    connector: &Connector,
+    settings: &Settings,
+    sample: Option<&str>,
+) -> Result<u64, TargetError> {
+    let limit = connector.target.max_item();
+    let Target::Imap(imap) = &connector.target else {
+        return Ok(limit);
+    };
+    let target = ImapTarget::new(imap, settings.timeouts())?;
+    let connection = match sample {
+        Some(mailbox) => target.sign_in(mailbox).await?,
+        None => target.connect().await?,
+    };
+    let capabilities = connection.capabilities().iter();
+    let announced = capabilities.filter_map(|name| name.strip_prefix("APPENDLIMIT="));
+    let announced = announced.filter_map(|limit| limit.parse().ok()).min();
+    connection.logout().await;
+    Ok(announced.unwrap_or(limit).min(limit))
+}
+
+async fn check_imap(
+    target: &ImapTarget,
+    sample: Option<&str>,
+) -> Result<Vec<Finding>, TargetError> {
+    let Some(mailbox) = sample else {
+        target.connect().await?.logout().await;
+        return Ok(vec![fine(
+            "reaches the IMAP server; no mailbox known to sign in to".to_owned(),
+        )]);
+    };
+    let mut connection = target.sign_in(mailbox).await?;
+    let mut findings = vec![fine("signs in to the sample mailbox".to_owned())];
+    let can: Vec<_> = ["MULTIAPPEND", "LITERAL+", "LITERAL-", "UIDPLUS"]
+        .into_iter()
+        .filter(|name| connection.can(name))
+        .collect();
+    let slow = if connection.can("MULTIAPPEND") {
+        ""
+    } else {
+        "; without MULTIAPPEND import is slower"
+    };
+    findings.push(fine(format!("the server offers {}{slow}", can.join(", "))));
+    if !connection.can("UIDPLUS") {
+        let text = "the server offers no UIDPLUS: extra copies are marked as deleted, and removed \
+                    only while nothing else is marked";
+        findings.push(fine(text.to_owned()));
+    }
+    let folder = target.folder(&mut connection).await;
+    let folder = folder.map_err(ImapError::at_folder)?;
+    let listed = list_folder(&mut connection, &folder).await;
+    let listed = listed.map_err(ImapError::at_folder)?;
+    findings.push(match listed {
+        Some(listed) if listed.no_select => Finding {
+            is_problem: true,
+            text: format!("the folder {folder} cannot hold messages; choose another target.folder"),
+        },
+        Some(_) => fine(format!("the folder {folder} is there")),
+        None => fine(format!("the folder {folder} will be created")),
+    });
+    connection.logout().await;
+    Ok(findings)
+}
+
+/// Whether files can be made at a path, or at the nearest folder above it that exists.
+fn check_writable(path: &Path) -> Finding {
+    let existing = path.ancestors().find(|path| path.exists());
+    let existing = existing.filter(|path| !path.as_os_str().is_empty());
+    let existing = existing.unwrap_or(Path::new("."));
+    let shown = existing.display();
+    if !existing.is_dir() {
+        let text = format!("{shown} is not a folder; remove it or change target.path");
+        return Finding {
+            is_problem: true,
+            text,
+        };
+    }
+    match access(existing, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => fine(format!("{shown} can be written to")),
+        Err(_) => Finding {
+            is_problem: true,
+            text: format!("{shown} cannot be written to; change its rights or target.path"),
+        },
+    }
+}
+
+fn fine(text: String) -> Finding {
+    Finding {
+        is_problem: false,
+        text,
+    }
+}

@@ -1,0 +1,83 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod discard;
+mod imap;
+mod maildir;
+mod stage;
+pub mod target;
+mod verify;
+
+use std::{sync::Arc, time::Duration};
+
+use chatkeep_pipeline::{LedgerClient, Queue, Worker};
+use chatkeep_runtime::Lifecycle;
+use chatkeep_staging::Staging;
+use serde::Deserialize;
+
+use crate::target::Timeouts;
+pub use crate::{
+    check::{Finding, check, max_part_bytes},
+    stage::MailboxImport,
+    verify::{Expected, Flaw, verify},
+};
+
+/// Settings of mailbox import.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Connections to mail servers at the same time, each for one mailbox.
+    pub connections: u16,
+    /// How long a server may still store what it has received over a connection that broke off.
+    #[serde(with = "humantime_serde")]
+    pub fence: Duration,
+    /// How long to wait for a connection.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// How long to wait for a server's answer, and for it to take bytes.
+    #[serde(with = "humantime_serde")]
+    pub answer_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connections: 8,
+            fence: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_mins(2),
+        }
+    }
+}
+
+impl Settings {
+    /// How long to wait for a server.
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: self.connect_timeout,
+            answer: self.answer_timeout,
+        }
+    }
+}
+
+/// Starts the service.
+pub fn start(
+    settings: &Settings,
+    queue: Arc<dyn Queue>,
+    ledger: LedgerClient,
+    staging: Staging,
+    lifecycle: &Lifecycle,
+) {
+    let shutdown = lifecycle.shutdown();
+    let stage = MailboxImport::new(settings, ledger.clone(), staging, shutdown);
+    Worker::new(stage, queue, ledger, settings.connections).start(lifecycle);
+}
+
+/// Entry points of fuzz targets.
+#[doc(hidden)]
+pub mod fuzz {
+    /// A server's responses, whatever they are.
+    pub fn imap_responses(bytes: &[u8]) {
+        crate::imap::fuzz_responses(bytes);
+    }
+}

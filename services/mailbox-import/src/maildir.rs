@@ -1,0 +1,145 @@
+//! Maildir++ folders on a disk, laid out so that any IMAP server can serve the tree.
+
+mod layout;
+mod store;
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use chatkeep_model::connector;
+
+use self::{layout::FolderName, store::Store};
+use crate::target::{
+    Appended, Copy, Gate, Mailbox, Message, Outcome, Position, Stored, Target, TargetError,
+};
+
+/// A folder of mailboxes.
+pub(crate) struct MaildirTarget {
+    root: PathBuf,
+    folder: FolderName,
+    domain: Arc<str>,
+}
+
+impl MaildirTarget {
+    /// Messages of Message-IDs in `domain` go to and are found in this tree.
+    pub(crate) fn new(
+        settings: &connector::MaildirTarget,
+        domain: &str,
+    ) -> Result<Self, TargetError> {
+        let folder = FolderName::of(&settings.folder);
+        Ok(Self {
+            root: settings.path.clone(),
+            folder: folder.map_err(|error| TargetError::Setup {
+                source: error.into(),
+            })?,
+            domain: domain.into(),
+        })
+    }
+
+    /// Where the folder of a mailbox is, whether it exists or not.
+    pub(crate) fn path_of(&self, mailbox: &str) -> Result<PathBuf, TargetError> {
+        let mailbox = layout::mailbox_folder(mailbox);
+        let mailbox = mailbox.map_err(|error| TargetError::Folder {
+            source: error.into(),
+        })?;
+        Ok(self.root.join(mailbox))
+    }
+
+    /// The folder of mailboxes.
+    pub(crate) fn root(&self) -> &std::path::Path {
+        &self.root
+    }
+}
+
+#[async_trait]
+impl Target for MaildirTarget {
+    async fn open(&self, mailbox: &str) -> Result<Box<dyn Mailbox>, TargetError> {
+        let path = self.path_of(mailbox)?;
+        let folder = self.folder.clone();
+        let domain = Arc::clone(&self.domain);
+        let store = blocking(move || Store::open(&path, &folder, domain)).await;
+        let store = Arc::new(store.map_err(|source| TargetError::Unreachable {
+            source: source.into(),
+        })?);
+        Ok(Box::new(Maildir { store }))
+    }
+
+    fn needs_fence(&self) -> bool {
+        false
+    }
+}
+
+/// The folder of one mailbox.
+struct Maildir {
+    store: Arc<Store>,
+}
+
+impl Maildir {
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, TargetError> {
+        let store = Arc::clone(&self.store);
+        let done = blocking(move || work(&store)).await;
+        done.map_err(|source| TargetError::Unreachable {
+            source: source.into(),
+        })
+    }
+}
+
+#[async_trait]
+impl Mailbox for Maildir {
+    /// A Maildir has no UIDs of its own; its file names say what stands in it.
+    fn position(&self) -> Position {
+        Position::default()
+    }
+
+    async fn append(&mut self, messages: &[Message], _gate: &dyn Gate) -> Appended {
+        let batch = messages.to_vec();
+        match self.with(move |store| store.append(&batch)).await {
+            Ok(outcomes) => Appended {
+                outcomes,
+                stopped: None,
+            },
+            // What was linked before the error is found by name the next time.
+            Err(error) => Appended {
+                outcomes: vec![Outcome::Unknown; messages.len()],
+                stopped: Some(error),
+            },
+        }
+    }
+
+    async fn list(&mut self, _since: Position) -> Result<Vec<Copy>, TargetError> {
+        self.with(Store::list).await
+    }
+
+    /// File names are the Message-IDs: a second copy has no name to stand under.
+    fn is_proven_clean(&self) -> bool {
+        true
+    }
+
+    async fn read(&mut self, copy: &Copy) -> Result<Stored, TargetError> {
+        let copy = copy.clone();
+        self.with(move |store| store.read(&copy)).await
+    }
+
+    async fn remove(&mut self, copies: &[Copy]) -> Result<(), TargetError> {
+        let copies = copies.to_vec();
+        self.with(move |store| store.remove(&copies)).await
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => match join.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down: nobody waits for the answer.
+            Err(_) => Err(io::ErrorKind::Interrupted.into()),
+        },
+    }
+}

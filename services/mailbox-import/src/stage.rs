@@ -1,0 +1,111 @@
+mod backlog;
+mod doubt;
+mod draft;
+mod journal;
+mod permit;
+mod putting_back;
+mod sending;
+mod session;
+mod shard;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chatkeep_pipeline::{
+    Completion, LedgerClient, ResultExt as _, RunContext, Runs, Stage, StageError,
+};
+use chatkeep_proto::v1::{Imported, LeaseRequest, Task, complete_request};
+use chatkeep_staging::Staging;
+use tokio_util::sync::CancellationToken;
+
+use self::shard::Shard;
+use crate::{
+    Settings,
+    target::{Target, Timeouts, open_target},
+};
+
+/// How long a task works before it leaves the rest to the next one.
+const TERM: Duration = Duration::from_mins(5);
+/// No batch is begun later than this: what was begun ends within the term.
+const WORK: Duration = Duration::from_secs(270);
+/// More runs than this are not in flight at once.
+const REMEMBERED: usize = 64;
+
+/// Imports the waiting deliveries of a shard of mailboxes.
+pub struct MailboxImport {
+    ledger: LedgerClient,
+    staging: Staging,
+    runs: Runs,
+    fence: Duration,
+    timeouts: Timeouts,
+    shutdown: CancellationToken,
+    targets: Mutex<HashMap<i64, Arc<dyn Target>>>,
+}
+
+impl MailboxImport {
+    /// Leaves the rest of a shard to the ledger when `shutdown` comes.
+    pub fn new(
+        settings: &Settings,
+        ledger: LedgerClient,
+        staging: Staging,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self {
+            runs: Runs::new(ledger.clone()),
+            ledger,
+            staging,
+            fence: settings.fence,
+            timeouts: settings.timeouts(),
+            shutdown,
+            targets: Mutex::default(),
+        }
+    }
+
+    /// The target of a run; made once, as it holds what all its connections share.
+    fn target(&self, context: &RunContext) -> Result<Arc<dyn Target>, StageError> {
+        let mut known = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(target) = known.get(&context.run.id) {
+            return Ok(Arc::clone(target));
+        }
+        // A CA file that cannot be read is mended by an administrator, not by giving mailboxes up.
+        let target = open_target(&context.connector, self.timeouts).or_wait("set up target")?;
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(context.run.id, Arc::clone(&target));
+        Ok(target)
+    }
+}
+
+impl Stage for MailboxImport {
+    const QUEUE: &'static str = "mailbox-import";
+
+    async fn process(&self, task: Task) -> Result<Completion, StageError> {
+        let context = self.runs.get(task.run).await?;
+        let target = self.target(&context)?;
+        let started = Instant::now();
+        let request = LeaseRequest {
+            task: task.id.clone(),
+            term: u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX),
+        };
+        let lease = self.ledger.clone().lease(request).await;
+        let lease = lease.map_err(StageError::ledger("take lease"))?;
+
+        let shard = Shard::new(shard::Surroundings {
+            ledger: self.ledger.clone(),
+            staging: self.staging.clone(),
+            target,
+            domain: context.connector.domain.clone(),
+            fence: self.fence,
+            deadline: started + WORK,
+            shutdown: self.shutdown.clone(),
+        });
+        shard.work(task.id, lease.into_inner()).await?;
+        Ok(Completion::new(complete_request::Result::Imported(
+            Imported {},
+        )))
+    }
+}

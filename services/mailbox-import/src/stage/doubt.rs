@@ -1,0 +1,51 @@
+//! What an earlier holder began and nobody settled.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chatkeep_proto::v1::OpenBatch;
+
+use crate::target::Position;
+
+/// What an earlier holder may have sent to a mailbox.
+#[derive(Default)]
+pub(super) struct Doubt {
+    pub(super) since: Position,
+    pub(super) deliveries: HashSet<i64>,
+}
+
+/// Joins open batches by their mailboxes.
+pub(super) fn by_mailbox(open: Vec<OpenBatch>) -> HashMap<String, Doubt> {
+    let mut doubts: HashMap<String, Doubt> = HashMap::new();
+    for batch in open {
+        let since = Position {
+            uid_validity: batch.uid_validity,
+            uid_next: batch.uid_next,
+        };
+        let doubt = doubts.entry(batch.mailbox).or_insert_with(|| Doubt {
+            since,
+            deliveries: HashSet::new(),
+        });
+        if doubt.since.uid_validity != since.uid_validity {
+            doubt.since = Position::default();
+        }
+        doubt.since.uid_next = doubt.since.uid_next.min(since.uid_next);
+        doubt.deliveries.extend(batch.deliveries);
+    }
+    doubts
+}
+
+/// A time from now on, Unix milliseconds.
+pub(super) fn in_millis(after: Duration) -> i64 {
+    unix_millis().saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Now, Unix milliseconds.
+pub(super) fn unix_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}

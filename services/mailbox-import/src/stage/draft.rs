@@ -1,0 +1,322 @@
+//! Deliveries on their way: their messages, and what became of them.
+
+use bytes::Bytes;
+use chatkeep_model::ItemId;
+use chatkeep_pipeline::{ResultExt as _, StageError};
+use chatkeep_proto::v1::{Delivery, DeliveryState};
+use chatkeep_staging::{Staging, StagingError};
+use sha2::{Digest as _, Sha256};
+
+use super::journal::{Journal, Settlement};
+use crate::target::{Message, Outcome, Refusal};
+
+/// Parts closer together than this are read at once.
+const GAP: u64 = 16 * 1024;
+/// Longest range that is read at once.
+const RANGE: u64 = 1 << 20;
+
+/// A delivery and the state of its parts.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) delivery: i64,
+    /// It was begun before, by us or by an earlier holder: what is found of it is ours.
+    pub(super) in_doubt: bool,
+    pub(super) parts: Vec<Part>,
+}
+
+/// One message of a delivery.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) message: Message,
+    pub(super) state: PartState,
+}
+
+/// How far a message got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartState {
+    /// It must be sent.
+    Waiting,
+    /// Sent, without an answer.
+    Unknown,
+    /// It stands in the mailbox, by us.
+    Stored,
+    /// It stood in the mailbox before.
+    Found,
+    /// Refused for good.
+    Refused(Refusal),
+    /// Its bytes in staging are not what conversion wrote.
+    Altered,
+    /// The server breaks the connection off at this message, again and again.
+    Breaking,
+}
+
+/// When deliveries that were not stored are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aside {
+    /// Not before this time, Unix milliseconds.
+    Until(i64),
+    /// Not at all.
+    Never(&'static str),
+}
+
+impl Draft {
+    /// Reads the messages of deliveries from staging and checks each by its hash.
+    pub(super) async fn load(
+        staging: &Staging,
+        deliveries: &[Delivery],
+        domain: &str,
+    ) -> Result<Vec<Self>, StageError> {
+        let mut drafts = Vec::with_capacity(deliveries.len());
+        let mut window = Window::default();
+        for (index, delivery) in deliveries.iter().enumerate() {
+            let item = ItemId::from_slice(&delivery.item);
+            let item = item
+                .ok_or("an item id has 32 bytes")
+                .or_reject("read delivery")?;
+            let mut parts = Vec::with_capacity(delivery.parts.len());
+            for (number, part) in (1..).zip(&delivery.parts) {
+                let bytes = window.read(staging, &deliveries[index..], number - 1).await;
+                let bytes = match bytes {
+                    Ok(bytes) => Some(bytes),
+                    Err(StagingError::Altered) => None,
+                    Err(error) => return Err(error).or_retry("read parts from staging"),
+                };
+                let is_whole = |bytes: &Bytes| Sha256::digest(bytes).as_slice() == part.sha256;
+                let (bytes, state) = match bytes.filter(is_whole) {
+                    Some(bytes) => (bytes, PartState::Waiting),
+                    None => (Bytes::new(), PartState::Altered),
+                };
+                let id = item.message_id(u32::try_from(number).unwrap_or(u32::MAX), domain);
+                let message = Message {
+                    id,
+                    date: delivery.date,
+                    bytes,
+                };
+                parts.push(Part { message, state });
+            }
+            drafts.push(Self {
+                delivery: delivery.id,
+                in_doubt: false,
+                parts,
+            });
+        }
+        Ok(drafts)
+    }
+
+    /// Whether something of it has yet to be sent.
+    pub(super) fn is_waiting(&self) -> bool {
+        let waits = |part: &Part| matches!(part.state, PartState::Waiting | PartState::Unknown);
+        self.parts.iter().any(waits)
+    }
+
+    /// Whether something of it went out without an answer.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.parts
+            .iter()
+            .any(|part| part.state == PartState::Unknown)
+    }
+
+    /// What became of it. `aside` says what to do with what could not be tried.
+    pub(super) fn settlement(&self, aside: Option<Aside>) -> Settlement {
+        let stands = |part: &&Part| matches!(part.state, PartState::Stored | PartState::Found);
+        let standing = self.parts.iter().filter(stands).count();
+        let refused = self.parts.iter().find_map(|part| match part.state {
+            PartState::Refused(refusal) => Some(refusal.reason()),
+            PartState::Altered => Some("staged bytes altered"),
+            PartState::Breaking => Some("connection breaks off at this item"),
+            _ => None,
+        });
+        let failed = |reason| match standing {
+            0 => final_state(DeliveryState::Failed, reason),
+            _ => final_state(DeliveryState::PartiallyImported, reason),
+        };
+        match (refused, aside) {
+            (None, _) if standing == self.parts.len() => {
+                let found = |part: &Part| part.state == PartState::Found;
+                let is_old = !self.in_doubt && self.parts.iter().all(found);
+                let state = if is_old {
+                    DeliveryState::Skipped
+                } else {
+                    DeliveryState::Imported
+                };
+                final_state(state, "")
+            }
+            (_, Some(Aside::Until(not_before))) if self.is_waiting() => Settlement {
+                state: DeliveryState::Waiting,
+                reason: "mailbox busy",
+                not_before,
+            },
+            (Some(reason), _) | (None, Some(Aside::Never(reason))) => failed(reason),
+            (None, _) => Settlement {
+                state: DeliveryState::Waiting,
+                reason: "mailbox busy",
+                not_before: 0,
+            },
+        }
+    }
+}
+
+/// Notes what became of deliveries; `aside` says what to do with what could not be tried.
+pub(super) async fn settle(
+    journal: &mut Journal,
+    drafts: &[Draft],
+    aside: Option<Aside>,
+) -> Result<(), StageError> {
+    for draft in drafts {
+        journal
+            .settle(draft.delivery, draft.settlement(aside))
+            .await?;
+    }
+    Ok(())
+}
+
+/// A state that the delivery keeps.
+pub(super) fn final_state(state: DeliveryState, reason: &'static str) -> Settlement {
+    Settlement {
+        state,
+        reason,
+        not_before: 0,
+    }
+}
+
+impl Aside {
+    /// For a delivery of which nothing was tried.
+    pub(super) fn settlement(self) -> Settlement {
+        match self {
+            Self::Until(not_before) => Settlement {
+                state: DeliveryState::Waiting,
+                reason: "mailbox busy",
+                not_before,
+            },
+            Self::Never(reason) => final_state(DeliveryState::Failed, reason),
+        }
+    }
+}
+
+impl From<Outcome> for PartState {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Stored => Self::Stored,
+            Outcome::AlreadyThere => Self::Found,
+            Outcome::Refused(refusal) => Self::Refused(refusal),
+            Outcome::NotStored => Self::Waiting,
+            Outcome::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A stretch of a blob that was read at once: neighbours are often delivered together.
+#[derive(Default)]
+struct Window {
+    key: String,
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Window {
+    /// The bytes of part `number` of the first of these deliveries; the following ones tell how far it
+    /// is worth reading.
+    async fn read(
+        &mut self,
+        staging: &Staging,
+        deliveries: &[Delivery],
+        number: usize,
+    ) -> Result<Bytes, StagingError> {
+        let first = &deliveries[0];
+        let part = &first.parts[number];
+        let blob = first.blob.clone().unwrap_or_default();
+        if let Some(bytes) = self.slice(&blob.key, part.offset, part.size) {
+            return Ok(bytes);
+        }
+        let mut end = part.offset.saturating_add(part.size);
+        let same_blob = |delivery: &&Delivery| delivery.blob.as_ref() == Some(&blob);
+        let following = deliveries.iter().take_while(same_blob);
+        for next in following
+            .flat_map(|delivery| &delivery.parts)
+            .skip(number + 1)
+        {
+            let next_end = next.offset.saturating_add(next.size);
+            let is_near = next.offset >= end && next.offset - end <= GAP;
+            if !is_near || next_end - part.offset > RANGE {
+                break;
+            }
+            end = next_end;
+        }
+        self.bytes = staging.range(&blob, part.offset, end - part.offset).await?;
+        self.key = blob.key;
+        self.start = part.offset;
+        let bytes = self.slice(&self.key, part.offset, part.size);
+        bytes.ok_or(StagingError::Altered)
+    }
+
+    fn slice(&self, key: &str, offset: u64, size: u64) -> Option<Bytes> {
+        let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        (self.key == key && end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(states: &[PartState], in_doubt: bool) -> Draft {
+        let part = |state: &PartState| Part {
+            message: Message {
+                id: String::new(),
+                date: 0,
+                bytes: Bytes::new(),
+            },
+            state: *state,
+        };
+        Draft {
+            delivery: 1,
+            in_doubt,
+            parts: states.iter().map(part).collect(),
+        }
+    }
+
+    fn state(states: &[PartState], in_doubt: bool, aside: Option<Aside>) -> DeliveryState {
+        draft(states, in_doubt).settlement(aside).state
+    }
+
+    #[test]
+    fn an_item_is_imported_only_when_all_its_parts_stand() {
+        use PartState::{Altered, Found, Refused, Stored, Waiting};
+        let too_large = Refused(Refusal::TooLarge);
+
+        assert_eq!(
+            state(&[Stored, Found], false, None),
+            DeliveryState::Imported
+        );
+        assert_eq!(
+            state(&[Stored, too_large], false, None),
+            DeliveryState::PartiallyImported
+        );
+        assert_eq!(
+            state(&[too_large, Altered], false, None),
+            DeliveryState::Failed
+        );
+        let busy = Some(Aside::Until(5));
+        assert_eq!(
+            state(&[Stored, Waiting], false, busy),
+            DeliveryState::Waiting
+        );
+        assert_eq!(
+            state(&[Waiting, too_large], false, busy),
+            DeliveryState::Waiting
+        );
+    }
+
+    #[test]
+    fn what_was_there_before_is_skipped_unless_we_may_have_put_it_there() {
+        assert_eq!(
+            state(&[PartState::Found], false, None),
+            DeliveryState::Skipped
+        );
+        assert_eq!(
+            state(&[PartState::Found], true, None),
+            DeliveryState::Imported
+        );
+    }
+}

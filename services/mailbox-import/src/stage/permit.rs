@@ -1,0 +1,53 @@
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chatkeep_pipeline::LedgerClient;
+use chatkeep_proto::v1::{Begun, JournalRequest};
+use tokio::sync::Mutex;
+
+use super::journal::Journal;
+use crate::target::Gate;
+
+/// Permission to send what was begun. It holds for half the fence after the journal was written: a new
+/// holder waits the whole fence from then on, so what goes out under a permission has arrived when the
+/// new holder looks. Older, the journal is written again first; a holder that was replaced meanwhile
+/// is refused there.
+pub(super) struct Permit {
+    ledger: LedgerClient,
+    request: JournalRequest,
+    holds: Duration,
+    since: Mutex<Instant>,
+}
+
+impl Permit {
+    /// For a batch that was begun not before `since`.
+    pub(super) fn new(journal: &Journal, begun: Begun, since: Instant, fence: Duration) -> Self {
+        Self {
+            ledger: journal.ledger().clone(),
+            request: JournalRequest {
+                task: journal.task().to_owned(),
+                fence: journal.fence(),
+                settled: Vec::new(),
+                begun: vec![begun],
+            },
+            holds: fence / 2,
+            since: Mutex::new(since),
+        }
+    }
+}
+
+#[async_trait]
+impl Gate for Permit {
+    async fn pass(&self) -> bool {
+        let mut since = self.since.lock().await;
+        if since.elapsed() < self.holds {
+            return true;
+        }
+        let now = Instant::now();
+        let written = self.ledger.clone().journal(self.request.clone()).await;
+        if written.is_ok() {
+            *since = now;
+        }
+        written.is_ok() && since.elapsed() < self.holds
+    }
+}

@@ -1,0 +1,349 @@
+//! The stage against a ledger in memory and real targets.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chatkeep_mailbox_import::{
+    MailboxImport, Settings,
+    target::{Message, OpenGate, Position},
+};
+use chatkeep_model::ItemId;
+use chatkeep_pipeline::{Stage as _, StageError, Verdict};
+use chatkeep_proto::v1::{Begun, Delivery, DeliveryState, Part, Task};
+use chatkeep_staging::{BlobKind, Staging};
+use chatkeep_testkit::{Cut, CuttingProxy, Dovecot, DovecotOptions, Seeded};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    ledger::{FakeLedger, now},
+    support::{ANN, BOB, Lab, connector, contents, expected, message, plain_imap},
+};
+
+const FENCE: Duration = Duration::from_millis(500);
+
+/// A shard with deliveries, and everything to import them.
+struct Bench {
+    ledger: FakeLedger,
+    staging: Staging,
+    settings: Settings,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(lab: &Lab) -> Self {
+        Self::with(&lab.connector.to_toml().unwrap())
+    }
+
+    fn with(connector_file: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = FakeLedger::default();
+        ledger.with(|state| connector_file.clone_into(&mut state.connector_file));
+        Self {
+            ledger,
+            staging: Staging::folder(folder.path()).unwrap(),
+            settings: Settings {
+                fence: FENCE,
+                connect_timeout: Duration::from_secs(5),
+                answer_timeout: Duration::from_secs(10),
+                ..Settings::default()
+            },
+            _folder: folder,
+        }
+    }
+
+    /// Adds one item, of these parts, for each of these mailboxes; the messages that should come of it.
+    async fn item(&self, number: u8, mailboxes: &[&str], texts: &[&str]) -> Vec<Message> {
+        let item = ItemId::from_bytes([number; 32]);
+        let mut messages = Vec::new();
+        let mut parts = Vec::new();
+        let mut bytes = Vec::new();
+        for (part, text) in (1..).zip(texts) {
+            let mut message = message(number, text);
+            let id = item.message_id(part, "contoso.com");
+            let text = String::from_utf8(message.bytes.to_vec()).unwrap();
+            message.bytes = Bytes::from(text.replace(&message.id, &id));
+            message.id = id;
+            parts.push(Part {
+                offset: bytes.len() as u64,
+                size: message.bytes.len() as u64,
+                sha256: Sha256::digest(&message.bytes).to_vec().into(),
+            });
+            bytes.extend_from_slice(&message.bytes);
+            messages.push(message);
+        }
+        let blob = self.staging.put(BlobKind::Items, bytes).await.unwrap();
+        self.ledger.with(|state| {
+            for mailbox in mailboxes {
+                state.deliveries.push(Delivery {
+                    id: i64::try_from(state.deliveries.len()).unwrap() + 1,
+                    mailbox: (*mailbox).to_owned(),
+                    item: item.as_bytes().to_vec().into(),
+                    date: messages[0].date,
+                    blob: Some(blob.clone()),
+                    parts: parts.clone(),
+                });
+            }
+        });
+        messages
+    }
+
+    async fn items(&self, count: u8, mailboxes: &[&str]) -> Vec<Message> {
+        let mut messages = Vec::new();
+        for number in 1..=count {
+            messages.extend(self.item(number, mailboxes, &["Hello\r\n"]).await);
+        }
+        messages
+    }
+
+    async fn run(&self) -> Result<(), StageError> {
+        let stage = MailboxImport::new(
+            &self.settings,
+            self.ledger.client(),
+            self.staging.clone(),
+            CancellationToken::new(),
+        );
+        let task = Task {
+            id: "import".to_owned(),
+            run: 1,
+            ..Task::default()
+        };
+        stage.process(task).await.map(drop)
+    }
+}
+
+async fn assert_holds(lab: &Lab, mailbox: &str, messages: &[Message]) {
+    let mut open = lab.open(mailbox).await;
+    assert_eq!(contents(&mut *open).await, expected(messages), "{mailbox}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_delivery_arrives_once_and_a_second_task_has_nothing_to_do() {
+    for (name, lab) in Lab::all() {
+        let bench = Bench::new(&lab);
+        let messages = bench.items(70, &[ANN, BOB]).await;
+
+        bench.run().await.unwrap();
+        bench.run().await.unwrap();
+
+        assert_eq!(bench.ledger.count(DeliveryState::Imported), 140, "{name}");
+        assert_holds(&lab, ANN, &messages).await;
+        assert_holds(&lab, BOB, &messages).await;
+        let journal = bench.ledger.with(|state| state.journal.len());
+        assert_eq!(journal, 0, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_mailboxes_with_one_delivery_each_cost_two_commits() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let mut bench = Bench::new(&lab);
+    // Long enough that no permission to send runs out on a busy machine.
+    bench.settings.fence = Duration::from_mins(10);
+    let mailboxes: Vec<_> = (0..100)
+        .map(|user| format!("user{user:03}@contoso.com"))
+        .collect();
+    let mailboxes: Vec<&str> = mailboxes.iter().map(String::as_str).collect();
+    let messages = bench.items(1, &mailboxes).await;
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 100);
+    let commits = bench.ledger.with(|state| state.commits);
+    assert!(commits <= 4, "{commits} commits");
+    assert_holds(&lab, mailboxes[99], &messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_holder_stored_is_not_stored_again() {
+    for (name, lab) in Lab::all() {
+        let bench = Bench::new(&lab);
+        let messages = bench.items(10, &[ANN]).await;
+        let mut earlier = lab.open(ANN).await;
+        let position = earlier.position();
+        earlier.append(&messages[..4], &OpenGate).await;
+        earlier.close().await;
+        bench.ledger.with(|state| {
+            let begun = Begun {
+                mailbox: ANN.to_owned(),
+                uid_validity: position.uid_validity,
+                uid_next: position.uid_next,
+                deliveries: (1..=6).collect(),
+            };
+            state.journal.push((begun, now()));
+        });
+
+        bench.run().await.unwrap();
+
+        assert_eq!(bench.ledger.count(DeliveryState::Imported), 10, "{name}");
+        assert_holds(&lab, ANN, &messages).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn extra_copies_are_removed_and_counted() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let bench = Bench::new(&lab);
+    let messages = bench.items(5, &[ANN]).await;
+    let mut earlier = lab.open(ANN).await;
+    earlier.append(&messages, &OpenGate).await;
+    earlier.append(&messages[1..3], &OpenGate).await;
+    earlier.close().await;
+    bench.ledger.with(|state| {
+        let begun = Begun {
+            mailbox: ANN.to_owned(),
+            deliveries: (1..=5).collect(),
+            ..Begun::default()
+        };
+        state.journal.push((begun, now()));
+    });
+
+    bench.run().await.unwrap();
+
+    assert_holds(&lab, ANN, &messages).await;
+    assert_eq!(bench.ledger.with(|state| state.copies_removed), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_break_off_lose_and_double_nothing() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let proxy = CuttingProxy::start(lab.dovecot.as_ref().unwrap().address()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let connector = connector(&plain_imap(proxy.address()), folder.path());
+    let bench = Bench::with(&connector.to_toml().unwrap());
+    let messages = bench.items(60, &[ANN, BOB]).await;
+    let mut random = Seeded::new(7);
+    for _ in 0..6 {
+        proxy.cut_next(Cut::ToServer(200 + random.below(14_000)));
+        proxy.cut_next(Cut::ToClient(400 + random.below(900)));
+    }
+
+    while bench.ledger.count(DeliveryState::Imported) < 120 {
+        match bench.run().await {
+            // What a broken connection put off waits for its time.
+            Ok(()) => tokio::time::sleep(FENCE).await,
+            Err(error) => assert_eq!(error.verdict, Verdict::Wait, "{error}"),
+        }
+        assert_eq!(bench.ledger.count(DeliveryState::Failed), 0);
+    }
+
+    assert_holds(&lab, ANN, &messages).await;
+    assert_holds(&lab, BOB, &messages).await;
+    assert!(proxy.cuts_made() > 3, "only {} cuts", proxy.cuts_made());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_mailbox_fails_and_holds_nobody_up() {
+    let lab = Lab::dovecot(
+        Dovecot::start_with(&DovecotOptions {
+            quota: Some("20k"),
+            ..DovecotOptions::default()
+        })
+        .unwrap(),
+    );
+    let bench = Bench::new(&lab);
+    let text = "0123456789\r\n".repeat(800);
+    for number in 1..=6 {
+        bench.item(number, &[ANN], &[&text]).await;
+    }
+    let small = bench.item(7, &[BOB], &["Hello\r\n"]).await;
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.reason(6), "mailbox over quota");
+    assert_eq!(bench.ledger.state(6), DeliveryState::Failed);
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 3);
+    assert_holds(&lab, BOB, &small).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refused_item_fails_alone_and_of_several_parts_the_others_stay() {
+    let lab = Lab::dovecot(
+        Dovecot::start_with(&DovecotOptions {
+            largest_message: Some("20k"),
+            ..DovecotOptions::default()
+        })
+        .unwrap(),
+    );
+    let bench = Bench::new(&lab);
+    let large = "0123456789\r\n".repeat(4_000);
+    let mut messages = bench.items(20, &[ANN]).await;
+    bench.item(21, &[ANN], &[&large]).await;
+    let parts = bench
+        .item(22, &[ANN], &["first\r\n", &large, "third\r\n"])
+        .await;
+    messages.extend(bench.item(23, &[ANN], &["Hello\r\n"]).await);
+    messages.extend([parts[0].clone(), parts[2].clone()]);
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.reason(21), "item too large for the mailbox");
+    assert_eq!(bench.ledger.state(21), DeliveryState::Failed);
+    assert_eq!(bench.ledger.state(22), DeliveryState::PartiallyImported);
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 21);
+    assert_holds(&lab, ANN, &messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_login_fails_the_mailboxes_deliveries() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let bench = Bench::new(&lab);
+    std::fs::write(lab.folder.path().join("password"), "wrong").unwrap();
+    bench.items(3, &[ANN]).await;
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.count(DeliveryState::Failed), 3);
+    assert_eq!(bench.ledger.reason(1), "mailbox refuses the login");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_down_is_waited_for() {
+    let mut dovecot = Dovecot::start().unwrap();
+    dovecot.stop();
+    let mut lab = Lab::dovecot(dovecot);
+    let bench = Bench::new(&lab);
+    let messages = bench.items(3, &[ANN, BOB]).await;
+
+    let error = bench.run().await.unwrap_err();
+    assert_eq!(error.verdict, Verdict::Wait);
+    lab.dovecot.as_mut().unwrap().resume().unwrap();
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 6);
+    assert_holds(&lab, BOB, &messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn altered_bytes_in_staging_never_reach_a_mailbox() {
+    let lab = Lab::maildir();
+    let bench = Bench::new(&lab);
+    let messages = bench.items(2, &[ANN]).await;
+    bench.ledger.with(|state| {
+        let other = Sha256::digest("other").to_vec();
+        state.deliveries[1].parts[0].sha256 = other.into();
+    });
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.reason(2), "staged bytes altered");
+    assert_holds(&lab, ANN, &messages[..1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replaced_holder_sends_nothing_more() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let mut bench = Bench::new(&lab);
+    // The permission to send runs out at once, and asking for a new one finds the lease gone.
+    bench.settings.fence = Duration::from_nanos(2);
+    bench.items(3, &[ANN]).await;
+    bench
+        .ledger
+        .with(|state| state.commits_until_taken_over = Some(1));
+
+    let error = bench.run().await.unwrap_err();
+
+    assert_eq!(error.verdict, Verdict::Superseded);
+    let stands = lab.open(ANN).await.list(Position::default()).await.unwrap();
+    assert_eq!(stands, []);
+}

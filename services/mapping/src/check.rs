@@ -1,0 +1,43 @@
+//! What `chatkeep check` says about directory and mapping.
+
+use chatkeep_model::connector::Connector;
+
+use crate::{index::Conflict, table::TableError, tables::Tables};
+
+/// What directory and custom mapping of a connector hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Users in the directory, guests not counted.
+    pub users: u64,
+    /// Guests in the directory: their mailboxes are elsewhere, they are passed over.
+    pub guests: u64,
+    /// Addresses in the custom mapping; `None` when the connector has none.
+    pub custom: Option<u64>,
+    /// Principal names of users without a mailbox: what is theirs will be held.
+    pub without_mailbox: Vec<String>,
+    /// A mailbox to try the target with: the first user's who has one.
+    pub sample_mailbox: Option<String>,
+    /// Addresses that users with different mailboxes share and the custom mapping does not decide:
+    /// what is sent to them will be held.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Reads directory and custom mapping and looks for what would hold deliveries. Changes nothing;
+/// blocks.
+pub fn check(connector: &Connector) -> Result<Findings, TableError> {
+    let tables = Tables::open(connector)?;
+    let Tables { resolver, .. } = &tables;
+    let has_custom = tables.custom.is_some();
+    Ok(Findings {
+        users: resolver.directory.len() as u64,
+        guests: tables.guests,
+        custom: has_custom.then(|| resolver.custom.len() as u64),
+        without_mailbox: resolver
+            .directory
+            .without_mailbox()
+            .map(str::to_owned)
+            .collect(),
+        sample_mailbox: resolver.directory.sample_mailbox().map(str::to_owned),
+        conflicts: tables.conflicts(),
+    })
+}

@@ -1,0 +1,125 @@
+//! The gRPC service: what control, console and command line ask.
+
+use std::path::Path;
+
+use chatkeep_model::connector::{Connector, ConnectorError};
+use chatkeep_pipeline::{LedgerClient, Runs, StageError, Verdict};
+use chatkeep_proto::v1::{
+    Identity, PreviewRequest, PreviewResponse, Resolution, ResolveRequest, ResolveResponse,
+    mapping_server,
+};
+use chatkeep_staging::Staging;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    index::Level,
+    resolve::{Placement, Resolver, Rule},
+    snapshots::Snapshots,
+    table::TableError,
+    tables::Tables,
+};
+
+/// Answers questions about mailboxes; changes nothing.
+pub struct MappingService {
+    runs: Runs,
+    snapshots: Snapshots,
+}
+
+impl MappingService {
+    pub(crate) fn new(ledger: LedgerClient, staging: Staging) -> Self {
+        Self {
+            runs: Runs::new(ledger),
+            snapshots: Snapshots::new(staging),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl mapping_server::Mapping for MappingService {
+    async fn resolve(
+        &self,
+        request: Request<ResolveRequest>,
+    ) -> Result<Response<ResolveResponse>, Status> {
+        let request = request.into_inner();
+        let context = self
+            .runs
+            .get(request.run)
+            .await
+            .map_err(|e| stage_status(&e))?;
+        let resolver = self.snapshots.resolver(&context).await;
+        let resolver = resolver.map_err(|e| stage_status(&e))?;
+        Ok(Response::new(ResolveResponse {
+            resolutions: resolutions(&resolver, request.identities),
+        }))
+    }
+
+    async fn preview(
+        &self,
+        request: Request<PreviewRequest>,
+    ) -> Result<Response<PreviewResponse>, Status> {
+        let request = request.into_inner();
+        let connector = Connector::parse(&request.connector_file, Path::new("/"));
+        let connector = connector.map_err(|e| connector_status(&e))?;
+        let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
+        let tables = opened.map_err(|_| Status::internal("read directory"))?;
+        let tables = tables.map_err(|e| table_status(&e))?;
+        let conflicts = tables.conflicts().into_iter();
+        Ok(Response::new(PreviewResponse {
+            users: tables.resolver.directory.len() as u64,
+            conflicts: conflicts.map(|conflict| conflict.address).collect(),
+            resolutions: resolutions(&tables.resolver, request.identities),
+        }))
+    }
+}
+
+fn resolutions(resolver: &Resolver, identities: Vec<Identity>) -> Vec<Resolution> {
+    let resolve = |Identity { address, email }| {
+        let (placement, mailbox, rule) = match resolver.resolve(&address, &email) {
+            Placement::Mapped(mailbox, rule) => ("mapped", mailbox, rule_name(rule)),
+            Placement::Held => ("held", "", "domain"),
+            Placement::External => ("external", "", "domain"),
+            Placement::Conflict(level) => ("conflict", "", level_name(level)),
+        };
+        Resolution {
+            placement: placement.to_owned(),
+            mailbox: mailbox.to_owned(),
+            rule: rule.to_owned(),
+            address,
+        }
+    };
+    identities.into_iter().map(resolve).collect()
+}
+
+fn rule_name(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Custom => "custom",
+        Rule::Directory(level) => level_name(level),
+        Rule::CatchAll => "catch-all",
+    }
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Sip => "sip",
+        Level::Primary => "primary",
+        Level::PrincipalName => "upn",
+        Level::Alias => "alias",
+    }
+}
+
+fn stage_status(error: &StageError) -> Status {
+    match error.verdict {
+        Verdict::Wait | Verdict::Retry => Status::unavailable(error.action),
+        Verdict::Reject | Verdict::Superseded => Status::failed_precondition(error.action),
+    }
+}
+
+/// What is wrong with the file, but never what the TOML reader quotes of it: a password that was
+/// written in plain text would be in it.
+fn connector_status(error: &ConnectorError) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn table_status(error: &TableError) -> Status {
+    Status::failed_precondition(error.to_string())
+}

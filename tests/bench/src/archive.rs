@@ -1,0 +1,104 @@
+//! The released program, called as a user calls it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::{
+    corpus::{Corpus, export::Export},
+    measure::{self, Meter, Sample},
+    options::Options,
+};
+
+/// What `--report` writes, as far as it is checked here.
+#[derive(Deserialize)]
+struct Balance {
+    status: String,
+    records: Records,
+    deliveries: Deliveries,
+}
+
+#[derive(Deserialize)]
+struct Records {
+    read: u64,
+    rendered: u64,
+}
+
+#[derive(Deserialize)]
+struct Deliveries {
+    planned: u64,
+    imported: u64,
+}
+
+/// An export on disk and how it is archived.
+#[derive(Debug)]
+pub(crate) struct Archive<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) corpus: &'a Corpus,
+    pub(crate) export: &'a Export,
+}
+
+impl Archive<'_> {
+    /// Archives into a target with an empty ledger in `work`; the balance must close and hold everything.
+    pub(crate) fn run(
+        &self,
+        target: &str,
+        server: Option<u32>,
+        work: &Path,
+    ) -> anyhow::Result<Sample> {
+        let program = self.options.chatkeep.as_ref();
+        let program = program.context("this section needs --chatkeep, the release build")?;
+        let connector = self.export.connector("connector", target)?;
+        let report = work.join("report.json");
+        let mut command = Command::new(program);
+        command.arg("--data-dir").arg(ledger_folder(work));
+        command
+            .arg("archive")
+            .arg(&connector)
+            .arg("--report")
+            .arg(&report);
+        let meter = Meter::start(server)?;
+        let ended = measure::run(&mut command, &work.join("archive.log"))?;
+        let sample = meter.stop(self.corpus.deliveries(), self.export.bytes)?;
+        let ended = ended.expect("chatkeep archive", &[0])?;
+        let balance: Balance =
+            serde_json::from_slice(&fs::read(&report)?).context("read report")?;
+        self.check(&balance)?;
+        Ok(Sample {
+            peak: ended.peak,
+            ..sample
+        })
+    }
+
+    fn check(&self, balance: &Balance) -> anyhow::Result<()> {
+        let conversations = u64::from(self.corpus.conversations);
+        let Balance {
+            records,
+            deliveries,
+            status,
+        } = balance;
+        let is_right = status == "succeeded"
+            && (records.read, records.rendered) == (conversations, conversations)
+            && deliveries.planned == self.corpus.deliveries()
+            && deliveries.imported == deliveries.planned;
+        anyhow::ensure!(
+            is_right,
+            "the balance says {status}: {} read, {} rendered, {} planned, {} imported",
+            records.read,
+            records.rendered,
+            deliveries.planned,
+            deliveries.imported
+        );
+        Ok(())
+    }
+}
+
+/// Where ledger and staging of an archive run in `work` lie.
+pub(crate) fn ledger_folder(work: &Path) -> PathBuf {
+    work.join("data")
+}

@@ -1,0 +1,154 @@
+//! What keeping the balance costs: ledger, queue and staging, and the work messages.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use anyhow::Context as _;
+use chatkeep_conversion::{Renderer, Sanitizer};
+use chatkeep_ingestion::eml::{Files, Limits, Mail, StoredFile};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::{
+    archive::{Archive, ledger_folder},
+    conversion::with_transcript,
+    corpus::{
+        Chat, Corpus,
+        export::{Export, eml},
+        rendered::{NoFiles, options as render_options},
+    },
+    measure::{Sample, float, thread_cpu},
+    options::Options,
+    table::{Report, Series},
+};
+
+/// Conversations parsed and rendered to learn what is not the ledger's.
+const SAMPLE: u32 = 2_000;
+
+/// Measures and reports.
+pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyhow::Result<()> {
+    let corpus = Corpus::of(options.size(20_000));
+    let home = folder.join("ledger");
+    fs::create_dir(&home)?;
+    let export = Export::write(&corpus, &home)?;
+    report.section(
+        "Ledger, queue and staging",
+        "CPU of the whole program into a target that discards, less what parsing and rendering alone take on one core: \
+         what is left is listing, claims, ledger, queue, staging, mapping and the import stage's own work - an upper \
+         bound for ledger, queue and staging. Work messages are the tasks in the ledger at the end.",
+    );
+    let names = [
+        "chatkeep archive, everything",
+        "parsing a file alone",
+        "rendering and hashing alone",
+    ];
+    let mut all = names.map(Series::new);
+    let mut messages = 0.0;
+    let archive = Archive {
+        options,
+        corpus: &corpus,
+        export: &export,
+    };
+    let chats: Vec<_> = corpus.chats().take(SAMPLE as usize).collect();
+    for _ in 0..options.runs() {
+        let work = folder.join("sample");
+        fs::create_dir(&work)?;
+        all[0]
+            .samples
+            .push(archive.run("type = \"discard\"", None, &work)?);
+        messages = work_messages(&ledger_folder(&work).join("ledger.sqlite"))?;
+        fs::remove_dir_all(&work)?;
+        all[1].samples.push(parsing(&chats)?);
+        all[2].samples.push(rendering(&chats)?);
+    }
+    report.costs("conversation", &all);
+    let rest = all[0].micros() - all[1].micros() - all[2].micros();
+    report.aim(
+        "ledger, queue, staging and all else",
+        &format!("{rest:.1} us"),
+        "<= 20 us for the first three",
+    );
+    let per_thousand = messages * 1_000.0 / f64::from(corpus.conversations);
+    report.aim(
+        "work messages per 1,000 conversations",
+        &format!("{per_thousand:.1}"),
+        "<= 40",
+    );
+    Ok(())
+}
+
+/// Tasks that control ever published.
+fn work_messages(ledger: &Path) -> anyhow::Result<f64> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let count: i64 = runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(ledger).read_only(true);
+        let mut ledger = SqliteConnection::connect_with(&options).await?;
+        sqlx::query_scalar("SELECT COUNT(*) FROM tasks")
+            .fetch_one(&mut ledger)
+            .await
+    })?;
+    Ok(float(u64::try_from(count)?))
+}
+
+/// No file here has attachments.
+struct Nowhere;
+
+impl Files for Nowhere {
+    type File = io::Sink;
+
+    fn create(&mut self) -> io::Result<io::Sink> {
+        Ok(io::sink())
+    }
+
+    fn store(&mut self, mut file: io::Sink) -> io::Result<StoredFile> {
+        file.flush()?;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn parsing(chats: &[Chat]) -> anyhow::Result<Sample> {
+    let files: Vec<_> = chats.iter().map(eml).collect();
+    let begun = thread_cpu();
+    let mut bytes = 0;
+    for file in &files {
+        let mail = Mail::open(&file[..], "a.eml")?
+            .ok()
+            .context("read header")?;
+        let mail = mail
+            .read_body(Limits::default(), &mut Nowhere)?
+            .ok()
+            .context("read body")?;
+        anyhow::ensure!(mail.transcript.html.is_some(), "a transcript is missing");
+        bytes += mail.record_id().as_bytes().len() as u64;
+    }
+    Ok(sample(files.len(), bytes, thread_cpu() - begun))
+}
+
+fn rendering(chats: &[Chat]) -> anyhow::Result<Sample> {
+    let conversations: Vec<_> = chats.iter().map(with_transcript).collect();
+    let (options, sanitizer) = (render_options(), Sanitizer::default());
+    let renderer = Renderer::new(&options, &sanitizer);
+    let mut sink = Vec::new();
+    let begun = thread_cpu();
+    let mut bytes = 0;
+    for conversation in &conversations {
+        sink.clear();
+        renderer.render(conversation, &NoFiles, &mut sink)?;
+        bytes += sink.len() as u64;
+    }
+    Ok(sample(conversations.len(), bytes, thread_cpu() - begun))
+}
+
+fn sample(count: usize, bytes: u64, cpu: f64) -> Sample {
+    Sample {
+        count: count as u64,
+        bytes,
+        seconds: cpu,
+        client: cpu,
+        ..Sample::default()
+    }
+}
