@@ -72,7 +72,7 @@ impl Sandbox {
             fs::create_dir(sandbox.path(folder)).unwrap();
         }
         sandbox.write("directory.csv", DIRECTORY);
-        sandbox.write("connector.toml", &format!("{CONNECTOR}{target}"));
+        sandbox.write("connector.toml", format!("{CONNECTOR}{target}"));
         sandbox
     }
 
@@ -245,15 +245,11 @@ pub(crate) fn session(minute: u32, lines: &[(&str, &str)]) -> String {
         people.push("bob");
     }
     let (hour, minute) = (8 + minute / 60, minute % 60);
-    let rows: String = lines
-        .iter()
-        .enumerate()
-        .map(|(second, (sender, text))| {
-            format!(
-                "<div>[{hour:02}:{minute:02}:{second:02}] {sender}@contoso.com: {text}</div>\r\n"
-            )
-        })
-        .collect();
+    let row = |(second, (sender, text)): (usize, &(&str, &str))| {
+        format!("<div>[{hour:02}:{minute:02}:{second:02}] {sender}@contoso.com: {text}</div>\r\n")
+    };
+    let rows: Vec<_> = lines.iter().enumerate().map(row).collect();
+    let rows = rows.concat();
     let html = format!("<html><body>\r\n{rows}</body></html>\r\n");
     let from = lines[0].0;
     let to = people.iter().find(|person| **person != from).unwrap();

@@ -55,6 +55,7 @@ async fn ask<T>(
 }
 
 /// What control answered instead of a result, as an error the user can read.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn answer(status: tonic::Status) -> anyhow::Error {
     anyhow::anyhow!("{}", status.message())
 }

@@ -1,7 +1,7 @@
 //! The bodies of chat messages, by media type.
 
 pub(crate) mod binary;
-pub(crate) mod depth;
+mod cost;
 pub(crate) mod html;
 pub(crate) mod html_text;
 mod invite;

@@ -22,7 +22,7 @@ def render(chat):
     people = chat["participants"]
     text, rows = [], []
     for line in chat["lines"]:
-        at, sender = moment(line["at"]).strftime("%H:%M:%S"), people[line["sender"]]
+        at, sender = moment(line["at"]).strftime("%H:%M:%S"), people[line["sender"]].split("@")[0]
         text.append(f"[{at}] {sender}: {line['text']}\n")
         rows.append(f"<tr><td>{at}</td><td><b>{sender}</b></td><td>{html.escape(line['text'])}</td></tr>\n")
     message = EmailMessage(policy=email.policy.SMTP)

@@ -14,6 +14,7 @@ use crate::{
     corpus::{
         Chat, Corpus, Form, escape,
         export::transcript,
+        name,
         rendered::{NoFiles, options},
     },
     measure::{self, Sample, float, thread_cpu},
@@ -80,8 +81,8 @@ fn plain(
         .map(|chat| chat.conversation(Form::Plain))
         .collect();
     check(&chats, &conversations)?;
-    let name = |who: &str| format!("{who}, plain text, {lines} lines");
-    let (ours_name, builder_name) = (name("chatkeep"), name("mail-builder 2"));
+    let named = |who: &str| format!("{who}, plain text, {lines} lines");
+    let (ours_name, builder_name) = (named("chatkeep"), named("mail-builder 2"));
     let contestants = vec![
         ours(&ours_name, &conversations, 1)?,
         Contestant {
@@ -90,7 +91,7 @@ fn plain(
             work: Box::new(|index| Ok(by_mail_builder(&chats[index])?.len())),
         },
     ];
-    let mut python = Series::new(name("Python email"));
+    let mut python = Series::new(named("Python email"));
     let mut all = interleave(options, contestants, seconds, |_| {
         python
             .samples
@@ -232,7 +233,7 @@ impl Contestant<'_> {
 fn by_mail_builder(chat: &Chat) -> anyhow::Result<Vec<u8>> {
     let (mut text, mut html) = (String::new(), String::from("<html><body><table>\n"));
     for line in &chat.lines {
-        let sender = &chat.participants[line.sender as usize];
+        let sender = name(&chat.participants[line.sender as usize]);
         let (hour, minute, second) = (line.at / 3600 % 24, line.at / 60 % 60, line.at % 60);
         let at = format!("{hour:02}:{minute:02}:{second:02}");
         writeln!(text, "[{at}] {sender}: {}", line.text)?;

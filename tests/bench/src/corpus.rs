@@ -158,7 +158,7 @@ impl Corpus {
     }
 
     fn sentence(&self, random: &mut Random) -> String {
-        let count = random.pick(&[3_u32, 5, 7, 9, 12, 15, 20, 28]);
+        let count = random.pick(&[2_u32, 3, 4, 5, 7, 9, 12, 16]);
         let mut words: Vec<_> = (0..count).map(|_| random.pick(&self.words)).collect();
         if random.below(100) < 14 {
             words.push(random.pick(&OTHER_WORDS));
@@ -169,6 +169,11 @@ impl Corpus {
 
 fn user(number: u32) -> String {
     format!("user{number:04}@{OURS}")
+}
+
+/// What transcripts call somebody.
+pub(crate) fn name(address: &str) -> &str {
+    address.split('@').next().unwrap_or_default()
 }
 
 /// Stands once in every conversation, in its first chat message.
@@ -186,7 +191,7 @@ impl Chat {
         let end = self.lines.last().map_or(self.start, |line| line.at);
         let participants = self.participants.iter().map(|address| Participant {
             address: address.clone(),
-            name: None,
+            name: Some(name(address).to_owned()),
             email: None,
         });
         let events = self.lines.iter().map(|line| Event {

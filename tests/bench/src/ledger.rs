@@ -1,5 +1,7 @@
 //! What keeping the balance costs: ledger, queue and staging, and the work messages.
 
+mod hollow;
+
 use std::{
     fs,
     io::{self, Write},
@@ -35,16 +37,18 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     let export = Export::write(&corpus, &home)?;
     report.section(
         "Ledger, queue and staging",
-        "CPU of the whole program into a target that discards, less what parsing and rendering alone take on one core: \
-         what is left is listing, claims, ledger, queue, staging, mapping and the import stage's own work - an upper \
-         bound for ledger, queue and staging. Work messages are the tasks in the ledger at the end.",
+        "Twice: a run whose stages only read and write staging and call the ledger (100 conversations per task, blobs of \
+         9.2 KB per conversation, hashed and durable), so that nothing but ledger, queue, staging and gRPC is left; and \
+         the whole program into a target that discards, with what parsing and rendering alone take. CPU of all cores. \
+         Work messages are the tasks in the ledger at the end. Limited by: SHA-256 of the blobs, SQLite's inserts.",
     );
-    let names = [
-        "chatkeep archive, everything",
+    let mut all = [
+        "ledger, queue and staging: stages without work",
+        "chatkeep archive into discard, everything",
         "parsing a file alone",
         "rendering and hashing alone",
-    ];
-    let mut all = names.map(Series::new);
+    ]
+    .map(Series::new);
     let mut messages = 0.0;
     let archive = Archive {
         options,
@@ -55,20 +59,22 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     for _ in 0..options.runs() {
         let work = folder.join("sample");
         fs::create_dir(&work)?;
-        all[0]
-            .samples
-            .push(archive.run("type = \"discard\"", None, &work)?);
+        all[0].samples.push(hollow::run(&corpus, &work)?);
+        fs::remove_dir_all(&work)?;
+        fs::create_dir(&work)?;
+        let sample = archive.run("type = \"discard\"", None, &work)?;
+        all[1].samples.push(sample);
         messages = work_messages(&ledger_folder(&work).join("ledger.sqlite"))?;
         fs::remove_dir_all(&work)?;
-        all[1].samples.push(parsing(&chats)?);
-        all[2].samples.push(rendering(&chats)?);
+        all[2].samples.push(parsing(&chats)?);
+        all[3].samples.push(rendering(&chats)?);
     }
     report.costs("conversation", &all);
-    let rest = all[0].micros() - all[1].micros() - all[2].micros();
+    let own = all[0].micros();
     report.aim(
-        "ledger, queue, staging and all else",
-        &format!("{rest:.1} us"),
-        "<= 20 us for the first three",
+        "ledger, queue and staging",
+        &format!("{own:.1} us per conversation"),
+        "<= 20 us",
     );
     let per_thousand = messages * 1_000.0 / f64::from(corpus.conversations);
     report.aim(

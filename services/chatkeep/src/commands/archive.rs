@@ -132,10 +132,12 @@ pub(super) fn finish(
         write_report(file, &Report::of(kind, report, exceptions))?;
     }
     Ok(match state {
-        RunState::Succeeded => ExitCode::SUCCESS,
-        RunState::SucceededWithExceptions => ExitCode::from(2),
-        RunState::NothingNew if report.state() == RunState::Succeeded => ExitCode::SUCCESS,
-        RunState::NothingNew => ExitCode::from(2),
+        RunState::NothingNew | RunState::Succeeded if report.state() == RunState::Succeeded => {
+            ExitCode::SUCCESS
+        }
+        RunState::NothingNew | RunState::Succeeded | RunState::SucceededWithExceptions => {
+            ExitCode::from(2)
+        }
         RunState::Paused => {
             output.note(format_args!(
                 "error: paused, everything failed for one reason: {reason}; mend the cause, then call \

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A peer that is dead for longer fails the command; calling it again resumes.
-const DEAD_PEER: Duration = Duration::from_secs(60);
+const DEAD_PEER: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 const LIVE_PROGRESS: Duration = Duration::from_millis(250);
 const PLAIN_PROGRESS: Duration = Duration::from_secs(5);

@@ -39,7 +39,7 @@ struct Failure {
     #[serde(rename = "Mailbox")]
     mailbox: String,
     #[serde(rename = "Failure reason")]
-    failure_reason: String,
+    reason: String,
 }
 
 #[derive(Serialize)]
@@ -94,7 +94,12 @@ fn print_csv(whole: &Whole, output: &Output) -> anyhow::Result<()> {
             .map_err(|error| io::Error::other(error.to_string()))?;
         anyhow::Ok(String::from_utf8(bytes)?)
     };
-    let totals = table(&mut |writer| writer.serialize(&whole.summary))?;
+    let totals = table(&mut |writer| {
+        whole
+            .summary
+            .iter()
+            .try_for_each(|row| writer.serialize(row))
+    })?;
     output.line(totals.trim_end());
     if !whole.failures.is_empty() {
         let failures = table(&mut |writer| {
@@ -131,7 +136,7 @@ impl From<FailedDelivery> for Failure {
             item_id: HEXLOWER.encode(&failure.item),
             source_user_id: failure.source_user,
             mailbox: failure.mailbox,
-            failure_reason: failure.reason,
+            reason: failure.reason,
         }
     }
 }

@@ -125,13 +125,11 @@ pub(crate) async fn retry(place: &Place, run: i64, output: &Output) -> anyhow::R
     }
     .await;
     embedded.stop().await;
-    match result? {
-        Some(closed) => archive::finish(&closed, place, None, output),
-        None => {
-            output.line(format_args!("run {run} has no failed deliveries"));
-            Ok(ExitCode::SUCCESS)
-        }
+    if let Some(closed) = result? {
+        return archive::finish(&closed, place, None, output);
     }
+    output.line(format_args!("run {run} has no failed deliveries"));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Delivers what was held, as far as its mailboxes are known now.

@@ -179,7 +179,7 @@ impl Ledger {
              WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
              AND d.item < b.first + b.items AND d.state IN (2, 4) \
              AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
-             ORDER BY d.item, d.mailbox LIMIT $4",
+             ORDER BY b.id, d.item, d.mailbox LIMIT $4",
         );
         let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
         let rows = query
@@ -246,7 +246,7 @@ impl Ledger {
              WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
              AND d.item < b.first + b.items AND d.state IN (1, 3) \
              AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
-             ORDER BY d.item, d.mailbox LIMIT $4",
+             ORDER BY b.id, d.item, d.mailbox LIMIT $4",
         );
         let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
         let rows = query

@@ -214,13 +214,15 @@ async fn resume(
     }
     if run.held_only && !scope.held_only {
         // Now it captures, too.
+        let kind = kind(conn, run.connector, scope).await?;
         let widen = sqlx::query(
             "UPDATE runs SET held_only = 0, planned = 0, from_time = $1, to_time = $2, \
-             scheduled = $3 WHERE id = $4",
+             scheduled = $3, kind = $4 WHERE id = $5",
         )
         .bind(scope.from)
         .bind(scope.to)
         .bind(i64::from(scope.scheduled))
+        .bind(kind)
         .bind(run.id);
         widen.execute(&mut *conn).await.during("resume run")?;
     }

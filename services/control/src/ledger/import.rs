@@ -78,11 +78,12 @@ impl Ledger {
         } else {
             journal::begun(&mut conn, &task).await?
         };
+        // The plus keeps SQLite from looking at the mailboxes of all shards.
         let query = sqlx::query(
             "SELECT d.id, m.address, i.hash, d.date, b.blob, i.info FROM mailboxes m \
              CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
              JOIN batches b ON b.id = i.batch \
-             WHERE d.mailbox = m.id AND d.state = 0 AND m.connector = $1 AND m.shard = $2 \
+             WHERE d.mailbox = m.id AND d.state = 0 AND +m.connector = $1 AND m.shard = $2 \
              AND m.pending > 0 AND m.address >= $3 AND (m.address > $3 OR d.id <> $4 AND \
              (d.date > (SELECT date FROM deliveries WHERE id = $4) OR \
               d.date = (SELECT date FROM deliveries WHERE id = $4) AND d.id > $4)) \
@@ -182,7 +183,7 @@ pub(super) async fn release_shard(
     let query = sqlx::query(
         "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN d.not_before <= $1 THEN 1 ELSE 0 END), 0) \
          AS BIGINT), COALESCE(MIN(d.not_before), 0) FROM mailboxes m CROSS JOIN deliveries d \
-         WHERE d.mailbox = m.id AND d.state = 0 AND m.connector = $2 AND m.shard = $3 \
+         WHERE d.mailbox = m.id AND d.state = 0 AND +m.connector = $2 AND m.shard = $3 \
          AND m.pending > 0",
     );
     let query = query.bind(now).bind(task.connector).bind(task.shard);
@@ -210,7 +211,7 @@ pub(super) async fn fail(
     attempts: u32,
 ) -> Result<(), LedgerError> {
     const WAITING: &str = "state = 0 AND not_before <= $1 AND mailbox IN \
-        (SELECT id FROM mailboxes WHERE connector = $2 AND shard = $3 AND pending > 0)";
+        (SELECT id FROM mailboxes WHERE +connector = $2 AND shard = $3 AND pending > 0)";
     let now = super::now();
     let again = format!(
         "UPDATE deliveries SET failures = failures + 1, reason = $4, not_before = $5 WHERE {WAITING}"
@@ -227,7 +228,7 @@ pub(super) async fn fail(
         .during("give deliveries back")?;
     let query = sqlx::query(
         "SELECT d.id FROM mailboxes m CROSS JOIN deliveries d WHERE d.mailbox = m.id \
-         AND d.state = 0 AND m.connector = $1 AND m.shard = $2 AND d.failures >= $3",
+         AND d.state = 0 AND +m.connector = $1 AND m.shard = $2 AND d.failures >= $3",
     );
     let query = query
         .bind(task.connector)

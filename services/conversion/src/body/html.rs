@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
-use super::{Kept, depth, html_text, style};
+use super::{Kept, cost, html_text, style};
 use crate::transcript::{
     link,
     pen::{self, Pen, To},
@@ -118,7 +118,7 @@ impl Sanitizer {
         self.rules.clean(source).to_string()
     }
 
-    /// Appends safe HTML. What is too deep or too large for that is written as its text, and returned
+    /// Appends safe HTML. What costs too much is written as its text, and returned
     /// to be attached. `number` is the chat message's, `None` for a whole transcript.
     pub(crate) fn write(
         &self,
@@ -126,7 +126,7 @@ impl Sanitizer {
         number: Option<usize>,
         html: &mut String,
     ) -> Option<Kept> {
-        if source.len() > LARGEST || depth::is_too_deep(source) {
+        if source.len() > LARGEST || cost::is_too_costly(source) {
             return Some(as_text(source, number, html));
         }
         let clean = self.clean(source);

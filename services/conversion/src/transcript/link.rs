@@ -18,8 +18,14 @@ pub(crate) fn around(text: &str, colon: usize) -> Option<Range<usize>> {
         _ => return None,
     };
     let rest = &text[colon + 1..];
-    let end = rest.char_indices().find(|(_, letter)| !belongs(*letter));
+    // What is longer is no link, so nobody looks for its end.
+    let end = rest
+        .char_indices()
+        .find(|(at, letter)| *at > LONGEST || !belongs(*letter));
     let end = end.map_or(rest.len(), |(at, _)| at);
+    if end > LONGEST {
+        return None;
+    }
     let target = trimmed(&rest[..end]);
     let is_link = if is_mail {
         target
@@ -32,7 +38,7 @@ pub(crate) fn around(text: &str, colon: usize) -> Option<Range<usize>> {
             .is_some_and(|host| !host.is_empty())
     };
     let link = start..colon + 1 + target.len();
-    (is_link && link.len() <= LONGEST).then_some(link)
+    is_link.then_some(link)
 }
 
 /// Whether a link may be clickable: of the three schemes that are.
@@ -52,19 +58,16 @@ fn belongs(letter: char) -> bool {
 
 /// Without the punctuation that ends a sentence or a bracket around the link.
 fn trimmed(target: &str) -> &str {
+    let count = |bracket| target.bytes().filter(|byte| *byte == bracket).count();
+    let mut surplus = count(b')').saturating_sub(count(b'('));
     let mut target = target;
     loop {
-        let shorter = target.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*']);
-        let opens = shorter.bytes().filter(|byte| *byte == b'(').count();
-        let closes = shorter.bytes().filter(|byte| *byte == b')').count();
-        let shorter = match shorter.strip_suffix(')') {
-            Some(inner) if closes > opens => inner,
-            _ => shorter,
-        };
-        if shorter.len() == target.len() {
-            return target;
+        target = target.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*']);
+        match target.strip_suffix(')') {
+            Some(inner) if surplus > 0 => target = inner,
+            _ => return target,
         }
-        target = shorter;
+        surplus -= 1;
     }
 }
 

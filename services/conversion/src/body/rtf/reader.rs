@@ -211,6 +211,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             && first.is_ascii()
         {
             self.bytes.push(first);
+            self.decode();
             self.tokens.rewind(text.len() - 1);
             return;
         }
