@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use crate::sandbox::Sandbox;
 
 #[test]
@@ -57,32 +55,6 @@ fn what_came_later_is_a_supplement() {
     assert_eq!(outcome.report["run_kind"], "supplement");
     assert_eq!(outcome.count("records.read"), 1);
     assert_eq!(sandbox.mails("ann@contoso.com").len(), 2);
-}
-
-#[test]
-fn the_sample_of_the_readme_closes() {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contoso");
-    let sandbox = Sandbox::copy_of(&sample);
-
-    let outcome = sandbox.archive();
-
-    assert!(matches!(outcome.code, Some(0 | 2)), "{outcome:?}");
-    outcome.assert_closed();
-    let in_mailboxes: usize = sandbox.all_mails().values().map(Vec::len).sum();
-    assert_eq!(in_mailboxes as u64, outcome.count("deliveries.imported"));
-    for (mailbox, mails) in sandbox.all_mails() {
-        let mut ids: Vec<_> = mails.iter().map(|mail| mail.header("Message-ID")).collect();
-        ids.sort();
-        let count = ids.len();
-        ids.dedup();
-        assert_eq!(ids.len(), count, "a message twice in {mailbox}");
-    }
-    let again = sandbox.archive();
-    assert!(
-        again.stdout.contains("imported 0: nothing new"),
-        "{}",
-        again.stdout
-    );
 }
 
 #[test]

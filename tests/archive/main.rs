@@ -9,6 +9,8 @@
 mod bad_input;
 mod balance;
 mod commands;
+mod company;
+mod exactly_once;
 mod held;
 mod revisions;
 #[path = "../support/sandbox.rs"]

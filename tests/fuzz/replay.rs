@@ -35,12 +35,14 @@ fn every_rtf_seed_is_rendered() {
 #[test]
 fn every_html_seed_is_made_safe() {
     let sanitizer = Sanitizer::default();
-    replay("html", |bytes| chatkeep_conversion::fuzz::html(bytes, &sanitizer));
+    replay("html", |bytes| {
+        chatkeep_conversion::fuzz::html(bytes, &sanitizer)
+    });
 }
 
 #[test]
 fn every_imap_seed_is_parsed_or_refused() {
-    replay("imap", chatkeep_mailbox_import::fuzz::imap);
+    replay("imap", chatkeep_mailbox_import::fuzz::imap_responses);
 }
 
 #[test]

@@ -235,29 +235,39 @@ impl Mail {
     }
 }
 
-/// An exported session of two, modelled after the published Export-CsArchivingData format.
+/// An exported session of two of contoso.com, `minute` minutes after eight.
 pub(crate) fn session(minute: u32, lines: &[(&str, &str)]) -> String {
-    let mut people: Vec<_> = lines.iter().map(|(sender, _)| *sender).collect();
-    people.dedup();
-    people.sort_unstable();
-    people.dedup();
-    if people.len() < 2 {
-        people.push("bob");
-    }
+    let address = |name: &str| format!("{name}@contoso.com");
+    let from = lines[0].0;
+    let other = lines
+        .iter()
+        .map(|(sender, _)| *sender)
+        .find(|sender| *sender != from);
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(sender, text)| (address(sender), *text))
+        .collect();
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|(sender, text)| (sender.as_str(), *text))
+        .collect();
+    let to = address(other.unwrap_or("bob"));
+    session_at(minute as usize, &address(from), &to, &lines)
+}
+
+/// An exported session of two, modelled after the published Export-CsArchivingData format.
+pub(crate) fn session_at(minute: usize, from: &str, to: &str, lines: &[(&str, &str)]) -> String {
     let (hour, minute) = (8 + minute / 60, minute % 60);
     let row = |(second, (sender, text)): (usize, &(&str, &str))| {
-        format!("<div>[{hour:02}:{minute:02}:{second:02}] {sender}@contoso.com: {text}</div>\r\n")
+        format!("<div>[{hour:02}:{minute:02}:{second:02}] {sender}: {text}</div>\r\n")
     };
     let rows: Vec<_> = lines.iter().enumerate().map(row).collect();
-    let rows = rows.concat();
-    let html = format!("<html><body>\r\n{rows}</body></html>\r\n");
-    let from = lines[0].0;
-    let to = people.iter().find(|person| **person != from).unwrap();
+    let html = format!("<html><body>\r\n{}</body></html>\r\n", rows.concat());
     format!(
-        "From: {from}@contoso.com\r\nTo: {to}@contoso.com\r\nSubject: Conversation between {from}@contoso.com and \
-         {to}@contoso.com\r\nDate: Mon, 14 Sep 2026 {hour:02}:{minute:02}:00 +0000\r\nMIME-Version: 1.0\r\n\
-         Content-Type: multipart/mixed; boundary=\"MIME_Boundary\"\r\n\r\n--MIME_Boundary\r\nContent-Type: \
-         text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--MIME_Boundary--\r\n",
+        "From: {from}\r\nTo: {to}\r\nSubject: Conversation between {from} and {to}\r\nDate: Mon, 14 Sep 2026 \
+         {hour:02}:{minute:02}:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; \
+         boundary=\"MIME_Boundary\"\r\n\r\n--MIME_Boundary\r\nContent-Type: text/html; \
+         charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--MIME_Boundary--\r\n",
         BASE64_MIME.encode(html.as_bytes()).trim_end()
     )
 }

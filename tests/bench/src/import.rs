@@ -55,6 +55,7 @@ const ALL: [Importer; 12] = [
 impl Importer {
     fn name(self) -> String {
         match self {
+            Self::Ours { connections: 1 } => "chatkeep into Dovecot, 1 connection".to_owned(),
             Self::Ours { connections } => {
                 format!("chatkeep into Dovecot, {connections} connections")
             }
@@ -64,6 +65,7 @@ impl Importer {
             Self::OursMaildir { mailboxes } => {
                 format!("chatkeep into Maildir, {mailboxes} at once")
             }
+            Self::Mbsync { processes: 1 } => "mbsync into Dovecot, 1 process".to_owned(),
             Self::Mbsync { processes } => format!("mbsync into Dovecot, {processes} processes"),
             Self::DoveadmImport { processes } => format!("doveadm import, {processes} at a time"),
             Self::Imaplib => "imaplib script into Dovecot, 1 connection".to_owned(),

@@ -6,6 +6,7 @@ mod contract;
 mod cuts;
 mod imap;
 mod ledger;
+mod responses;
 mod scripted;
 mod stage;
 mod support;
