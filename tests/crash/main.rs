@@ -12,6 +12,8 @@
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+#[path = "../support/targets.rs"]
+mod targets;
 
 use std::{
     collections::BTreeMap,
@@ -35,9 +37,47 @@ const POINTS: [&str; 9] = [
 ];
 const ROOM: &str = include_str!("room.xml");
 
+/// Where a round archives to.
+enum Place {
+    Maildir(Sandbox),
+    Dovecot(Sandbox, Dovecot),
+}
+
+impl Place {
+    fn maildir() -> Self {
+        Self::Maildir(filled(Sandbox::new()))
+    }
+
+    fn dovecot() -> Self {
+        let dovecot = Dovecot::start().unwrap();
+        let target = imap_target(dovecot.address().port(), "");
+        Self::Dovecot(filled(with_secrets(Sandbox::into_target(&target))), dovecot)
+    }
+
+    fn sandbox(&self) -> &Sandbox {
+        match self {
+            Self::Maildir(sandbox) | Self::Dovecot(sandbox, _) => sandbox,
+        }
+    }
+
+    fn mails(&self) -> BTreeMap<String, Vec<Mail>> {
+        match self {
+            Self::Maildir(sandbox) => sandbox.all_mails(),
+            Self::Dovecot(_, dovecot) => dovecot_mails(dovecot),
+        }
+    }
+
+    /// The points this place never passes.
+    fn never_passes(&self, point: &str) -> bool {
+        match self {
+            Self::Maildir(_) => point == "sent",
+            Self::Dovecot(..) => point == "linked",
+        }
+    }
+}
+
 /// Enough of everything: two pools, a room, somebody held, a broken file.
-fn sandbox() -> Sandbox {
-    let sandbox = Sandbox::new();
+fn filled(sandbox: Sandbox) -> Sandbox {
     for minute in 0..40 {
         let (sender, receiver) =
             [("ann", "bob"), ("bob", "cem"), ("cem", "dora")][minute as usize % 3];
@@ -116,56 +156,73 @@ fn setting(name: &str, default: u64) -> u64 {
         .unwrap_or(default)
 }
 
+/// How often the process was killed where.
+struct Kills(BTreeMap<&'static str, u64>);
+
+impl Kills {
+    fn none() -> Self {
+        let all = POINTS.into_iter().chain([AT_RANDOM]);
+        Self(all.map(|point| (point, 0)).collect())
+    }
+
+    fn are_enough(&self, wanted: u64, per_point: u64) -> bool {
+        self.0.values().sum::<u64>() >= wanted && self.0.values().all(|count| *count >= per_point)
+    }
+
+    /// A point that still lacks kills, or any.
+    fn choose(&self, dice: &mut Dice, place: &Place) -> &'static str {
+        let mut points: Vec<_> = self.0.iter().collect();
+        points.retain(|(point, _)| !place.never_passes(point));
+        points.sort_by_key(|(_, count)| **count);
+        let any = usize::try_from(dice.roll(points.len() as u64)).unwrap();
+        let chosen = if dice.roll(2) == 0 { 0 } else { any };
+        points[chosen].0
+    }
+}
+
 #[test]
 fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
     let wanted = setting("CHATKEEP_KILLS", 40);
     let per_point = setting("CHATKEEP_KILLS_PER_POINT", 3);
-    let reference = sandbox();
-    let undisturbed = reference.archive();
+    let reference = Place::maildir();
+    let undisturbed = reference.sandbox().archive();
     undisturbed.assert_closed();
     let seed = setting("CHATKEEP_SEED", u64::from(std::process::id()) + 1);
     println!("seed {seed}: repeat with CHATKEEP_SEED={seed}");
     let mut dice = Dice(seed);
-    let mut kills: BTreeMap<&str, u64> = POINTS.map(|point| (point, 0)).into();
-    kills.insert("at random", 0);
-    // What a Maildir never passes: nothing is sent anywhere.
-    kills.remove("sent");
+    let mut kills = Kills::none();
 
     let mut round = 0;
-    while kills.values().sum::<u64>() < wanted || kills.values().any(|count| *count < per_point) {
+    while !kills.are_enough(wanted, per_point) {
         round += 1;
         assert!(
             round < wanted * 10,
-            "points that are never reached: {kills:?}"
+            "points that are never reached: {:?}",
+            kills.0
         );
-        let disturbed = sandbox();
-        // Killed twice or three times on its way, at points that still lack kills or anywhere.
+        let place = if round % 2 == 0 {
+            Place::maildir()
+        } else {
+            Place::dovecot()
+        };
+        // Killed two or three times on its way.
         for _ in 0..2 + dice.roll(2) {
-            let points: Vec<_> = kills.keys().copied().collect();
-            let rarest = kills
-                .iter()
-                .min_by_key(|(_, count)| **count)
-                .map(|(point, _)| *point);
-            let chosen = match dice.roll(2) {
-                0 => rarest.unwrap(),
-                _ => points[usize::try_from(dice.roll(points.len() as u64)).unwrap()],
-            };
+            let chosen = kills.choose(&mut dice, &place);
             let was_killed = match chosen {
-                "at random" => killed_after(&disturbed, Duration::from_millis(dice.roll(400))),
-                point => killed_at(&disturbed, point, 1 + dice.roll(3)),
+                AT_RANDOM => killed_after(place.sandbox(), Duration::from_millis(dice.roll(500))),
+                point => killed_at(place.sandbox(), point, 1 + dice.roll(3)),
             };
-            *kills.get_mut(chosen).unwrap() += u64::from(was_killed);
+            *kills.0.entry(chosen).or_default() += u64::from(was_killed);
         }
 
-        let resumed = disturbed.archive();
+        let resumed = place.sandbox().archive();
 
         resumed.assert_closed();
         assert_eq!(counts(&resumed), counts(&undisturbed), "round {round}");
-        assert_eq!(
-            disturbed.all_mails(),
-            reference.all_mails(),
-            "round {round}"
+        assert!(
+            place.mails() == reference.mails(),
+            "round {round}: other mails than without kills"
         );
     }
-    println!("kills per point: {kills:?}");
+    println!("kills per point: {:?}", kills.0);
 }

@@ -272,7 +272,9 @@ pub(crate) fn session_at(minute: usize, from: &str, to: &str, lines: &[(&str, &s
     )
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+/// Copies a folder, without what archiving put into it.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
@@ -280,10 +282,13 @@ fn copy_tree(from: &Path, to: &Path) {
             continue;
         }
         if entry.file_type().unwrap().is_dir() {
-            fs::create_dir_all(&target).unwrap();
             copy_tree(&entry.path(), &target);
         } else {
-            fs::copy(entry.path(), &target).unwrap();
+            let copied = fs::copy(entry.path(), &target).unwrap();
+            let modified = entry.metadata().unwrap().modified().unwrap();
+            let file = fs::File::options().append(true).open(&target).unwrap();
+            file.set_modified(modified).unwrap();
+            assert_eq!(copied, entry.metadata().unwrap().len());
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         run::{self, RunRow},
         task,
     },
-    publish::{PublishError, publish},
+    publish::publish,
     release::{Rules, release},
 };
 
@@ -61,29 +61,31 @@ impl Director {
 
     /// Takes every step that can be taken now. Returns when to look again without being asked.
     async fn pass(&self) -> Result<Option<i64>, Box<dyn Error + Send + Sync>> {
-        let mut next: Option<i64> = None;
+        let mut runs = self.active().await?;
         // A step of one run can be what another one waits for.
-        while self.advance_all().await? {}
-        let runs = self.active().await?;
+        while self.advance_all(&runs).await? {
+            runs = self.active().await?;
+        }
+        let mut next: Option<i64> = None;
         for run in importers(&runs) {
             let rules = Rules {
                 planning_is_complete: planning_is_complete(&runs, run.connector),
                 linger: i64::try_from(self.linger.as_millis()).unwrap_or(i64::MAX / 4),
             };
-            let (_, later) = release(&self.ledger, (run.id, run.connector), rules).await?;
+            let later = release(&self.ledger, (run.id, run.connector), rules).await?;
             next = [next, later].into_iter().flatten().min();
         }
         for run in runs.iter().filter(|run| is_running(run.status)) {
-            self.publish(run.id).await?;
+            publish(&self.ledger, &self.queue, run.id).await?;
         }
         Ok(next)
     }
 
     /// True when a run took a step.
-    async fn advance_all(&self) -> Result<bool, LedgerError> {
+    async fn advance_all(&self, runs: &[RunRow]) -> Result<bool, LedgerError> {
         let mut moved = false;
-        for run in self.active().await? {
-            moved |= is_running(run.status) && self.advance(run.id).await?;
+        for run in runs.iter().filter(|run| is_running(run.status)) {
+            moved |= self.advance(run).await?;
         }
         Ok(moved)
     }
@@ -95,34 +97,34 @@ impl Director {
         run::select(&mut conn, "status IN (1, 2, 6)", &[], "ORDER BY id").await
     }
 
-    /// Takes the steps of one run, one after the other. True when there were any.
-    async fn advance(&self, id: i64) -> Result<bool, LedgerError> {
-        let mut moved = false;
-        loop {
-            let mut conn = self.ledger.database.read().await?;
-            let run = run::find(&mut conn, id).await?;
-            if !is_running(run.status) {
-                return Ok(moved);
-            }
-            let open = task::open_kinds(&mut conn, id).await?;
-            let step = flow::next_step(&run, open);
-            if step == Step::Close && self.waits_for_earlier(&mut conn, &run).await? {
-                return Ok(moved);
-            }
-            drop(conn);
-            match step {
-                Step::Wait => return Ok(moved),
-                Step::Refresh => flow::refresh(&self.ledger, &run).await?,
-                Step::NextSource => flow::next_source(&self.ledger, &run).await?,
-                Step::EndPlanning => flow::end_planning(&self.ledger, &run).await?,
-                Step::Pause => _ = flow::pause(&self.ledger, &run).await?,
-                Step::Close => {
-                    close(&self.ledger, &self.seals, &run).await?;
-                    self.ledger.outstanding.forget(id);
-                }
-            }
-            moved = true;
+    /// Takes the next step of one run. True when there was one.
+    async fn advance(&self, run: &RunRow) -> Result<bool, LedgerError> {
+        let mut conn = self.ledger.database.read().await?;
+        let open = task::open_kinds(&mut conn, run.id).await?;
+        // Looked at again after its tasks: what a task changed of its run is seen now.
+        let is_stale = flow::next_step(run, open) != Step::Wait;
+        let fresh = if is_stale {
+            Some(run::find(&mut conn, run.id).await?)
+        } else {
+            None
+        };
+        let run = fresh.as_ref().unwrap_or(run);
+        let step = flow::next_step(run, open);
+        if step == Step::Close && self.waits_for_earlier(&mut conn, run).await? {
+            return Ok(false);
         }
+        drop(conn);
+        match step {
+            Step::Wait => return Ok(false),
+            Step::Refresh => flow::refresh(&self.ledger, run).await?,
+            Step::NextSource => flow::next_source(&self.ledger, run).await?,
+            Step::EndPlanning => flow::end_planning(&self.ledger, run).await?,
+            Step::Pause => _ = flow::pause(&self.ledger, run).await?,
+            Step::Close => close(&self.ledger, &self.seals, run).await?,
+        }
+        // Whatever tasks the step opened are published.
+        self.ledger.outstanding.forget(run.id);
+        Ok(true)
     }
 
     /// A run ends after the earlier ones whose deliveries it made possible.
@@ -134,14 +136,6 @@ impl Director {
         let condition = "connector = $1 AND id < $2 AND status = 1";
         let earlier = run::one(conn, condition, &[run.connector, run.id]).await?;
         Ok(run.seals == 0 && earlier.is_some())
-    }
-
-    async fn publish(&self, run: i64) -> Result<(), PublishError> {
-        let ledger = |source| PublishError::Ledger { source };
-        let mut conn = self.ledger.database.read().await.map_err(ledger)?;
-        let open = task::open_kinds(&mut conn, run).await.map_err(ledger)?;
-        drop(conn);
-        publish(&self.ledger, &self.queue, run, open).await
     }
 }
 

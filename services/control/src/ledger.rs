@@ -78,7 +78,7 @@ impl Ledger {
     pub(crate) async fn complete(&self, request: CompleteRequest) -> Result<(), LedgerError> {
         let result = request.result.ok_or(LedgerError::Malformed("result"))?;
         let mut tx = self.database.begin().await?;
-        let task = task::find(&mut tx, &request.task).await?;
+        let task = self.task(&mut tx, &request.task).await?;
         match task.state {
             TaskState::Open => {}
             TaskState::Done => return Ok(()),
@@ -122,8 +122,32 @@ impl Ledger {
             TaskKind::Plan => crash_point("planned"),
             _ => {}
         }
+        let kinds = request.next.iter().map(|next| next.kind);
+        self.outstanding.added(task.run, kinds);
         self.outstanding.closed(task.key);
         Ok(())
+    }
+
+    /// The task with this id, whatever its state. What never changes of a task that is out is known.
+    async fn task(&self, conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+        let Some(known) = self.outstanding.find(id) else {
+            return task::find(conn, id).await;
+        };
+        let state = task::state(conn, known.key).await?;
+        Ok(TaskRow {
+            state,
+            ..TaskRow::clone(&known)
+        })
+    }
+
+    /// The task with this id, which must be open.
+    async fn open_task(&self, conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+        let task = self.task(conn, id).await?;
+        if task.state == TaskState::Open {
+            Ok(task)
+        } else {
+            Err(LedgerError::Closed("task is closed"))
+        }
     }
 
     /// Gives a task up: splits it, quarantines what remains of it, or fails its run.
@@ -142,6 +166,7 @@ impl Ledger {
         }
         self.give_up(&mut tx, &task, plan, reason).await?;
         tx.commit().await.during("give task up")?;
+        self.outstanding.added(task.run, [task.kind.into()]);
         self.outstanding.closed(task.key);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Tasks on their way to the queues: bounded, and each only once.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -59,23 +59,52 @@ pub(crate) struct Outstanding {
 
 #[derive(Debug, Default)]
 struct State {
-    out: HashMap<i64, &'static str>,
+    out: HashMap<i64, Arc<TaskRow>>,
+    by_name: HashMap<Vec<u8>, Arc<TaskRow>>,
     queued: HashMap<&'static str, usize>,
-    /// By run and kind: the key up to which everything was published.
-    cursors: BTreeMap<(i64, i32), i64>,
+    /// By run and kind: how far its open tasks were published.
+    cursors: HashMap<(i64, i32), Cursor>,
+}
+
+/// How far tasks were published.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cursor {
+    /// Key of the last one.
+    last: i64,
+    /// Nothing was behind it when somebody looked.
+    is_at_end: bool,
 }
 
 impl Outstanding {
     /// A task is closed: there is room for another.
     pub(crate) fn closed(&self, task: i64) {
         self.with(|state| {
-            if let Some(queue) = state.out.remove(&task)
-                && let Some(queued) = state.queued.get_mut(queue)
-            {
+            let Some(task) = state.out.remove(&task) else {
+                return;
+            };
+            state.by_name.remove(&task.name);
+            if let Some(queued) = state.queued.get_mut(queue_of(task.kind)) {
                 *queued = queued.saturating_sub(1);
             }
         });
         self.ring();
+    }
+
+    /// A task that is out, by its id.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<TaskRow>> {
+        let name = HEXLOWER.decode(id.as_bytes()).ok()?;
+        self.with(|state| state.by_name.get(&name).cloned())
+    }
+
+    /// A run has new tasks of these kinds.
+    pub(crate) fn added(&self, run: i64, kinds: impl IntoIterator<Item = i32>) {
+        self.with(|state| {
+            for kind in kinds {
+                if let Some(cursor) = state.cursors.get_mut(&(run, kind)) {
+                    cursor.is_at_end = false;
+                }
+            }
+        });
     }
 
     /// Looks at a run's open tasks from the start again, those that are out left aside.
@@ -103,60 +132,84 @@ impl Outstanding {
         f(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many messages there is room for, and where to go on.
-    fn room(&self, run: i64, kind: TaskKind) -> (i64, usize) {
+    /// Where to go on and how many messages there is room for; `None` when there is nothing to do.
+    /// Whoever adds tasks from now on is noticed.
+    fn room(&self, run: i64, kind: TaskKind) -> Option<(i64, usize)> {
         self.with(|state| {
             let queued = state.queued.get(queue_of(kind)).copied().unwrap_or(0);
-            let cursor = state.cursors.get(&(run, kind as i32)).copied().unwrap_or(0);
-            (cursor, WINDOW.saturating_sub(queued))
+            let room = WINDOW.saturating_sub(queued);
+            let cursor = state.cursors.entry((run, kind as i32)).or_default();
+            if room == 0 || cursor.is_at_end {
+                return None;
+            }
+            cursor.is_at_end = true;
+            Some((cursor.last, room))
         })
     }
 
     /// Notes a task as out; false when it is already.
-    fn note(&self, task: &TaskRow) -> bool {
-        let queue = queue_of(task.kind);
+    fn note(&self, task: TaskRow) -> bool {
         self.with(|state| {
-            state.cursors.insert((task.run, task.kind as i32), task.key);
-            let is_new = state.out.insert(task.key, queue).is_none();
-            if is_new {
-                *state.queued.entry(queue).or_default() += 1;
+            let cursor = state.cursors.entry((task.run, task.kind as i32));
+            let cursor = cursor.or_default();
+            cursor.last = cursor.last.max(task.key);
+            if state.out.contains_key(&task.key) {
+                return false;
             }
-            is_new
+            *state.queued.entry(queue_of(task.kind)).or_default() += 1;
+            let task = Arc::new(task);
+            state.by_name.insert(task.name.clone(), Arc::clone(&task));
+            state.out.insert(task.key, task);
+            true
         })
     }
 }
 
-/// Publishes open tasks of a run, as far as its queues have room. `open` is the set of kinds it has open.
+/// Publishes open tasks of a run, as far as its queues have room.
 pub(crate) async fn publish(
     ledger: &Ledger,
     queue: &Arc<dyn Queue>,
     run: i64,
-    open: u32,
 ) -> Result<(), PublishError> {
     for kind in KINDS {
-        if !task::any_open(open, &[kind]) {
+        let Some((after, room)) = ledger.outstanding.room(run, kind) else {
             continue;
+        };
+        let published = publish_kind(ledger, queue, (run, kind), (after, room)).await;
+        if published.is_err() {
+            ledger.outstanding.forget(run);
         }
-        let (cursor, room) = ledger.outstanding.room(run, kind);
-        if room == 0 {
-            continue;
-        }
-        let tasks = open_tasks(ledger, run, kind, (cursor, room)).await;
-        for task in tasks.map_err(|source| PublishError::Ledger { source })? {
-            if !ledger.outstanding.note(&task) {
-                continue;
-            }
-            let body = task::encode(&task.to_proto());
-            let envelope = Envelope::new(HEXLOWER.encode(&task.name), body);
-            let published = queue.publish(queue_of(kind), envelope).await;
-            if let Err(source) = published {
-                ledger.outstanding.closed(task.key);
-                ledger.outstanding.rewind(run);
-                return Err(PublishError::Queue { source });
-            }
+        // There may be more than there was room for.
+        if published? == room {
+            ledger.outstanding.added(run, [kind.into()]);
         }
     }
     Ok(())
+}
+
+/// Publishes tasks of one kind; returns how many it looked at.
+async fn publish_kind(
+    ledger: &Ledger,
+    queue: &Arc<dyn Queue>,
+    (run, kind): (i64, TaskKind),
+    range: (i64, usize),
+) -> Result<usize, PublishError> {
+    let tasks = open_tasks(ledger, run, kind, range).await;
+    let tasks = tasks.map_err(|source| PublishError::Ledger { source })?;
+    let looked_at = tasks.len();
+    for task in tasks {
+        let envelope = Envelope::new(HEXLOWER.encode(&task.name), task::encode(&task.to_proto()));
+        let key = task.key;
+        if !ledger.outstanding.note(task) {
+            continue;
+        }
+        let published = queue.publish(queue_of(kind), envelope).await;
+        if let Err(source) = published {
+            ledger.outstanding.closed(key);
+            return Err(PublishError::Queue { source });
+        }
+    }
+    Ok(looked_at)
 }
 
 async fn open_tasks(

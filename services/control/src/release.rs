@@ -51,14 +51,17 @@ pub(crate) async fn release(
     ledger: &Ledger,
     (run, connector): (i64, i64),
     rules: Rules,
-) -> Result<(bool, Option<i64>), LedgerError> {
+) -> Result<Option<i64>, LedgerError> {
     let mut conn = ledger.database.read().await?;
-    let lanes = free_lanes(&mut conn, connector).await?;
-    drop(conn);
     let now = now();
+    let lanes = free_lanes(&mut conn, connector, rules, now).await?;
+    let oldest = oldest(&mut conn, connector).await?;
+    drop(conn);
+    let lingering = oldest.map(|since| since.saturating_add(rules.linger));
     let later = lanes
         .iter()
         .map(|lane| lane.release_at(rules))
+        .chain(lingering)
         .filter(|&at| at > now)
         .min();
     let due: Vec<_> = lanes
@@ -66,27 +69,35 @@ pub(crate) async fn release(
         .filter(|lane| lane.release_at(rules) <= now)
         .collect();
     if due.is_empty() {
-        return Ok((false, later));
+        return Ok(later);
     }
     let mut tx = ledger.database.begin().await?;
     for lane in due {
         open_import(&mut tx, run, connector, lane.shard).await?;
     }
     tx.commit().await.during("open import tasks")?;
-    Ok((true, later))
+    let imports = [TaskKind::Import.into()];
+    ledger.outstanding.added(run, imports);
+    Ok(later)
 }
 
-async fn free_lanes(conn: &mut AnyConnection, connector: i64) -> Result<Vec<Lane>, LedgerError> {
+/// Lanes without an open task that may be due: most are not while a run plans, and are not looked at.
+async fn free_lanes(
+    conn: &mut AnyConnection,
+    connector: i64,
+    rules: Rules,
+    now: i64,
+) -> Result<Vec<Lane>, LedgerError> {
     let query = sqlx::query(
         "SELECT l.shard, l.ripe, l.since, l.due FROM lanes l \
          LEFT JOIN shards s ON s.shard = l.shard \
-         WHERE l.connector = $1 AND l.waiting > 0 AND COALESCE(s.task, 0) = 0 ORDER BY l.shard",
-    );
-    let rows = query
-        .bind(connector)
-        .fetch_all(conn)
-        .await
-        .during("look at shards")?;
+         WHERE l.connector = $1 AND l.waiting > 0 AND COALESCE(s.task, 0) = 0 \
+         AND ($2 = 1 OR l.ripe = 1 OR l.due > 0 OR l.since <= $3) ORDER BY l.shard",
+    )
+    .bind(connector)
+    .bind(i64::from(rules.planning_is_complete))
+    .bind(now.saturating_sub(rules.linger));
+    let rows = query.fetch_all(conn).await.during("look at shards")?;
     let lanes = rows.iter().map(|row| {
         Ok(Lane {
             shard: row.int(0)?,
@@ -97,6 +108,18 @@ async fn free_lanes(conn: &mut AnyConnection, connector: i64) -> Result<Vec<Lane
     });
     lanes
         .collect::<Result<_, sqlx::Error>>()
+        .during("look at shards")
+}
+
+/// Since when the oldest delivery waits that no task was opened for.
+async fn oldest(conn: &mut AnyConnection, connector: i64) -> Result<Option<i64>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT MIN(l.since) FROM lanes l LEFT JOIN shards s ON s.shard = l.shard \
+         WHERE l.connector = $1 AND l.waiting > 0 AND l.since > 0 AND l.due = 0 \
+         AND COALESCE(s.task, 0) = 0",
+    );
+    let row = query.bind(connector).fetch_one(conn).await;
+    row.and_then(|row| row.maybe_int(0))
         .during("look at shards")
 }
 

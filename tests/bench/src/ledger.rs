@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     );
     let mut all = [
         "ledger, queue and staging: stages without work",
+        "of it: reading the parts from staging, one by one",
         "chatkeep archive into discard, everything",
         "parsing a file alone",
         "rendering and hashing alone",
@@ -60,14 +61,15 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         let work = folder.join("sample");
         fs::create_dir(&work)?;
         all[0].samples.push(hollow::run(&corpus, &work)?);
+        all[1].samples.push(hollow::read_parts(&corpus, &work)?);
         fs::remove_dir_all(&work)?;
         fs::create_dir(&work)?;
         let sample = archive.run("type = \"discard\"", None, &work)?;
-        all[1].samples.push(sample);
+        all[2].samples.push(sample);
         messages = work_messages(&ledger_folder(&work).join("ledger.sqlite"))?;
         fs::remove_dir_all(&work)?;
-        all[2].samples.push(parsing(&chats)?);
-        all[3].samples.push(rendering(&chats)?);
+        all[3].samples.push(parsing(&chats)?);
+        all[4].samples.push(rendering(&chats)?);
     }
     report.costs("conversation", &all);
     let own = all[0].micros();

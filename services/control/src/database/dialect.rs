@@ -15,6 +15,7 @@ PRAGMA synchronous = FULL;
 PRAGMA busy_timeout = 30000;
 PRAGMA foreign_keys = OFF;
 PRAGMA cache_size = -8192;
+PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;";
 
 /// Writes the placeholder of the next value of a list. Without a number: SQLite finds numbered

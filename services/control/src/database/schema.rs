@@ -60,9 +60,11 @@ const TABLES: &[&str] = &[
         chunk {BYTES} NOT NULL)",
     "rosters (connector BIGINT NOT NULL, room TEXT NOT NULL, address TEXT NOT NULL,
         participant {BYTES} NOT NULL, PRIMARY KEY (connector, room, address)) {CLUSTERED}",
-    // What one CONVERT task rendered: items first .. first + items.
+    // What one CONVERT task rendered: items first .. first + items. `hashes` repeats hash and date of
+    // each, so that planning reads one row; empty when an item existed before.
     "batches (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, input {BYTES} NOT NULL,
-        blob {BYTES} NOT NULL, first BIGINT NOT NULL, items BIGINT NOT NULL)",
+        blob {BYTES} NOT NULL, first BIGINT NOT NULL, items BIGINT NOT NULL,
+        hashes {BYTES} NOT NULL)",
     // `date` in seconds; `info` is the encoded Item without its id; `lost` is 1 when it was
     // quarantined after rendering.
     "items (id {KEY}, batch BIGINT NOT NULL, date BIGINT NOT NULL, hash {BYTES} NOT NULL,
@@ -109,6 +111,7 @@ const INDEXES: &[&str] = &[
     "chunks_of_run ON chunks (run)",
     "chunks_open ON chunks (connector, source) WHERE taken = 0",
     "batches_of_run ON batches (run)",
+    "batches_by_items ON batches (first)",
     "held_of_run ON held (run, state)",
     "held_of_item ON held (item)",
     "held_pages ON held (connector, id) WHERE state = 0",

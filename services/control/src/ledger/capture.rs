@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
 use prost::Message as _;
 use sqlx::AnyConnection;
 
-use super::{Ledger, run, run::encode_blob, task, task::TaskRow};
+use super::{Ledger, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Columns as _, LIST, Statement, insert},
     error::{During as _, LedgerError},
@@ -47,7 +47,7 @@ impl Ledger {
     /// The blobs that an ASSEMBLE task merges: those of its run and those of days left open before.
     pub(crate) async fn captures(&self, id: &str) -> Result<Vec<Chunk>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let task = task::find_open(&mut conn, id).await?;
+        let task = self.open_task(&mut conn, id).await?;
         chunks_of(&mut conn, task.run, task.source).await
     }
 

@@ -36,7 +36,7 @@ impl Ledger {
     ) -> Result<Vec<ClaimAnswer>, LedgerError> {
         let records = &request.records;
         let mut tx = self.database.begin().await?;
-        let task = task::find_open(&mut tx, &request.task).await?;
+        let task = self.open_task(&mut tx, &request.task).await?;
         let sessions = candidates(&mut tx, task.connector, records).await?;
         if sessions.is_empty() && !has_copies(records) {
             let new = insert_claims(&mut tx, &task, records.iter()).await?;
@@ -150,7 +150,7 @@ async fn candidates(
              FROM (VALUES ",
         );
         let statement = statement.rows(chunk).and_then(|statement| {
-            let text = ") AS v JOIN sessions s ON s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
+            let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
                 AND s.participants = v.column2 AND s.connector = ";
             statement.sql(text).int(connector)
         });
@@ -187,7 +187,7 @@ async fn existing(
     for chunk in chunks(&wanted) {
         let statement = Statement::new("SELECT c.record, c.origin FROM (VALUES ");
         let statement = statement.rows(chunk).and_then(|statement| {
-            let text = ") AS v JOIN claims c ON c.day = v.column1 AND c.record = v.column2 \
+            let text = ") AS v CROSS JOIN claims c WHERE c.day = v.column1 AND c.record = v.column2 \
                 AND c.connector = ";
             statement.sql(text).int(connector)
         });

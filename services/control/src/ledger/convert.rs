@@ -20,7 +20,12 @@ pub(super) async fn converted(
     let count = signed(converted.items.len() as u64);
     if count > 0 {
         let batch = insert_batch(conn, task, converted, first).await?;
-        insert_items(conn, batch, first, &converted.items).await?;
+        let new = insert_items(conn, batch, first, &converted.items).await?;
+        if new < converted.items.len() as u64 {
+            let update = sqlx::query("UPDATE batches SET hashes = $1 WHERE id = $2");
+            let update = update.bind(Vec::new()).bind(batch);
+            update.execute(&mut *conn).await.during("record batch")?;
+        }
     }
     capture::quarantine(conn, task, &converted.quarantined).await?;
     let update = sqlx::query("UPDATE runs SET n_items = n_items + $1 WHERE id = $2");
@@ -42,15 +47,16 @@ async fn insert_batch(
     first: i64,
 ) -> Result<i64, LedgerError> {
     let query = sqlx::query(
-        "INSERT INTO batches (run, task, input, blob, first, items) \
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        "INSERT INTO batches (run, task, input, blob, first, items, hashes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
     )
     .bind(task.run)
     .bind(task.key)
     .bind(encode_blob(task.input.as_ref()))
     .bind(encode_blob(converted.blob.as_ref()))
     .bind(first)
-    .bind(signed(converted.items.len() as u64));
+    .bind(signed(converted.items.len() as u64))
+    .bind(encode_hashes(&converted.items));
     let row = query.fetch_one(conn).await.during("record batch")?;
     row.int(0).during("record batch")
 }
@@ -60,7 +66,7 @@ async fn insert_items(
     batch: i64,
     first: i64,
     items: &[Item],
-) -> Result<(), LedgerError> {
+) -> Result<u64, LedgerError> {
     let infos: Vec<_> = items.iter().map(encode_info).collect();
     let rows: Vec<_> = (first..)
         .zip(items.iter().zip(&infos))
@@ -79,10 +85,34 @@ async fn insert_items(
     let head = "INSERT INTO items (id, batch, date, hash, records, lost, info) VALUES ";
     // An item that exists keeps its first bytes: they may be in mailboxes already.
     let tail = " ON CONFLICT (date, hash) DO NOTHING";
-    insert(conn, head, &rows, tail)
-        .await
-        .during("record items")?;
-    Ok(())
+    insert(conn, head, &rows, tail).await.during("record items")
+}
+
+/// Length of a hash and a date in a batch's list.
+const HASH_AND_DATE: usize = 32 + 8;
+
+/// Hash and date of every item, in order. Empty when a hash is none.
+fn encode_hashes(items: &[Item]) -> Vec<u8> {
+    if items.iter().any(|item| item.id.len() != 32) {
+        return Vec::new();
+    }
+    let mut hashes = Vec::with_capacity(items.len() * HASH_AND_DATE);
+    for item in items {
+        hashes.extend_from_slice(&item.id);
+        hashes.extend_from_slice(&item.date.to_le_bytes());
+    }
+    hashes
+}
+
+/// Reads what [`encode_hashes`] stored.
+pub(super) fn decode_hashes(hashes: &[u8]) -> impl Iterator<Item = (&[u8], i64)> {
+    hashes.chunks_exact(HASH_AND_DATE).map(|entry| {
+        let (hash, date) = entry.split_at(32);
+        (
+            hash,
+            i64::from_le_bytes(date.try_into().unwrap_or_default()),
+        )
+    })
 }
 
 /// What is stored of an item beside its columns.

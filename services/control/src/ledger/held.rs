@@ -10,7 +10,7 @@ use super::{
     mailbox::{self, NewDelivery},
     plan::insert_externals,
     run,
-    task::{self, TaskRow},
+    task::TaskRow,
 };
 use crate::{
     database::{Cell, Columns as _, Statement, chunks},
@@ -45,7 +45,7 @@ impl Ledger {
     /// Held participants, page by page.
     pub(crate) async fn held(&self, request: HeldRequest) -> Result<Vec<HeldRow>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let task = task::find_open(&mut conn, &request.task).await?;
+        let task = self.open_task(&mut conn, &request.task).await?;
         let query = sqlx::query(
             "SELECT id, hash, participant, email FROM held \
              WHERE connector = $1 AND state = 0 AND id > $2 ORDER BY id LIMIT $3",
@@ -176,8 +176,9 @@ async fn open_held(
     let mut open = HashMap::new();
     for chunk in chunks(&wanted) {
         let select = "SELECT h.id, h.item, h.run, i.date, h.hash, h.participant FROM (VALUES ";
-        let text = ") AS v JOIN held h ON h.participant = v.column1 AND h.hash = v.column2 \
-            JOIN items i ON i.id = h.item WHERE h.state = 0 AND h.connector = ";
+        let text = ") AS v CROSS JOIN held h CROSS JOIN items i \
+            WHERE h.participant = v.column1 AND h.hash = v.column2 AND i.id = h.item \
+            AND h.state = 0 AND h.connector = ";
         let statement = Statement::new(select).rows(chunk);
         let statement = statement.and_then(|statement| statement.sql(text).int(connector));
         let rows = statement.during("find held deliveries")?.fetch(conn).await;
@@ -210,8 +211,9 @@ async fn existing_deliveries(
     let mut existing = HashSet::new();
     for chunk in chunks(&wanted) {
         let select = "SELECT d.item, m.address FROM (VALUES ";
-        let text = ") AS v JOIN mailboxes m ON m.address = v.column2 \
-            JOIN deliveries d ON d.item = v.column1 AND d.mailbox = m.id WHERE m.connector = ";
+        let text = ") AS v CROSS JOIN mailboxes m CROSS JOIN deliveries d \
+            WHERE m.address = v.column2 AND d.item = v.column1 AND d.mailbox = m.id \
+            AND m.connector = ";
         let statement = Statement::new(select).rows(chunk);
         let statement = statement.and_then(|statement| statement.sql(text).int(connector));
         let rows = statement.during("find deliveries")?.fetch(conn).await;

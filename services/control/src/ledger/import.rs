@@ -20,10 +20,24 @@ use crate::{
 };
 
 impl Ledger {
+    /// An open import task.
+    pub(super) async fn open_import(
+        &self,
+        conn: &mut AnyConnection,
+        id: &str,
+    ) -> Result<TaskRow, LedgerError> {
+        let task = self.open_task(conn, id).await?;
+        if task.kind == TaskKind::Import {
+            Ok(task)
+        } else {
+            Err(LedgerError::Malformed("task kind"))
+        }
+    }
+
     /// Takes the lease of an IMPORT task's shard; whoever held it before is stale from now on.
     pub(crate) async fn lease(&self, request: LeaseRequest) -> Result<LeaseResponse, LedgerError> {
         let mut tx = self.database.begin().await?;
-        let task = find_import(&mut tx, &request.task).await?;
+        let task = self.open_import(&mut tx, &request.task).await?;
         let open = journal::open_batches(&mut tx, &task).await?;
         let before = sqlx::query("SELECT fence, until FROM shards WHERE shard = $1");
         let before = before.bind(task.shard).fetch_optional(&mut *tx).await;
@@ -71,7 +85,7 @@ impl Ledger {
         request: DeliveriesRequest,
     ) -> Result<Vec<Delivery>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let task = find_import(&mut conn, &request.task).await?;
+        let task = self.open_import(&mut conn, &request.task).await?;
         check_fence(&mut conn, &task, request.fence).await?;
         let begun = if request.begun_too {
             HashSet::new()
@@ -131,19 +145,6 @@ fn read(row: &AnyRow) -> Result<Delivery, LedgerError> {
         parts: decode_info(&info)?.parts,
         ..delivery
     })
-}
-
-/// An open import task.
-pub(super) async fn find_import(
-    conn: &mut AnyConnection,
-    id: &str,
-) -> Result<TaskRow, LedgerError> {
-    let task = task::find_open(conn, id).await?;
-    if task.kind == TaskKind::Import {
-        Ok(task)
-    } else {
-        Err(LedgerError::Malformed("task kind"))
-    }
 }
 
 /// Refuses whoever lost the shard to another holder.

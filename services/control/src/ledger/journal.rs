@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::{
     Ledger,
-    import::{check_fence, find_import},
+    import::check_fence,
     run,
     task::{self, TaskRow},
 };
@@ -51,7 +51,7 @@ impl Ledger {
     /// Writes ahead what is about to be sent, and settles what is known to be done.
     pub(crate) async fn journal(&self, request: JournalRequest) -> Result<(), LedgerError> {
         let mut tx = self.database.begin().await?;
-        let task = find_import(&mut tx, &request.task).await?;
+        let task = self.open_import(&mut tx, &request.task).await?;
         check_fence(&mut tx, &task, request.fence).await?;
         if !request.settled.is_empty() {
             let batches = stored(&mut tx, &task).await?;
@@ -257,22 +257,28 @@ async fn finish(
     let mut runs: BTreeMap<i64, i64> = BTreeMap::new();
     for keys in keys.chunks(LIST) {
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
+        // Counted first: rows that a statement returns cost more than the statement.
+        let statement = Statement::new(
+            "SELECT mailbox, run, COUNT(*) FROM deliveries WHERE state = 0 AND id IN ",
+        );
+        let statement = statement.list(&cells).during("settle deliveries")?;
+        let statement = statement.sql(" GROUP BY mailbox, run");
+        for row in statement.fetch(conn).await.during("settle deliveries")? {
+            let count = row.int(2).during("settle deliveries")?;
+            *mailboxes
+                .entry(row.int(0).during("settle deliveries")?)
+                .or_default() += count;
+            *runs
+                .entry(row.int(1).during("settle deliveries")?)
+                .or_default() += count;
+        }
         let statement = Statement::new("UPDATE deliveries SET state = ")
             .int(outcome.state.into())
             .and_then(|sql| sql.sql(", settled = ").int(super::now()))
             .and_then(|sql| sql.sql(", reason = ").bind(Cell::Text(&outcome.reason)))
             .and_then(|sql| sql.sql(" WHERE state = 0 AND id IN ").list(&cells));
-        let statement = statement
-            .during("settle deliveries")?
-            .sql(" RETURNING mailbox, run");
-        for row in statement.fetch(conn).await.during("settle deliveries")? {
-            *mailboxes
-                .entry(row.int(0).during("settle deliveries")?)
-                .or_default() += 1;
-            *runs
-                .entry(row.int(1).during("settle deliveries")?)
-                .or_default() += 1;
-        }
+        let settled = statement.during("settle deliveries")?.execute(conn).await;
+        settled.during("settle deliveries")?;
     }
     if mailboxes.is_empty() {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Mailboxes, the shards they belong to, and what waits for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chatkeep_model::{
     connector::{Connector, Target},
@@ -9,7 +9,7 @@ use chatkeep_model::{
 use sqlx::AnyConnection;
 
 use crate::{
-    database::{Cell, Columns as _, Statement, chunks, insert},
+    database::{Cell, Columns as _, LIST, Statement, chunks, insert},
     error::{During as _, LedgerError},
 };
 
@@ -52,15 +52,6 @@ pub(super) fn shard(target: &str, mailbox: &str) -> i64 {
     i64::from(digest[0]) % SHARDS
 }
 
-/// A mailbox that deliveries were added to.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    key: i64,
-    shard: i64,
-    waiting: i64,
-    added: i64,
-}
-
 /// Adds deliveries; all of them are new.
 pub(super) async fn deliver(
     conn: &mut AnyConnection,
@@ -75,32 +66,27 @@ pub(super) async fn deliver(
     for delivery in deliveries {
         *wanted.entry(&delivery.mailbox).or_default() += 1;
     }
-    let mailboxes = add_pending(conn, connector, target, &wanted).await?;
-    let mut rows = Vec::with_capacity(deliveries.len());
-    for delivery in deliveries {
-        let mailbox = mailboxes.get(&*delivery.mailbox);
-        let mailbox = mailbox.ok_or(LedgerError::Unknown("mailbox"))?;
-        rows.push([
-            Cell::Int(delivery.item),
-            Cell::Int(mailbox.key),
-            Cell::Int(delivery.run),
-            Cell::Int(delivery.date),
-        ]);
+    raise_pending(conn, connector, target, &wanted).await?;
+    insert_deliveries(conn, connector, deliveries).await?;
+    let addresses: Vec<_> = wanted.keys().map(|address| Cell::Text(address)).collect();
+    let ripe = ripe_shards(conn, connector, &addresses).await?;
+    // By shard: how many joined, and whether a mailbox is worth a task.
+    let mut lanes: BTreeMap<i64, (i64, bool)> = BTreeMap::new();
+    for (address, added) in wanted {
+        let shard = shard(target, address);
+        let lane = lanes.entry(shard).or_insert((0, ripe.contains(&shard)));
+        lane.0 += added;
     }
-    let head = "INSERT INTO deliveries (item, mailbox, run, date) VALUES ";
-    insert(conn, head, &rows, "")
-        .await
-        .during("record deliveries")?;
-    add_to_lanes(conn, connector, mailboxes.values()).await
+    add_to_lanes(conn, connector, &lanes).await
 }
 
 /// Finds or makes mailboxes and raises the number of their waiting deliveries.
-async fn add_pending(
+async fn raise_pending(
     conn: &mut AnyConnection,
     connector: i64,
     target: &str,
     wanted: &BTreeMap<&str, i64>,
-) -> Result<BTreeMap<String, Pending>, LedgerError> {
+) -> Result<(), LedgerError> {
     let rows = wanted.iter().map(|(address, added)| {
         [
             Cell::Int(connector),
@@ -110,42 +96,73 @@ async fn add_pending(
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let mut mailboxes = BTreeMap::new();
-    for chunk in chunks(&rows) {
-        let head = "INSERT INTO mailboxes (connector, address, shard, pending) VALUES ";
-        let tail = " ON CONFLICT (connector, address) DO UPDATE \
-            SET pending = mailboxes.pending + excluded.pending \
-            RETURNING address, id, shard, pending";
-        let statement = Statement::new(head)
-            .rows(chunk)
-            .during("find mailboxes")?
-            .sql(tail);
-        for row in statement.fetch(conn).await.during("find mailboxes")? {
-            let address = row.text(0).during("find mailboxes")?;
-            let pending = Pending {
-                added: wanted.get(&*address).copied().unwrap_or(0),
-                key: row.int(1).during("find mailboxes")?,
-                shard: row.int(2).during("find mailboxes")?,
-                waiting: row.int(3).during("find mailboxes")?,
-            };
-            mailboxes.insert(address, pending);
-        }
-    }
-    Ok(mailboxes)
+    let head = "INSERT INTO mailboxes (connector, address, shard, pending) VALUES ";
+    let tail = " ON CONFLICT (connector, address) DO UPDATE \
+        SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard";
+    insert(conn, head, &rows, tail)
+        .await
+        .during("find mailboxes")?;
+    Ok(())
 }
 
-async fn add_to_lanes<'a>(
+async fn insert_deliveries(
     conn: &mut AnyConnection,
     connector: i64,
-    mailboxes: impl Iterator<Item = &'a Pending>,
+    deliveries: &[NewDelivery],
 ) -> Result<(), LedgerError> {
-    // By shard: how many joined, and whether a mailbox is worth a task.
-    let mut lanes: BTreeMap<i64, (i64, bool)> = BTreeMap::new();
-    for mailbox in mailboxes {
-        let lane = lanes.entry(mailbox.shard).or_default();
-        lane.0 += mailbox.added;
-        lane.1 |= mailbox.waiting >= RIPE;
+    let rows = deliveries.iter();
+    let rows: Vec<_> = rows
+        .map(|delivery| {
+            [
+                Cell::Int(delivery.item),
+                Cell::Text(&delivery.mailbox),
+                Cell::Int(delivery.run),
+                Cell::Int(delivery.date),
+            ]
+        })
+        .collect();
+    let mut inserted = 0;
+    for chunk in chunks(&rows) {
+        let head = "INSERT INTO deliveries (item, mailbox, run, date) \
+            SELECT v.column1, m.id, v.column3, v.column4 FROM (VALUES ";
+        let tail = ") AS v CROSS JOIN mailboxes m WHERE m.address = v.column2 AND m.connector = ";
+        let statement = Statement::new(head).rows(chunk);
+        let statement = statement.and_then(|statement| statement.sql(tail).int(connector));
+        let statement = statement.during("record deliveries")?;
+        inserted += statement.execute(conn).await.during("record deliveries")?;
     }
+    if inserted == deliveries.len() as u64 {
+        Ok(())
+    } else {
+        Err(LedgerError::Unknown("mailbox"))
+    }
+}
+
+/// Shards of those of these mailboxes for which enough waits.
+async fn ripe_shards(
+    conn: &mut AnyConnection,
+    connector: i64,
+    addresses: &[Cell<'_>],
+) -> Result<BTreeSet<i64>, LedgerError> {
+    let mut ripe = BTreeSet::new();
+    for addresses in addresses.chunks(LIST) {
+        let statement = Statement::new("SELECT DISTINCT shard FROM mailboxes WHERE pending >= ")
+            .int(RIPE)
+            .and_then(|sql| sql.sql(" AND connector = ").int(connector))
+            .and_then(|sql| sql.sql(" AND address IN ").list(addresses));
+        let rows = statement.during("look at mailboxes")?.fetch(conn).await;
+        for row in rows.during("look at mailboxes")? {
+            ripe.insert(row.int(0).during("look at mailboxes")?);
+        }
+    }
+    Ok(ripe)
+}
+
+async fn add_to_lanes(
+    conn: &mut AnyConnection,
+    connector: i64,
+    lanes: &BTreeMap<i64, (i64, bool)>,
+) -> Result<(), LedgerError> {
     let now = super::now();
     let rows = lanes.iter().map(|(shard, (added, is_ripe))| {
         [

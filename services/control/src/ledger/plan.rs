@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 
 use super::{
     Ledger,
+    convert::decode_hashes,
     mailbox::{self, NewDelivery},
     task::TaskRow,
 };
@@ -170,16 +171,10 @@ async fn known_items(
     task: &TaskRow,
     rows: &[PlanRow],
 ) -> Result<HashMap<Vec<u8>, Option<Known>>, LedgerError> {
-    let query = sqlx::query(
-        "SELECT i.hash, i.id, i.date, p.item FROM items i LEFT JOIN plans p ON p.item = i.id \
-         WHERE i.id >= $1 AND i.id < $2",
-    );
-    let query = query.bind(task.items.0).bind(task.items.0 + task.items.1);
-    let found = query.fetch_all(&mut *conn).await.during("find items")?;
-    let mut known = HashMap::with_capacity(found.len());
-    for row in &found {
-        read_known(row, &mut known).during("find items")?;
-    }
+    let mut known = match listed_items(conn, task).await? {
+        Some(listed) => listed,
+        None => items_in_range(conn, task).await?,
+    };
     // Items that an earlier task had made already: looked up by hash, which is rare and slow.
     let mut missing: Vec<_> = rows.iter().map(|row| &row.item[..]).collect();
     missing.retain(|hash| !known.contains_key(*hash));
@@ -193,6 +188,46 @@ async fn known_items(
         for row in statement.fetch(conn).await.during("find items")? {
             read_known(&row, &mut known).during("find items")?;
         }
+    }
+    Ok(known)
+}
+
+/// The items of the task's batch, when it lists them and none of them has a plan: the common case.
+async fn listed_items(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+) -> Result<Option<HashMap<Vec<u8>, Option<Known>>>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT hashes FROM batches WHERE first = $1 AND items = $2 AND NOT EXISTS \
+         (SELECT 1 FROM plans WHERE item >= $1 AND item < $1 + $2)",
+    );
+    let query = query.bind(task.items.0).bind(task.items.1);
+    let row = query.fetch_optional(conn).await.during("find items")?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let hashes = row.bytes(0).during("find items")?;
+    let known: HashMap<_, _> = (task.items.0..)
+        .zip(decode_hashes(&hashes))
+        .map(|(key, (hash, date))| (hash.to_vec(), Some(Known { key, date })))
+        .collect();
+    Ok((!known.is_empty()).then_some(known))
+}
+
+/// The items of the task's batch, one by one.
+async fn items_in_range(
+    conn: &mut AnyConnection,
+    task: &TaskRow,
+) -> Result<HashMap<Vec<u8>, Option<Known>>, LedgerError> {
+    let query = sqlx::query(
+        "SELECT i.hash, i.id, i.date, p.item FROM items i LEFT JOIN plans p ON p.item = i.id \
+         WHERE i.id >= $1 AND i.id < $2",
+    );
+    let query = query.bind(task.items.0).bind(task.items.0 + task.items.1);
+    let found = query.fetch_all(conn).await.during("find items")?;
+    let mut known = HashMap::with_capacity(found.len());
+    for row in &found {
+        read_known(row, &mut known).during("find items")?;
     }
     Ok(known)
 }

@@ -21,6 +21,17 @@ pub(crate) enum TaskState {
     Buried = 3,
 }
 
+impl TaskState {
+    fn read(stored: i64) -> Self {
+        match stored {
+            0 => Self::Open,
+            1 => Self::Done,
+            2 => Self::Split,
+            _ => Self::Buried,
+        }
+    }
+}
+
 /// A task.
 #[derive(Clone, Debug)]
 pub(crate) struct TaskRow {
@@ -51,12 +62,6 @@ impl TaskRow {
     fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let kind = i32::try_from(row.int(5)?).ok();
         let kind = kind.and_then(|kind| TaskKind::try_from(kind).ok());
-        let state = match row.int(10)? {
-            0 => TaskState::Open,
-            1 => TaskState::Done,
-            2 => TaskState::Split,
-            _ => TaskState::Buried,
-        };
         Ok(Self {
             key: row.int(0)?,
             name: row.bytes(1)?,
@@ -68,7 +73,7 @@ impl TaskRow {
             shard: row.int(7)?,
             origin: row.int(8)?,
             origin_name: row.bytes(9)?,
-            state,
+            state: TaskState::read(row.int(10)?),
             input: decode_blob(&row.bytes(11)?),
             first: row.int(12)?,
             count: row.int(13)?,
@@ -109,14 +114,12 @@ pub(crate) async fn find(conn: &mut AnyConnection, id: &str) -> Result<TaskRow, 
     TaskRow::read(&row).during("find task")
 }
 
-/// The task with this id, which must be open.
-pub(crate) async fn find_open(conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
-    let task = find(conn, id).await?;
-    if task.state == TaskState::Open {
-        Ok(task)
-    } else {
-        Err(LedgerError::Closed("task is closed"))
-    }
+/// Where a task stands now.
+pub(crate) async fn state(conn: &mut AnyConnection, task: i64) -> Result<TaskState, LedgerError> {
+    let query = sqlx::query("SELECT state FROM tasks WHERE id = $1").bind(task);
+    let row = query.fetch_optional(conn).await.during("find task")?;
+    let row = row.ok_or(LedgerError::Closed("task is unknown"))?;
+    row.int(0).map(TaskState::read).during("find task")
 }
 
 /// Open tasks of a run and these kinds behind a key, in order.

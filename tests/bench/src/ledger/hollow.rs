@@ -69,6 +69,23 @@ pub(crate) fn run(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
     meter.stop(corpus.conversations.into(), 0)
 }
 
+/// Reads parts from staging one by one, as an import does: what of a run is that.
+pub(crate) fn read_parts(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
+    let runtime = tokio::runtime::Runtime::new().context("start runtime")?;
+    let staging = Staging::folder(&folder.join("staging"))?;
+    let size = BATCH as usize * BYTES;
+    let blob = runtime.block_on(staging.put(BlobKind::Items, vec![b'x'; size]))?;
+    let meter = Meter::start(None)?;
+    runtime.block_on(async {
+        for number in 0..corpus.conversations {
+            let offset = u64::from(number % BATCH) * BYTES as u64;
+            staging.range(&blob, offset, BYTES as u64).await?;
+        }
+        anyhow::Ok(())
+    })?;
+    meter.stop(corpus.conversations.into(), 0)
+}
+
 async fn archive(corpus: &Corpus, folder: &Path) -> anyhow::Result<()> {
     let lifecycle = Lifecycle::detached();
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
