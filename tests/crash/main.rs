@@ -22,8 +22,14 @@ use std::{
     time::Duration,
 };
 
-use crate::sandbox::{Outcome, Sandbox};
+use chatkeep_testkit::Dovecot;
 
+use crate::{
+    sandbox::{Mail, Outcome, Sandbox},
+    targets::{dovecot_mails, imap_target, with_secrets},
+};
+
+/// Where the process is killed by name; "linked" is passed by a Maildir only, "sent" by a mail server only.
 const POINTS: [&str; 9] = [
     "staged",
     "recorded",
@@ -35,6 +41,7 @@ const POINTS: [&str; 9] = [
     "done",
     "sealed",
 ];
+const AT_RANDOM: &str = "at random";
 const ROOM: &str = include_str!("room.xml");
 
 /// Where a round archives to.

@@ -11,8 +11,10 @@ use std::{
 use anyhow::Context as _;
 use chatkeep_conversion::{Renderer, Sanitizer};
 use chatkeep_ingestion::eml::{Files, Limits, Mail, StoredFile};
+use chatkeep_staging::{BlobKind, Staging};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
+use self::hollow::{BATCH, BYTES};
 use crate::{
     archive::{Archive, ledger_folder},
     conversion::with_transcript,
@@ -21,7 +23,7 @@ use crate::{
         export::{Export, eml},
         rendered::{NoFiles, options as render_options},
     },
-    measure::{Sample, float, thread_cpu},
+    measure::{Meter, Sample, float, thread_cpu},
     options::Options,
     table::{Report, Series},
 };
@@ -61,7 +63,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         let work = folder.join("sample");
         fs::create_dir(&work)?;
         all[0].samples.push(hollow::run(&corpus, &work)?);
-        all[1].samples.push(hollow::read_parts(&corpus, &work)?);
+        all[1].samples.push(read_parts(&corpus, &work)?);
         fs::remove_dir_all(&work)?;
         fs::create_dir(&work)?;
         let sample = archive.run("type = \"discard\"", None, &work)?;
@@ -116,6 +118,23 @@ impl Files for Nowhere {
         file.flush()?;
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// Reads parts from staging one by one, as an import does: what of a run is that.
+fn read_parts(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
+    let runtime = tokio::runtime::Runtime::new().context("start runtime")?;
+    let staging = Staging::folder(&folder.join("staging"))?;
+    let size = BATCH as usize * BYTES;
+    let blob = runtime.block_on(staging.put(BlobKind::Items, vec![b'x'; size]))?;
+    let meter = Meter::start(None)?;
+    runtime.block_on(async {
+        for number in 0..corpus.conversations {
+            let offset = u64::from(number % BATCH) * BYTES as u64;
+            staging.range(&blob, offset, BYTES as u64).await?;
+        }
+        anyhow::Ok(())
+    })?;
+    meter.stop(corpus.conversations.into(), 0)
 }
 
 fn parsing(chats: &[Chat]) -> anyhow::Result<Sample> {

@@ -26,8 +26,8 @@ use crate::{
 };
 
 /// Conversations per task, and bytes of each in either blob.
-const BATCH: u32 = 100;
-const BYTES: usize = 9_200;
+pub(super) const BATCH: u32 = 100;
+pub(super) const BYTES: usize = 9_200;
 /// Deliveries per page and per journaled batch.
 const PAGE: u32 = 500;
 const JOURNALED: usize = 50;
@@ -66,23 +66,6 @@ pub(crate) fn run(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
     let meter = Meter::start(None)?;
     runtime.block_on(Box::pin(archive(corpus, folder)))?;
     drop(runtime);
-    meter.stop(corpus.conversations.into(), 0)
-}
-
-/// Reads parts from staging one by one, as an import does: what of a run is that.
-pub(crate) fn read_parts(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
-    let runtime = tokio::runtime::Runtime::new().context("start runtime")?;
-    let staging = Staging::folder(&folder.join("staging"))?;
-    let size = BATCH as usize * BYTES;
-    let blob = runtime.block_on(staging.put(BlobKind::Items, vec![b'x'; size]))?;
-    let meter = Meter::start(None)?;
-    runtime.block_on(async {
-        for number in 0..corpus.conversations {
-            let offset = u64::from(number % BATCH) * BYTES as u64;
-            staging.range(&blob, offset, BYTES as u64).await?;
-        }
-        anyhow::Ok(())
-    })?;
     meter.stop(corpus.conversations.into(), 0)
 }
 
