@@ -1,7 +1,9 @@
+use std::{error::Error, io};
+
 use tonic::Code;
 
 /// Any error that can cross threads.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What the worker does with a message whose stage failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +56,8 @@ impl StageError {
 
 /// Turns an error into a [`StageError`]. `action` is a verb and its object: `"load batch"`.
 pub trait ResultExt<T> {
-    /// The same input may succeed later.
+    /// The same input may succeed later. A full disk is a dependency that is down: no attempt is burnt,
+    /// or control would take the input apart to find what is wrong with it.
     fn or_retry(self, action: &'static str) -> Result<T, StageError>;
     /// The same input will always fail.
     fn or_reject(self, action: &'static str) -> Result<T, StageError>;
@@ -64,7 +67,12 @@ pub trait ResultExt<T> {
 
 impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
     fn or_retry(self, action: &'static str) -> Result<T, StageError> {
-        self.map_err(|error| StageError::new(Verdict::Retry, action, error))
+        self.map_err(|error| {
+            let error = error.into();
+            let down = is_full_disk(&*error);
+            let verdict = if down { Verdict::Wait } else { Verdict::Retry };
+            StageError::new(verdict, action, error)
+        })
     }
 
     fn or_reject(self, action: &'static str) -> Result<T, StageError> {
@@ -73,5 +81,38 @@ impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
 
     fn or_wait(self, action: &'static str) -> Result<T, StageError> {
         self.map_err(|error| StageError::new(Verdict::Wait, action, error))
+    }
+}
+
+fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(kind) = kind {
+            use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+            return matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("write blob")]
+    struct Write(#[source] io::Error);
+
+    fn verdict(kind: io::ErrorKind) -> Verdict {
+        let failed: Result<(), _> = Err(Write(kind.into()));
+        failed.or_retry("store items").unwrap_err().verdict
+    }
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_burns_no_attempt() {
+        assert_eq!(verdict(io::ErrorKind::StorageFull), Verdict::Wait);
+        assert_eq!(verdict(io::ErrorKind::TimedOut), Verdict::Retry);
     }
 }

@@ -1,6 +1,7 @@
 //! The ledger's database: one writer, several readers, a lock on its folder.
 
 mod dialect;
+mod packed;
 mod schema;
 mod statement;
 
@@ -15,7 +16,10 @@ use sqlx::{Any, Executor as _, Transaction, any::AnyPoolOptions, pool::PoolConne
 
 use crate::error::{During as _, LedgerError};
 
-pub(crate) use self::statement::{Cell, Columns, LIST, Statement, chunks, insert};
+pub(crate) use self::{
+    packed::{Column, PackedRow, packed},
+    statement::{Cell, Columns, LIST, Statement, chunks, insert},
+};
 
 /// Connections that read beside the one that writes.
 const READERS: u32 = 3;

@@ -64,3 +64,34 @@ impl<T> During<T> for Result<T, sqlx::Error> {
         self.map_err(|source| LedgerError::Database { action, source })
     }
 }
+
+/// SQLite's primary result codes for a database that cannot be used for the time being: busy, locked,
+/// read-only, I/O error, full, cannot open.
+const OUTAGES: [u32; 6] = [5, 6, 8, 10, 13, 14];
+const FULL: u32 = 13;
+
+impl LedgerError {
+    /// Static words when it is the database that is down, not the request that is wrong: the same call
+    /// may succeed later.
+    pub(crate) fn outage(&self) -> Option<&'static str> {
+        let Self::Database { source, .. } = self else {
+            return None;
+        };
+        match source {
+            sqlx::Error::Database(error) => {
+                let code: u32 = error.code()?.parse().ok()?;
+                // The lowest byte of an extended code is its primary one.
+                match code & 0xff {
+                    FULL => Some("the disk of the ledger is full"),
+                    code if OUTAGES.contains(&code) => Some("the ledger cannot be written"),
+                    _ => None,
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Some("the ledger does not answer"),
+            _ => None,
+        }
+    }
+}

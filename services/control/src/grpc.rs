@@ -45,7 +45,10 @@ fn status(error: LedgerError) -> Status {
         }
         error => {
             tracing::error!(error = &error as &dyn Error, "ledger failed");
-            Status::internal("ledger failed")
+            match error.outage() {
+                Some(outage) => Status::unavailable(outage),
+                None => Status::internal("ledger failed"),
+            }
         }
     }
 }

@@ -123,7 +123,9 @@ impl Ledger {
             _ => {}
         }
         let kinds = request.next.iter().map(|next| next.kind);
-        self.outstanding.added(task.run, kinds);
+        // The one task that control adds while it ends another.
+        let resolve = (task.kind == TaskKind::Refresh).then_some(TaskKind::Resolve.into());
+        self.outstanding.added(task.run, kinds.chain(resolve));
         self.outstanding.closed(task.key);
         Ok(())
     }

@@ -17,7 +17,7 @@ use sqlx::AnyConnection;
 
 use crate::{
     balance::Balance,
-    database::Columns as _,
+    database::{Cell, Column, Columns as _, packed},
     error::{During as _, LedgerError},
     ledger::{self, Ledger, connector_id, convert::decode_info, run::RunRow},
 };
@@ -229,37 +229,40 @@ async fn page(
     after: i64,
     since: i64,
 ) -> Result<(Vec<Line>, Option<i64>), LedgerError> {
-    let query = sqlx::query(
-        "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
-         WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
-         AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3",
-    );
-    let query = query.bind(run).bind(after).bind(PAGE);
-    let items = query.fetch_all(&mut *conn).await.during("read items")?;
-    let key = |index: usize| items[index].int(0).during("read items");
-    let (Some(end), false) = (items.len().checked_sub(1), items.is_empty()) else {
+    let query = "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
+        WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
+        AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3";
+    let columns = [
+        Column::Int("id"),
+        Column::Bytes("hash"),
+        Column::Bytes("info"),
+    ];
+    let values = [Cell::Int(run), Cell::Int(after), Cell::Int(PAGE)];
+    let items = packed(conn, &columns, query, &values).await?;
+    let items = items
+        .rows()
+        .map(|mut row| Ok((row.int()?, row.bytes()?, row.bytes()?)));
+    let mut items = items.collect::<Result<Vec<_>, LedgerError>>()?;
+    items.sort_unstable_by_key(|(id, ..)| *id);
+    let (Some((first, ..)), Some((last, ..))) = (items.first(), items.last()) else {
         return Ok((Vec::new(), None));
     };
-    let (first, last) = (key(0)?, key(end)?);
-    let mut deliveries = deliveries(conn, (first, last), since)
-        .await?
-        .into_iter()
-        .peekable();
+    let last = *last;
+    let deliveries = deliveries(conn, (*first, last), since).await?;
+    let mut deliveries = deliveries.into_iter().peekable();
     let mut lines = Vec::with_capacity(items.len());
-    for row in &items {
-        let id = row.int(0).during("read items")?;
+    for (id, hash, info) in &items {
         let mut of_item = Vec::new();
-        while let Some((_, delivery)) = deliveries.next_if(|(item, _)| *item <= id) {
+        while let Some((.., delivery)) = deliveries.next_if(|(item, ..)| item <= id) {
             of_item.push(delivery);
         }
         if since > 0 && of_item.is_empty() {
             continue;
         }
-        let info = decode_info(&row.bytes(2).during("read items")?)?;
+        let parts = decode_info(info)?.parts;
         lines.push(Line {
-            item: HEXLOWER.encode(&row.bytes(1).during("read items")?),
-            parts: info
-                .parts
+            item: HEXLOWER.encode(hash),
+            parts: parts
                 .iter()
                 .map(|part| HEXLOWER.encode(&part.sha256))
                 .collect(),
@@ -269,27 +272,34 @@ async fn page(
     Ok((lines, Some(last)))
 }
 
+/// Deliveries of a range of items that were settled since, with item and key, in their order.
 async fn deliveries(
     conn: &mut AnyConnection,
     (first, last): (i64, i64),
     since: i64,
-) -> Result<Vec<(i64, DeliveryLine)>, LedgerError> {
-    let query = sqlx::query(
-        "SELECT d.item, m.address, d.state FROM deliveries d JOIN mailboxes m ON m.id = d.mailbox \
-         WHERE d.item >= $1 AND d.item <= $2 AND d.settled >= $3 ORDER BY d.item, d.id",
-    );
-    let query = query.bind(first).bind(last).bind(since);
-    let rows = query.fetch_all(conn).await.during("read deliveries")?;
-    let lines = rows.iter().map(|row| {
+) -> Result<Vec<(i64, i64, DeliveryLine)>, LedgerError> {
+    let query = "SELECT d.item, d.id, m.address, d.state FROM deliveries d \
+        JOIN mailboxes m ON m.id = d.mailbox \
+        WHERE d.item >= $1 AND d.item <= $2 AND d.settled >= $3";
+    let columns = [
+        Column::Int("item"),
+        Column::Int("id"),
+        Column::Text("address"),
+        Column::Int("state"),
+    ];
+    let values = [Cell::Int(first), Cell::Int(last), Cell::Int(since)];
+    let rows = packed(conn, &columns, query, &values).await?;
+    let rows = rows.rows().map(|mut row| {
+        let (item, id) = (row.int()?, row.int()?);
         let delivery = DeliveryLine {
-            mailbox: mailbox_hash(&row.text(1)?),
-            state: state_word(row.int(2)?).to_owned(),
+            mailbox: mailbox_hash(&row.text()?),
+            state: state_word(row.int()?).to_owned(),
         };
-        Ok((row.int(0)?, delivery))
+        Ok((item, id, delivery))
     });
-    lines
-        .collect::<Result<_, sqlx::Error>>()
-        .during("read deliveries")
+    let mut deliveries = rows.collect::<Result<Vec<_>, LedgerError>>()?;
+    deliveries.sort_unstable_by_key(|(item, id, _)| (*item, *id));
+    Ok(deliveries)
 }
 
 /// How a manifest names a mailbox.

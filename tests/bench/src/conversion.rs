@@ -112,7 +112,9 @@ fn html(options: &Options, seconds: f64) -> anyhow::Result<Vec<Series>> {
     let transcripts: Vec<_> = chats.iter().map(with_transcript).collect();
     check(&chats, &transcripts)?;
     let sources: Vec<_> = chats.iter().map(transcript).collect();
-    let rules = ammonia::Builder::default();
+    let mut rules = ammonia::Builder::default();
+    // Ours keeps styles too, the safe ones.
+    rules.add_generic_attributes(["style"]);
     let contestants = vec![
         ours("chatkeep, 41 HTML bodies", &bodies, 1)?,
         Contestant {

@@ -31,21 +31,23 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         }
     }
     let work = folder.join("sample");
-    for (number, size) in [small, small * 10].into_iter().enumerate() {
-        let corpus = Corpus::of(size);
-        let home = folder.join(format!("growth{size}"));
+    let corpora = [small, small * 10].map(Corpus::of);
+    let mut exports = Vec::new();
+    for corpus in &corpora {
+        let home = folder.join(format!("growth{}", corpus.conversations));
         fs::create_dir(&home)?;
-        let export = Export::write(&corpus, &home)?;
-        let archive = Archive {
-            options,
-            corpus: &corpus,
-            export: &export,
-        };
-        for _ in 0..options.runs().min(MOST_RUNS) {
+        exports.push(Export::write(corpus, &home)?);
+    }
+    for _ in 0..options.runs().min(MOST_RUNS) {
+        for (number, (corpus, export)) in corpora.iter().zip(&exports).enumerate() {
+            let archive = Archive {
+                options,
+                corpus,
+                export,
+            };
             all[number * 2].samples.push(discard(&archive, &work)?);
             all[number * 2 + 1].samples.push(maildir(&archive, &work)?);
         }
-        fs::remove_dir_all(&home)?;
     }
     if options.million {
         all.push(million(options, folder, &work)?);

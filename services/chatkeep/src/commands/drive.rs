@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use chatkeep_proto::v1::{
     ExceptionsRequest, ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RunState,
-    SuspendRequest,
 };
 
 use crate::{
@@ -48,7 +47,6 @@ pub(crate) async fn watch(
         if let Some((queue, outage)) = embedded.lifecycle.outages().longest()
             && outage.since.elapsed() >= DEAD_PEER
         {
-            suspend(embedded, run).await?;
             anyhow::bail!(
                 "{queue} has waited {} s: {}; nothing is lost, call the command again when it is back",
                 outage.since.elapsed().as_secs(),
@@ -68,16 +66,6 @@ pub(crate) async fn watch(
             anyhow::bail!("interrupted; nothing is lost, call the command again to resume");
         }
     }
-}
-
-async fn suspend(embedded: &Embedded, run: i64) -> anyhow::Result<()> {
-    let suspended = embedded
-        .control
-        .clone()
-        .suspend(SuspendRequest { run })
-        .await;
-    suspended.context("suspend the run")?;
-    Ok(())
 }
 
 /// One line of progress, with rate and time left as soon as they can be told.

@@ -24,6 +24,16 @@ pub(super) fn placeholder(sql: &mut String, _number: usize) {
     sql.push('?');
 }
 
+/// The hexadecimal digits of a column of bytes.
+pub(super) fn hex_of_bytes(column: &str) -> String {
+    format!("hex({column})")
+}
+
+/// The hexadecimal digits of a column of text, as UTF-8.
+pub(super) fn hex_of_text(column: &str) -> String {
+    format!("hex({column})")
+}
+
 /// Where the ledger is.
 pub(super) fn url(path: &Path) -> String {
     let mut url = "sqlite://".to_owned();

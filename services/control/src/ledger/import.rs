@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chatkeep_proto::v1::{
     DeliveriesRequest, Delivery, LeaseRequest, LeaseResponse, OpenBatch, TaskKind,
 };
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::AnyConnection;
 
 use super::{
     Ledger,
@@ -15,9 +15,27 @@ use super::{
     task::{self, TaskRow, TaskState},
 };
 use crate::{
-    database::Columns as _,
+    database::{Cell, Column, Columns as _, PackedRow, packed},
     error::{During as _, LedgerError},
 };
+
+/// A page of waiting deliveries. The plus keeps SQLite from looking at the mailboxes of all shards.
+const PAGE: &str = "SELECT d.id, m.address, i.hash, d.date, b.blob, i.info \
+    FROM mailboxes m CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
+    JOIN batches b ON b.id = i.batch \
+    WHERE d.mailbox = m.id AND d.state = 0 AND +m.connector = $1 AND m.shard = $2 \
+    AND m.pending > 0 AND m.address >= $3 AND (m.address > $3 OR d.id <> $4 AND \
+    (d.date > (SELECT date FROM deliveries WHERE id = $4) OR \
+     d.date = (SELECT date FROM deliveries WHERE id = $4) AND d.id > $4)) \
+    AND d.not_before <= $5 ORDER BY m.address, d.date, d.id LIMIT $6";
+const COLUMNS: [Column; 6] = [
+    Column::Int("id"),
+    Column::Text("address"),
+    Column::Bytes("hash"),
+    Column::Int("date"),
+    Column::Bytes("blob"),
+    Column::Bytes("info"),
+];
 
 impl Ledger {
     /// An open import task.
@@ -92,58 +110,39 @@ impl Ledger {
         } else {
             journal::begun(&mut conn, &task).await?
         };
-        // The plus keeps SQLite from looking at the mailboxes of all shards.
-        let query = sqlx::query(
-            "SELECT d.id, m.address, i.hash, d.date, b.blob, i.info FROM mailboxes m \
-             CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
-             JOIN batches b ON b.id = i.batch \
-             WHERE d.mailbox = m.id AND d.state = 0 AND +m.connector = $1 AND m.shard = $2 \
-             AND m.pending > 0 AND m.address >= $3 AND (m.address > $3 OR d.id <> $4 AND \
-             (d.date > (SELECT date FROM deliveries WHERE id = $4) OR \
-              d.date = (SELECT date FROM deliveries WHERE id = $4) AND d.id > $4)) \
-             AND d.not_before <= $5 ORDER BY m.address, d.date, d.id LIMIT $6",
-        );
         let limit = i64::from(request.limit.clamp(1, 1000));
         // Those in the journal are skipped here, so that a page may not come out empty before the end.
         let limit = limit + i64::try_from(begun.len()).unwrap_or(0);
-        let query = query
-            .bind(task.connector)
-            .bind(task.shard)
-            .bind(&request.after_mailbox)
-            .bind(request.after_delivery)
-            .bind(super::now())
-            .bind(limit);
-        let rows = query
-            .fetch_all(&mut *conn)
-            .await
-            .during("read deliveries")?;
-        let mut deliveries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            if !begun.contains(&row.int(0).during("read deliveries")?) {
-                deliveries.push(read(row)?);
-            }
-        }
+        let values = [
+            Cell::Int(task.connector),
+            Cell::Int(task.shard),
+            Cell::Text(&request.after_mailbox),
+            Cell::Int(request.after_delivery),
+            Cell::Int(super::now()),
+            Cell::Int(limit),
+        ];
+        let page = packed(&mut conn, &COLUMNS, PAGE, &values).await?;
+        let deliveries = page.rows().map(read);
+        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
+        deliveries.retain(|delivery| !begun.contains(&delivery.id));
+        deliveries.sort_by(|one, other| {
+            let key = |delivery: &Delivery| (delivery.date, delivery.id);
+            one.mailbox
+                .cmp(&other.mailbox)
+                .then_with(|| key(one).cmp(&key(other)))
+        });
         Ok(deliveries)
     }
 }
 
-fn read(row: &AnyRow) -> Result<Delivery, LedgerError> {
-    let columns = || {
-        let info = row.bytes(5)?;
-        let delivery = Delivery {
-            id: row.int(0)?,
-            mailbox: row.text(1)?,
-            item: row.bytes(2)?.into(),
-            date: row.int(3)?,
-            blob: decode_blob(&row.bytes(4)?),
-            parts: Vec::new(),
-        };
-        Ok::<_, sqlx::Error>((delivery, info))
-    };
-    let (delivery, info) = columns().during("read deliveries")?;
+fn read(mut row: PackedRow<'_>) -> Result<Delivery, LedgerError> {
     Ok(Delivery {
-        parts: decode_info(&info)?.parts,
-        ..delivery
+        id: row.int()?,
+        mailbox: row.text()?,
+        item: row.bytes()?.into(),
+        date: row.int()?,
+        blob: decode_blob(&row.bytes()?),
+        parts: decode_info(&row.bytes()?)?.parts,
     })
 }
 
