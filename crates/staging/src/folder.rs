@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, Write as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,6 +11,17 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::{Blob, BlobKind, BlobReader, Spool, StagingError};
+
+/// A stretch of a blob.
+#[derive(Clone, Debug)]
+pub struct Range {
+    /// The blob.
+    pub blob: Blob,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub size: u64,
+}
 
 /// Blob storage between the stages, in a folder of the local disk.
 #[derive(Clone, Debug)]
@@ -70,10 +82,13 @@ impl Staging {
         .await
     }
 
-    /// Reads `size` bytes from `offset`. Not checked: the caller knows the hash of the part it reads.
-    pub async fn range(&self, blob: &Blob, offset: u64, size: u64) -> Result<Bytes, StagingError> {
-        let path = self.path(blob)?;
-        blocking(move || read_range(&path, offset, size)).await
+    /// Reads ranges of blobs, in the order of the request; `None` where a blob ends before its range
+    /// does. Not checked: the caller knows the hashes of the parts it reads. Ranges of one blob that
+    /// follow each other cost one opening.
+    pub async fn ranges(&self, ranges: Vec<Range>) -> Result<Vec<Option<Bytes>>, StagingError> {
+        let paths: Result<Vec<_>, _> = ranges.iter().map(|range| self.path(&range.blob)).collect();
+        let paths = paths?;
+        blocking(move || read_ranges(&paths, &ranges)).await
     }
 
     /// Opens a blob for blocking reads.
@@ -127,16 +142,33 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn read_range(path: &Path, offset: u64, size: u64) -> Result<Bytes, StagingError> {
-    let read = |source| StagingError::Read { source };
-    let mut file = File::open(path).map_err(read)?;
-    file.seek(io::SeekFrom::Start(offset)).map_err(read)?;
-    let mut bytes = Vec::new();
-    file.take(size).read_to_end(&mut bytes).map_err(read)?;
-    if bytes.len() as u64 != size {
-        return Err(StagingError::Altered);
+fn read_ranges(paths: &[PathBuf], ranges: &[Range]) -> Result<Vec<Option<Bytes>>, StagingError> {
+    let failed = |source| StagingError::Read { source };
+    let mut open: Option<(&PathBuf, File)> = None;
+    let mut read = Vec::with_capacity(ranges.len());
+    for (path, range) in paths.iter().zip(ranges) {
+        let file = match open.take() {
+            Some((same, file)) if same == path => file,
+            _ => File::open(path).map_err(failed)?,
+        };
+        let within = range.offset.checked_add(range.size);
+        let is_whole = within.is_some_and(|end| end <= range.blob.size);
+        let mut bytes = vec![0; if is_whole { as_length(range.size) } else { 0 }];
+        let result = file.read_exact_at(&mut bytes, range.offset);
+        read.push(match result {
+            Ok(()) if is_whole => Some(bytes.into()),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+                return Err(failed(error));
+            }
+            _ => None,
+        });
+        open = Some((path, file));
     }
-    Ok(bytes.into())
+    Ok(read)
+}
+
+fn as_length(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 async fn blocking<T: Send + 'static>(
@@ -173,7 +205,14 @@ mod tests {
 
         assert_eq!(first, again);
         assert_eq!(staging.get(&first).await.unwrap(), "hello");
-        assert_eq!(staging.range(&first, 1, 3).await.unwrap(), "ell");
+        let range = |offset, size| Range {
+            blob: first.clone(),
+            offset,
+            size,
+        };
+        let read = staging.ranges(vec![range(1, 3), range(0, 5), range(3, 3)]);
+        let expected = [Some("ell".into()), Some("hello".into()), None];
+        assert_eq!(read.await.unwrap(), expected);
     }
 
     #[tokio::test]

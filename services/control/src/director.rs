@@ -18,6 +18,8 @@ use crate::{
     release::{Rules, release},
 };
 
+/// Pause before a change is looked at: others join it, and one look is enough for all of them.
+const COMPANY: Duration = Duration::from_millis(2);
 /// Pause after the database or the queue failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -52,7 +54,7 @@ impl Director {
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.ledger.outstanding.rung() => {}
+                () = self.ledger.outstanding.rung() => tokio::time::sleep(COMPANY).await,
                 () = timer => {}
             }
         }

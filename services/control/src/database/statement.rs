@@ -5,7 +5,7 @@ use sqlx::{
 
 use super::dialect;
 
-/// Rows per statement: few sizes, so that the statements of all sizes stay prepared.
+/// Rows per statement that stays prepared: few sizes, so that all of them can.
 const SIZES: [usize; 4] = [100, 25, 5, 1];
 
 /// One value of a row of many.
@@ -21,6 +21,9 @@ pub(crate) struct Statement {
     sql: String,
     arguments: AnyArguments,
     bound: usize,
+    /// Whether the statement stays prepared. A size of its own is prepared once more, which costs less
+    /// than several round trips for prepared sizes.
+    is_kept: bool,
 }
 
 impl Statement {
@@ -29,6 +32,7 @@ impl Statement {
             sql: sql.to_owned(),
             arguments: AnyArguments::default(),
             bound: 0,
+            is_kept: true,
         }
     }
 
@@ -61,6 +65,7 @@ impl Statement {
         mut self,
         rows: &[[Cell<'_>; N]],
     ) -> Result<Self, sqlx::Error> {
+        self.is_kept = SIZES.contains(&rows.len());
         for (index, row) in rows.iter().enumerate() {
             self.sql.push_str(if index == 0 { "(" } else { ", (" });
             for (column, &cell) in row.iter().enumerate() {
@@ -97,6 +102,7 @@ impl Statement {
     /// Runs it; returns the number of rows it touched.
     pub(crate) async fn execute(self, connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
+        let query = query.persistent(self.is_kept);
         Ok(query.execute(connection).await?.rows_affected())
     }
 
@@ -106,6 +112,7 @@ impl Statement {
         connection: &mut AnyConnection,
     ) -> Result<Vec<AnyRow>, sqlx::Error> {
         let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
+        let query = query.persistent(self.is_kept);
         query.fetch_all(connection).await
     }
 }
@@ -113,7 +120,7 @@ impl Statement {
 /// Longest list of [`Statement::list`].
 pub(crate) const LIST: usize = SIZES[0];
 
-/// Inserts any number of rows in as few statements as stay prepared; returns how many it touched.
+/// Inserts any number of rows in as few statements as possible; returns how many it touched.
 pub(crate) async fn insert<const N: usize>(
     connection: &mut AnyConnection,
     head: &str,
@@ -128,14 +135,9 @@ pub(crate) async fn insert<const N: usize>(
     Ok(touched)
 }
 
-/// Cuts rows into pieces of the prepared sizes.
-pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let size = SIZES.iter().find(|&&size| size <= rows.len())?;
-        let (chunk, rest) = rows.split_at(*size);
-        rows = rest;
-        Some(chunk)
-    })
+/// Cuts rows into pieces of the prepared size and a rest.
+pub(crate) fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    rows.chunks(LIST)
 }
 
 /// Typed access to a row's columns by position.
@@ -175,12 +177,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_cut_into_prepared_sizes() {
-        let rows = [0; 131];
+    fn only_statements_of_prepared_sizes_are_kept() {
+        let rows = |count| {
+            Statement::new("")
+                .rows(&vec![[Cell::Int(1)]; count])
+                .unwrap()
+        };
 
-        let sizes: Vec<_> = chunks(&rows).map(<[i32]>::len).collect();
-
-        assert_eq!(sizes, [100, 25, 5, 1]);
+        assert!(rows(1).is_kept);
+        assert!(rows(100).is_kept);
+        assert!(!rows(99).is_kept);
     }
 
     #[test]

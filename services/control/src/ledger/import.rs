@@ -52,6 +52,21 @@ impl Ledger {
         }
     }
 
+    /// An open import task whose shard is held under this number. Refuses whoever lost it.
+    pub(super) async fn held_import(
+        &self,
+        conn: &mut AnyConnection,
+        id: &str,
+        fence: u64,
+    ) -> Result<TaskRow, LedgerError> {
+        let Some(known) = self.outstanding.find(id) else {
+            let task = self.open_import(conn, id).await?;
+            return holds(conn, &task, fence).await.map(|()| task);
+        };
+        holds(conn, &known, fence).await?;
+        Ok(TaskRow::clone(&known))
+    }
+
     /// Takes the lease of an IMPORT task's shard; whoever held it before is stale from now on.
     pub(crate) async fn lease(&self, request: LeaseRequest) -> Result<LeaseResponse, LedgerError> {
         let mut tx = self.database.begin().await?;
@@ -103,8 +118,9 @@ impl Ledger {
         request: DeliveriesRequest,
     ) -> Result<Vec<Delivery>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let task = self.open_import(&mut conn, &request.task).await?;
-        check_fence(&mut conn, &task, request.fence).await?;
+        let task = self
+            .held_import(&mut conn, &request.task, request.fence)
+            .await?;
         let begun = if request.begun_too {
             HashSet::new()
         } else {
@@ -146,23 +162,21 @@ fn read(mut row: PackedRow<'_>) -> Result<Delivery, LedgerError> {
     })
 }
 
-/// Refuses whoever lost the shard to another holder.
-pub(super) async fn check_fence(
-    conn: &mut AnyConnection,
-    task: &TaskRow,
-    fence: u64,
-) -> Result<(), LedgerError> {
-    let query = sqlx::query("SELECT fence FROM shards WHERE shard = $1 AND task = $2");
-    let query = query.bind(task.shard).bind(task.key);
+/// Whether a task is open and has its shard under this number.
+async fn holds(conn: &mut AnyConnection, task: &TaskRow, fence: u64) -> Result<(), LedgerError> {
+    let query = sqlx::query(
+        "SELECT s.fence FROM tasks t JOIN shards s ON s.task = t.id \
+         WHERE t.id = $1 AND t.state = 0 AND t.kind = 8 AND s.shard = $2",
+    );
+    let query = query.bind(task.key).bind(task.shard);
     let row = query.fetch_optional(conn).await.during("check lease")?;
-    let holds = match row {
-        Some(row) => row.count(0).during("check lease")? == fence,
-        None => false,
-    };
-    if holds {
+    let held = row.map(|row| row.count(0)).transpose();
+    if held.during("check lease")? == Some(fence) {
         Ok(())
     } else {
-        Err(LedgerError::Closed("lease was taken over"))
+        Err(LedgerError::Closed(
+            "task is closed or its lease was taken over",
+        ))
     }
 }
 

@@ -6,9 +6,7 @@ use chatkeep_proto::v1::{Begun, DeliveryState, JournalRequest, OpenBatch, Settle
 use sqlx::AnyConnection;
 
 use super::{
-    Ledger,
-    import::check_fence,
-    run,
+    Ledger, run,
     task::{self, TaskRow},
 };
 use crate::{
@@ -51,8 +49,9 @@ impl Ledger {
     /// Writes ahead what is about to be sent, and settles what is known to be done.
     pub(crate) async fn journal(&self, request: JournalRequest) -> Result<(), LedgerError> {
         let mut tx = self.database.begin().await?;
-        let task = self.open_import(&mut tx, &request.task).await?;
-        check_fence(&mut tx, &task, request.fence).await?;
+        let task = self
+            .held_import(&mut tx, &request.task, request.fence)
+            .await?;
         if !request.settled.is_empty() {
             let batches = stored(&mut tx, &task).await?;
             settle(&mut tx, &request.settled).await?;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chatkeep_conversion::Conversion;
 use chatkeep_model::Conversation;
 use chatkeep_pipeline::{Completion, LedgerClient, Stage as _};
 use chatkeep_proto::v1::{self, TaskKind, complete_request::Result as Outcome};
-use chatkeep_staging::{Blob, BlobKind, FrameReader, FrameWriter, ItemIndex, Staging};
+use chatkeep_staging::{Blob, BlobKind, FrameReader, FrameWriter, ItemIndex, Range, Staging};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -90,11 +91,7 @@ async fn a_range_of_a_batch_becomes_items_and_an_index() {
         let [part] = item.parts.as_slice() else {
             panic!("{item:?}")
         };
-        let bytes = bench
-            .staging
-            .range(blob, part.offset, part.size)
-            .await
-            .unwrap();
+        let bytes = read_part(&bench.staging, blob, part).await;
         assert_eq!(Sha256::digest(&bytes).as_slice(), part.sha256);
         assert!(String::from_utf8_lossy(&bytes).contains(&format!("message {n}")));
     }
@@ -151,10 +148,7 @@ async fn attachments_are_read_from_staging() {
     let converted = converted(&completion);
     let mut joined = Vec::new();
     for part in &converted.items[0].parts {
-        let message = bench
-            .staging
-            .range(converted.blob.as_ref().unwrap(), part.offset, part.size);
-        let message = message.await.unwrap();
+        let message = read_part(&bench.staging, converted.blob.as_ref().unwrap(), part).await;
         for (_, piece) in crate::mail::attachments(&crate::mail::parse(&message)) {
             joined.extend(piece);
         }
@@ -225,4 +219,14 @@ async fn an_altered_batch_is_an_error_of_the_task() {
     let error = stage.process(task).await.unwrap_err();
 
     assert_eq!(error.action, "load batch");
+}
+
+async fn read_part(staging: &Staging, blob: &Blob, part: &v1::Part) -> Bytes {
+    let range = Range {
+        blob: blob.clone(),
+        offset: part.offset,
+        size: part.size,
+    };
+    let mut read = staging.ranges(vec![range]).await.unwrap();
+    read.remove(0).unwrap()
 }

@@ -3,17 +3,12 @@
 use bytes::Bytes;
 use chatkeep_model::ItemId;
 use chatkeep_pipeline::{ResultExt as _, StageError};
-use chatkeep_proto::v1::{Delivery, DeliveryState};
-use chatkeep_staging::{Staging, StagingError};
+use chatkeep_proto::v1::{self, Delivery, DeliveryState};
+use chatkeep_staging::{Range, Staging};
 use sha2::{Digest as _, Sha256};
 
 use super::journal::{Journal, Settlement};
 use crate::target::{Message, Outcome, Refusal};
-
-/// Parts closer together than this are read at once.
-const GAP: u64 = 16 * 1024;
-/// Longest range that is read at once.
-const RANGE: u64 = 1 << 20;
 
 /// A delivery and the state of its parts.
 #[derive(Debug)]
@@ -66,31 +61,30 @@ impl Draft {
         deliveries: &[Delivery],
         domain: &str,
     ) -> Result<Vec<Self>, StageError> {
+        let parts = deliveries.iter().flat_map(|delivery| {
+            let parts = delivery.parts.iter();
+            parts.map(move |part| range(delivery, part))
+        });
+        let read = staging.ranges(parts.collect()).await;
+        let mut read = read.or_retry("read parts from staging")?.into_iter();
         let mut drafts = Vec::with_capacity(deliveries.len());
-        let mut window = Window::default();
-        for (index, delivery) in deliveries.iter().enumerate() {
+        for delivery in deliveries {
             let item = ItemId::from_slice(&delivery.item);
             let item = item
                 .ok_or("an item id has 32 bytes")
                 .or_reject("read delivery")?;
             let mut parts = Vec::with_capacity(delivery.parts.len());
             for (number, part) in (1..).zip(&delivery.parts) {
-                let bytes = window.read(staging, &deliveries[index..], number - 1).await;
-                let bytes = match bytes {
-                    Ok(bytes) => Some(bytes),
-                    Err(StagingError::Altered) => None,
-                    Err(error) => return Err(error).or_retry("read parts from staging"),
-                };
                 let is_whole = |bytes: &Bytes| Sha256::digest(bytes).as_slice() == part.sha256;
-                let (bytes, state) = match bytes.filter(is_whole) {
-                    Some(bytes) => (bytes, PartState::Waiting),
-                    None => (Bytes::new(), PartState::Altered),
+                let bytes = read.next().flatten().filter(is_whole);
+                let state = match bytes {
+                    Some(_) => PartState::Waiting,
+                    None => PartState::Altered,
                 };
-                let id = item.message_id(u32::try_from(number).unwrap_or(u32::MAX), domain);
                 let message = Message {
-                    id,
+                    id: item.message_id(number, domain),
                     date: delivery.date,
-                    bytes,
+                    bytes: bytes.unwrap_or_default(),
                 };
                 parts.push(Part { message, state });
             }
@@ -205,54 +199,11 @@ impl From<Outcome> for PartState {
     }
 }
 
-/// A stretch of a blob that was read at once: neighbours are often delivered together.
-#[derive(Default)]
-struct Window {
-    key: String,
-    start: u64,
-    bytes: Bytes,
-}
-
-impl Window {
-    /// The bytes of part `number` of the first of these deliveries; the following ones tell how far it
-    /// is worth reading.
-    async fn read(
-        &mut self,
-        staging: &Staging,
-        deliveries: &[Delivery],
-        number: usize,
-    ) -> Result<Bytes, StagingError> {
-        let first = &deliveries[0];
-        let part = &first.parts[number];
-        let blob = first.blob.clone().unwrap_or_default();
-        if let Some(bytes) = self.slice(&blob.key, part.offset, part.size) {
-            return Ok(bytes);
-        }
-        let mut end = part.offset.saturating_add(part.size);
-        let same_blob = |delivery: &&Delivery| delivery.blob.as_ref() == Some(&blob);
-        let following = deliveries.iter().take_while(same_blob);
-        for next in following
-            .flat_map(|delivery| &delivery.parts)
-            .skip(number + 1)
-        {
-            let next_end = next.offset.saturating_add(next.size);
-            let is_near = next.offset >= end && next.offset - end <= GAP;
-            if !is_near || next_end - part.offset > RANGE {
-                break;
-            }
-            end = next_end;
-        }
-        self.bytes = staging.range(&blob, part.offset, end - part.offset).await?;
-        self.key = blob.key;
-        self.start = part.offset;
-        let bytes = self.slice(&self.key, part.offset, part.size);
-        bytes.ok_or(StagingError::Altered)
-    }
-
-    fn slice(&self, key: &str, offset: u64, size: u64) -> Option<Bytes> {
-        let start = usize::try_from(offset.checked_sub(self.start)?).ok()?;
-        let end = start.checked_add(usize::try_from(size).ok()?)?;
-        (self.key == key && end <= self.bytes.len()).then(|| self.bytes.slice(start..end))
+fn range(delivery: &Delivery, part: &v1::Part) -> Range {
+    Range {
+        blob: delivery.blob.clone().unwrap_or_default(),
+        offset: part.offset,
+        size: part.size,
     }
 }
 
