@@ -100,7 +100,9 @@ impl Database {
             source,
         };
         sqlx::any::install_default_drivers();
-        let writer = pool(&path, 1).await.map_err(failed)?;
+        let writer = pool(&path, 1, dialect::WRITER_CACHE)
+            .await
+            .map_err(failed)?;
         let found = schema::create(&writer).await.map_err(failed)?;
         if found > schema::FORMAT {
             return Err(OpenError::Newer {
@@ -108,7 +110,9 @@ impl Database {
                 known: schema::FORMAT,
             });
         }
-        let readers = pool(&path, READERS).await.map_err(failed)?;
+        let readers = pool(&path, READERS, dialect::READER_CACHE)
+            .await
+            .map_err(failed)?;
         Ok(Self {
             writer,
             readers,
@@ -127,7 +131,11 @@ impl Database {
     }
 }
 
-async fn pool(path: &Path, connections: u32) -> Result<sqlx::AnyPool, sqlx::Error> {
+async fn pool(
+    path: &Path,
+    connections: u32,
+    cache: &'static str,
+) -> Result<sqlx::AnyPool, sqlx::Error> {
     AnyPoolOptions::new()
         .min_connections(1)
         .max_connections(connections)
@@ -135,9 +143,10 @@ async fn pool(path: &Path, connections: u32) -> Result<sqlx::AnyPool, sqlx::Erro
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(dialect::SETUP).await?;
+                connection.execute(cache).await?;
                 Ok(())
             })
         })

@@ -14,9 +14,13 @@ pub(super) const SETUP: &str = "PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA busy_timeout = 30000;
 PRAGMA foreign_keys = OFF;
-PRAGMA cache_size = -8192;
 PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;";
+
+/// Pages the writer keeps in memory; readers mostly look at what was written last.
+pub(super) const WRITER_CACHE: &str = "PRAGMA cache_size = -8192;";
+/// Pages a reader keeps in memory.
+pub(super) const READER_CACHE: &str = "PRAGMA cache_size = -1024;";
 
 /// Writes the placeholder of the next value of a list. Without a number: SQLite finds numbered
 /// placeholders by name, one after the other, which makes long lists quadratic.
