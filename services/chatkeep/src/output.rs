@@ -2,6 +2,7 @@ use std::{
     cell::Cell,
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
+    time::{Duration, Instant},
 };
 
 /// What the user sees: results on standard output, progress and errors on standard error.
@@ -10,13 +11,20 @@ pub(crate) struct Output {
     progress_is_live: bool,
     /// Length of the progress line that stands on the terminal.
     shown: Cell<usize>,
+    /// When progress was shown last, or the program was started.
+    last: Cell<Instant>,
 }
+
+/// Time between progress lines that replace each other, and between those that do not.
+const LIVE_PROGRESS: Duration = Duration::from_millis(250);
+const PLAIN_PROGRESS: Duration = Duration::from_secs(5);
 
 impl Output {
     pub(crate) fn new() -> Self {
         Self {
             progress_is_live: io::stderr().is_terminal(),
             shown: Cell::new(0),
+            last: Cell::new(Instant::now()),
         }
     }
 
@@ -26,13 +34,18 @@ impl Output {
         ignore(writeln!(io::stdout(), "{line}"));
     }
 
-    /// True where progress lines replace each other.
-    pub(crate) fn is_live(&self) -> bool {
-        self.progress_is_live
-    }
-
-    /// Shows how far the work is.
-    pub(crate) fn progress(&self, line: &str) {
+    /// Shows how far the work is, unless it was shown a moment ago.
+    pub(crate) fn progress(&self, line: impl FnOnce() -> String) {
+        let every = if self.progress_is_live {
+            LIVE_PROGRESS
+        } else {
+            PLAIN_PROGRESS
+        };
+        if self.last.get().elapsed() < every {
+            return;
+        }
+        self.last.set(Instant::now());
+        let line = line();
         if self.progress_is_live {
             let width = self.shown.replace(line.chars().count());
             ignore(write!(io::stderr(), "\r{line:<width$}"));

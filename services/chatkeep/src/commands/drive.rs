@@ -16,8 +16,6 @@ use crate::{
 /// A peer that is dead for longer fails the command; calling it again resumes.
 const DEAD_PEER: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
-const LIVE_PROGRESS: Duration = Duration::from_millis(250);
-const PLAIN_PROGRESS: Duration = Duration::from_secs(5);
 
 /// Shows progress until the run has an end; returns its state and reason.
 pub(crate) async fn watch(
@@ -26,12 +24,6 @@ pub(crate) async fn watch(
     output: &Output,
 ) -> anyhow::Result<(RunState, String)> {
     let started = Instant::now();
-    let mut shown = Instant::now();
-    let every = if output.is_live() {
-        LIVE_PROGRESS
-    } else {
-        PLAIN_PROGRESS
-    };
     let mut control = embedded.control.clone();
     let stop = embedded.lifecycle.shutdown();
     loop {
@@ -40,10 +32,7 @@ pub(crate) async fn watch(
         if progress.state() != RunState::Running {
             return Ok((progress.state(), progress.reason));
         }
-        if shown.elapsed() >= every {
-            shown = Instant::now();
-            output.progress(&line(&progress, started.elapsed()));
-        }
+        output.progress(|| line(&progress, started.elapsed()));
         if let Some((queue, outage)) = embedded.lifecycle.outages().longest()
             && outage.since.elapsed() >= DEAD_PEER
         {

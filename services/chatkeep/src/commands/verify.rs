@@ -1,6 +1,6 @@
 //! `chatkeep verify`.
 
-use std::{path::Path, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use chatkeep_control::Verified;
@@ -49,6 +49,11 @@ fn offline(manifest: &Path, output: &Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Mailbox -> item, part from 1, SHA-256: about 100 bytes of memory a message, so that each mailbox is
+/// opened once.
+type ByMailbox = BTreeMap<String, Parts>;
+type Parts = Vec<(ItemId, u32, [u8; 32])>;
+
 /// What the comparison has found so far.
 #[derive(Debug, Default)]
 struct Tally {
@@ -66,31 +71,21 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
         connector: place.connector.id(),
         number: run,
     };
-    let tally = ask(place, async |embedded| {
+    let expected = ask(place, async |embedded| {
         let stream = embedded.control.clone().archived(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
-        let mut tally = Tally::default();
-        let mut mailbox: Vec<Expected> = Vec::new();
+        let mut expected = ByMailbox::new();
         while let Some(delivery) = stream.message().await.map_err(super::answer)? {
-            if mailbox
-                .first()
-                .is_some_and(|first| first.mailbox != delivery.mailbox)
-            {
-                compare(
-                    place,
-                    &settings,
-                    std::mem::take(&mut mailbox),
-                    &mut tally,
-                    output,
-                )
-                .await?;
-            }
-            expect(&place.connector.domain, &delivery, &mut mailbox)?;
+            expect(&delivery, &mut expected)?;
         }
-        compare(place, &settings, mailbox, &mut tally, output).await?;
-        anyhow::Ok(tally)
+        anyhow::Ok(expected)
     })
     .await?;
+    let mut tally = Tally::default();
+    for (mailbox, parts) in expected {
+        output.progress(|| format!("{} messages compared", number(tally.compared)));
+        compare(place, &settings, (&mailbox, parts), &mut tally, output).await?;
+    }
     output.line(format_args!(
         "verified run {run}: {} messages compared, {} missing, {} altered, {} extra copies, {} not checked",
         number(tally.compared),
@@ -103,18 +98,12 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
     Ok(ExitCode::from(u8::from(flaws > 0)))
 }
 
-fn expect(
-    domain: &str,
-    delivery: &ArchivedDelivery,
-    mailbox: &mut Vec<Expected>,
-) -> anyhow::Result<()> {
+fn expect(delivery: &ArchivedDelivery, expected: &mut ByMailbox) -> anyhow::Result<()> {
     let item = ItemId::from_slice(&delivery.item).context("read item id")?;
+    let parts = expected.entry(delivery.mailbox.clone()).or_default();
     for (number, part) in (1..).zip(&delivery.parts) {
-        mailbox.push(Expected {
-            mailbox: delivery.mailbox.clone(),
-            message_id: item.message_id(number, domain),
-            sha256: part.sha256.as_ref().try_into().context("read part hash")?,
-        });
+        let sha256 = part.sha256.as_ref().try_into().context("read part hash")?;
+        parts.push((item, number, sha256));
     }
     Ok(())
 }
@@ -123,11 +112,16 @@ fn expect(
 async fn compare(
     place: &Place,
     settings: &chatkeep_mailbox_import::Settings,
-    expected: Vec<Expected>,
+    (mailbox, parts): (&str, Parts),
     tally: &mut Tally,
     output: &Output,
 ) -> anyhow::Result<()> {
     let connector = &place.connector;
+    let expected = parts.into_iter().map(|(item, number, sha256)| Expected {
+        mailbox: mailbox.to_owned(),
+        message_id: item.message_id(number, &connector.domain),
+        sha256,
+    });
     let mut flaws = Vec::new();
     let on = |flaw| flaws.push(flaw);
     let compared = chatkeep_mailbox_import::verify(connector, settings, expected, on).await;
