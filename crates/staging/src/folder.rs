@@ -14,7 +14,7 @@ use crate::{Blob, BlobKind, BlobReader, Spool, StagingError};
 
 /// A stretch of a blob.
 #[derive(Clone, Debug)]
-pub struct Range {
+pub struct BlobRange {
     /// The blob.
     pub blob: Blob,
     /// First byte.
@@ -85,7 +85,7 @@ impl Staging {
     /// Reads ranges of blobs, in the order of the request; `None` where a blob ends before its range
     /// does. Not checked: the caller knows the hashes of the parts it reads. Ranges of one blob that
     /// follow each other cost one opening.
-    pub async fn ranges(&self, ranges: Vec<Range>) -> Result<Vec<Option<Bytes>>, StagingError> {
+    pub async fn ranges(&self, ranges: Vec<BlobRange>) -> Result<Vec<Option<Bytes>>, StagingError> {
         let paths: Result<Vec<_>, _> = ranges.iter().map(|range| self.path(&range.blob)).collect();
         let paths = paths?;
         blocking(move || read_ranges(&paths, &ranges)).await
@@ -142,7 +142,10 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn read_ranges(paths: &[PathBuf], ranges: &[Range]) -> Result<Vec<Option<Bytes>>, StagingError> {
+fn read_ranges(
+    paths: &[PathBuf],
+    ranges: &[BlobRange],
+) -> Result<Vec<Option<Bytes>>, StagingError> {
     let failed = |source| StagingError::Read { source };
     let mut open: Option<(&PathBuf, File)> = None;
     let mut read = Vec::with_capacity(ranges.len());
@@ -205,7 +208,7 @@ mod tests {
 
         assert_eq!(first, again);
         assert_eq!(staging.get(&first).await.unwrap(), "hello");
-        let range = |offset, size| Range {
+        let range = |offset, size| BlobRange {
             blob: first.clone(),
             offset,
             size,

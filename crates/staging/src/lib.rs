@@ -13,7 +13,7 @@ pub use chatkeep_proto::v1::Blob;
 
 pub use crate::{
     blob::{BlobKind, BlobReader},
-    folder::{Range, Staging},
+    folder::{BlobRange, Staging},
     frames::{FrameError, FrameReader, FrameWriter},
     item_index::ItemIndex,
     spool::Spool,

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use chatkeep_conversion::{Renderer, Sanitizer};
 use chatkeep_ingestion::eml::{Files, Limits, Mail, StoredFile};
-use chatkeep_staging::{BlobKind, Staging};
+use chatkeep_staging::{BlobKind, BlobRange, Staging};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use self::hollow::{BATCH, BYTES};
@@ -120,7 +120,7 @@ impl Files for Nowhere {
     }
 }
 
-/// Reads parts from staging one by one, as an import does: what of a run is that.
+/// Reads parts from staging, 50 at a time as an import does: what of a run is that.
 fn read_parts(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
     let runtime = tokio::runtime::Runtime::new().context("start runtime")?;
     let staging = Staging::folder(&folder.join("staging"))?;
@@ -128,9 +128,14 @@ fn read_parts(corpus: &Corpus, folder: &Path) -> anyhow::Result<Sample> {
     let blob = runtime.block_on(staging.put(BlobKind::Items, vec![b'x'; size]))?;
     let meter = Meter::start(None)?;
     runtime.block_on(async {
-        for number in 0..corpus.conversations {
-            let offset = u64::from(number % BATCH) * BYTES as u64;
-            staging.range(&blob, offset, BYTES as u64).await?;
+        let range = |number: u32| BlobRange {
+            blob: blob.clone(),
+            offset: u64::from(number % BATCH) * BYTES as u64,
+            size: BYTES as u64,
+        };
+        for first in (0..corpus.conversations).step_by(50) {
+            let last = corpus.conversations.min(first + 50);
+            staging.ranges((first..last).map(range).collect()).await?;
         }
         anyhow::Ok(())
     })?;

@@ -7,7 +7,7 @@ use chatkeep_conversion::Conversion;
 use chatkeep_model::Conversation;
 use chatkeep_pipeline::{Completion, LedgerClient, Stage as _};
 use chatkeep_proto::v1::{self, TaskKind, complete_request::Result as Outcome};
-use chatkeep_staging::{Blob, BlobKind, FrameReader, FrameWriter, ItemIndex, Range, Staging};
+use chatkeep_staging::{Blob, BlobKind, BlobRange, FrameReader, FrameWriter, ItemIndex, Staging};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -222,7 +222,7 @@ async fn an_altered_batch_is_an_error_of_the_task() {
 }
 
 async fn read_part(staging: &Staging, blob: &Blob, part: &v1::Part) -> Bytes {
-    let range = Range {
+    let range = BlobRange {
         blob: blob.clone(),
         offset: part.offset,
         size: part.size,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use chatkeep_model::ItemId;
 use chatkeep_pipeline::{ResultExt as _, StageError};
 use chatkeep_proto::v1::{self, Delivery, DeliveryState};
-use chatkeep_staging::{Range, Staging};
+use chatkeep_staging::{BlobRange, Staging};
 use sha2::{Digest as _, Sha256};
 
 use super::journal::{Journal, Settlement};
@@ -199,8 +199,8 @@ impl From<Outcome> for PartState {
     }
 }
 
-fn range(delivery: &Delivery, part: &v1::Part) -> Range {
-    Range {
+fn range(delivery: &Delivery, part: &v1::Part) -> BlobRange {
+    BlobRange {
         blob: delivery.blob.clone().unwrap_or_default(),
         offset: part.offset,
         size: part.size,

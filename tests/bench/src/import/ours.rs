@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path, time::Duration};
 use anyhow::Context as _;
 use chatkeep_mailbox_import::target::{self, OpenGate, Outcome, Target, Timeouts, open_target};
 use chatkeep_model::connector::Connector;
-use chatkeep_staging::{Blob, BlobKind, Staging};
+use chatkeep_staging::{Blob, BlobKind, BlobRange, Staging};
 use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Runtime;
@@ -106,10 +106,7 @@ impl Staged {
         };
         let mut mailbox = target.open(&first.mailbox).await?;
         for batch in parts.chunks(BATCH) {
-            let mut messages = Vec::with_capacity(batch.len());
-            for part in batch {
-                messages.push(self.read(part).await?);
-            }
+            let messages = self.read(batch).await?;
             let appended = mailbox.append(&messages, &OpenGate).await;
             if let Some(error) = appended.stopped {
                 return Err(error.into());
@@ -124,17 +121,26 @@ impl Staged {
         Ok(())
     }
 
-    async fn read(&self, part: &Part) -> anyhow::Result<target::Message> {
-        let bytes = self
+    async fn read(&self, parts: &[Part]) -> anyhow::Result<Vec<target::Message>> {
+        let range = |part: &Part| BlobRange {
+            blob: part.blob.clone(),
+            offset: part.offset,
+            size: part.size,
+        };
+        let read = self
             .staging
-            .range(&part.blob, part.offset, part.size)
+            .ranges(parts.iter().map(range).collect())
             .await?;
-        let sha256: [u8; 32] = Sha256::digest(&bytes).into();
-        anyhow::ensure!(sha256 == part.sha256, "a staged part was altered");
-        Ok(target::Message {
-            id: part.id.clone(),
-            date: part.date,
-            bytes,
-        })
+        let messages = parts.iter().zip(read).map(|(part, bytes)| {
+            let bytes = bytes.context("a staged part is missing")?;
+            let sha256: [u8; 32] = Sha256::digest(&bytes).into();
+            anyhow::ensure!(sha256 == part.sha256, "a staged part was altered");
+            Ok(target::Message {
+                id: part.id.clone(),
+                date: part.date,
+                bytes,
+            })
+        });
+        messages.collect()
     }
 }

@@ -17,7 +17,7 @@ use chatkeep_proto::v1::{
     control_client::ControlClient, control_server::ControlServer,
 };
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
-use chatkeep_staging::{BlobKind, Staging};
+use chatkeep_staging::{BlobKind, BlobRange, Staging};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -326,13 +326,16 @@ impl World {
 
     /// Begins and settles a page, the mailboxes in flight in one call as the import stage does.
     async fn journal(&self, task: &str, fence: u64, page: &[Delivery]) -> Result<(), StageError> {
-        for delivery in page {
-            let (Some(blob), [part, ..]) = (&delivery.blob, &delivery.parts[..]) else {
-                return Err("a delivery without parts").or_reject("read delivery");
-            };
-            let part = self.staging.range(blob, part.offset, part.size).await;
-            part.or_retry("load part")?;
-        }
+        let parts = page.iter().flat_map(|delivery| {
+            let blob = delivery.blob.clone().unwrap_or_default();
+            delivery.parts.iter().map(move |part| BlobRange {
+                blob: blob.clone(),
+                offset: part.offset,
+                size: part.size,
+            })
+        });
+        let parts = self.staging.ranges(parts.collect()).await;
+        parts.or_retry("load parts")?;
         let mut settled = Vec::new();
         for batch in page.chunks(JOURNALED) {
             let mut begun = BTreeMap::<_, Vec<i64>>::new();
