@@ -179,7 +179,7 @@ impl ConversationKey {
         &self.0
     }
 
-    /// SHA-256 over the key: what ledger and headers carry, since the key names people.
+    /// SHA-256 over the key: what the ledger carries, since the key names people.
     pub fn digest(&self) -> [u8; 32] {
         Fields::of("conversation").text(&self.0).digest()
     }

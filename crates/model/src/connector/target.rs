@@ -56,7 +56,7 @@ pub struct ImapTarget {
     /// How to sign in.
     #[serde(default)]
     pub auth: Auth,
-    /// User name: of the service account, or of everybody with `plain`.
+    /// User name of the service account that `authzid` and `master` sign in as; the others pass it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<SecretRef>,
     /// Password, or bearer token with `xoauth2`.
