@@ -30,16 +30,21 @@ pub struct Staging {
 }
 
 impl Staging {
-    /// Opens the folder, making it where it is missing. Temporary files of a process that was killed
-    /// are removed.
+    /// Opens the folder, making it where it is missing.
     pub fn folder(path: &Path) -> Result<Self, StagingError> {
         let open = |source| StagingError::Open { source };
-        let spool = path.join("spool");
-        fs::create_dir_all(&spool).map_err(open)?;
-        for leftover in fs::read_dir(&spool).map_err(open)? {
+        fs::create_dir_all(path.join("spool")).map_err(open)?;
+        Ok(Self { root: path.into() })
+    }
+
+    /// Removes the temporary files of a process that was killed. Only for who knows that no other
+    /// process uses the folder: it would take away what that one is writing.
+    pub fn remove_leftovers(&self) -> Result<(), StagingError> {
+        let open = |source| StagingError::Open { source };
+        for leftover in fs::read_dir(self.root.join("spool")).map_err(open)? {
             fs::remove_file(leftover.map_err(open)?.path()).map_err(open)?;
         }
-        Ok(Self { root: path.into() })
+        Ok(())
     }
 
     /// Stores bytes. On return they are on disk.
@@ -245,6 +250,32 @@ mod tests {
             staging.get(&foreign).await,
             Err(StagingError::Key)
         ));
+    }
+
+    #[tokio::test]
+    async fn opening_the_folder_again_takes_nothing_away_from_who_is_writing() {
+        let (folder, staging) = staging();
+        let mut spool = staging.spool().unwrap();
+        spool.write_all(b"half").unwrap();
+
+        let again = Staging::folder(folder.path()).unwrap();
+
+        spool.write_all(b" and half").unwrap();
+        let blob = staging.commit(BlobKind::Batch, spool).await.unwrap();
+        assert_eq!(again.get(&blob).await.unwrap(), "half and half");
+    }
+
+    #[tokio::test]
+    async fn leftovers_of_a_killed_process_are_removed() {
+        let (folder, staging) = staging();
+        fs::write(folder.path().join("spool/leftover"), "half").unwrap();
+
+        staging.remove_leftovers().unwrap();
+
+        assert_eq!(
+            fs::read_dir(folder.path().join("spool")).unwrap().count(),
+            0
+        );
     }
 
     #[tokio::test]

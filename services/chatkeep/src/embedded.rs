@@ -91,6 +91,10 @@ impl Embedded {
         )
         .await
         .with_context(|| format!("open the ledger in {}", data_dir.display()))?;
+        // The ledger is locked from here on: nobody else writes into the folder.
+        staging
+            .remove_leftovers()
+            .with_context(|| format!("clear {}", data_dir.display()))?;
         let control = in_process(servers.control);
         stages(&Parts {
             settings,
