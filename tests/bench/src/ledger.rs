@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     );
     let mut all = [
         "ledger, queue and staging: stages without work",
-        "of it: reading the parts from staging, one by one",
+        "of it: reading the parts from staging, 50 at a time",
         "chatkeep archive into discard, everything",
         "parsing a file alone",
         "rendering and hashing alone",
