@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Why a lab server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -130,12 +130,13 @@ impl Drop for Server {
         let deadline = Instant::now() + Duration::from_secs(5);
         while told && Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
+                break;
             }
             thread::sleep(Duration::from_millis(10));
         }
-        // Not told, or deaf. That it is gone already is no failure of a test.
-        drop(self.child.kill());
+        // What it started may outlive it, and would keep the next server from its sockets. That all are
+        // gone already is no failure of a test.
+        let _outlived = pid.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok());
         drop(self.child.wait());
     }
 }
