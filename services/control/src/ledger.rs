@@ -108,7 +108,12 @@ impl Ledger {
             Outcome::Converted(converted) => {
                 family.items = convert::converted(&mut tx, &task, &converted).await?;
             }
-            Outcome::Planned(planned) => self.planned(&mut tx, &task, planned).await?,
+            Outcome::Planned(planned) => {
+                // What is left of a large batch is planned by a task that follows.
+                family.items = task.items;
+                let is_whole = request.next.is_empty();
+                self.planned(&mut tx, &task, planned, is_whole).await?;
+            }
             Outcome::Resolved(resolved) => {
                 self.resolved(&mut tx, &task, &resolved.rows).await?;
             }

@@ -39,17 +39,18 @@ struct Plan {
 }
 
 impl Ledger {
-    /// Records the end of a PLAN task.
+    /// Records the end of a PLAN task. `is_whole`: no other task plans the rest of its items.
     pub(super) async fn planned(
         &self,
         conn: &mut AnyConnection,
         task: &TaskRow,
         planned: Planned,
+        is_whole: bool,
     ) -> Result<(), LedgerError> {
         let target = self.target_of(conn, task.run).await?;
         let known = known_items(conn, task, &planned.rows).await?;
         let mut plan = plan(task.run, planned.rows, &known)?;
-        if covers_all(task) {
+        if is_whole && covers_all(task) {
             plan.add_empty(&known);
         }
         insert_plans(conn, &plan).await?;

@@ -237,3 +237,51 @@ async fn what_is_held_too_long_fails() {
         (2, 1, 0)
     );
 }
+
+#[tokio::test]
+async fn a_batch_that_is_planned_in_two_steps_is_planned_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.open_run().await;
+    let capture = new_task(TaskKind::Capture, &blob("listing"), (0, 1));
+    lab.list(vec![capture]).await;
+    let capture = lab.next("ingestion").await;
+    let convert = new_task(TaskKind::Convert, &blob("batch"), (0, 2));
+    lab.complete(
+        &capture,
+        Outcome::Captured(Captured::default()),
+        vec![convert],
+    )
+    .await;
+    let task = lab.next("conversion").await;
+    let converted = Converted {
+        blob: Some(blob("items")),
+        items: vec![item(1), item(2)],
+        ..Converted::default()
+    };
+    let plan = new_task(TaskKind::Plan, &blob("index"), (0, 2));
+    lab.complete(&task, Outcome::Converted(converted), vec![plan])
+        .await;
+
+    let first = lab.next("mapping").await;
+    let rest = new_task(TaskKind::Plan, &blob("index"), (1, 1));
+    let planned = |number| {
+        Outcome::Planned(Planned {
+            rows: vec![row(
+                number,
+                "ann@contoso.com",
+                Placement::Mapped,
+                "ann@contoso.com",
+            )],
+        })
+    };
+    lab.complete(&first, planned(1), vec![rest]).await;
+    let second = lab.next("mapping").await;
+    lab.complete(&second, planned(2), vec![]).await;
+
+    for number in [1, 2] {
+        let copies = trace(&lab, number).await.copies;
+        assert_eq!(copies.len(), 1, "item {number}");
+        assert_eq!(copies[0].placement(), Placement::Mapped);
+    }
+}
