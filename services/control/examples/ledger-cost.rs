@@ -173,7 +173,11 @@ impl Stages {
             task: task.id.clone(),
             term: 300_000,
         };
-        let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
+        // A message may come twice; the task is closed then, as every worker knows.
+        let Ok(lease) = ledger.lease(lease).await else {
+            return;
+        };
+        let fence = lease.into_inner().fence;
         let mut settled: Vec<Settled> = Vec::new();
         let (mut after_mailbox, mut after_delivery) = (String::new(), 0);
         loop {

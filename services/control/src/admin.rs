@@ -5,10 +5,8 @@ mod open;
 mod report;
 mod trace;
 
-use sqlx::AnyConnection;
-
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         capture::connector_key,
@@ -18,7 +16,7 @@ use crate::{
 
 /// The run of a connector with this number; 0 is the newest that is closed.
 async fn numbered(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: &str,
     number: i64,
 ) -> Result<RunRow, LedgerError> {
@@ -34,8 +32,8 @@ async fn numbered(
 }
 
 /// Name of a connector, as administrators see it.
-async fn connector_name(conn: &mut AnyConnection, key: i64) -> Result<String, LedgerError> {
-    let query = sqlx::query("SELECT name FROM connectors WHERE id = $1").bind(key);
-    let row = query.fetch_one(conn).await.during("find connector")?;
+async fn connector_name(conn: &mut Connection, key: i64) -> Result<String, LedgerError> {
+    let statement = query("SELECT name FROM connectors WHERE id = $1").bind(key);
+    let row = statement.fetch_one(conn).await.during("find connector")?;
     row.text(0).during("find connector")
 }

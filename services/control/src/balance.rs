@@ -2,10 +2,9 @@
 
 use chatkeep_proto::v1::{Deliveries, Records, RunState};
 use serde::{Deserialize, Serialize};
-use sqlx::AnyConnection;
 
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{held::HeldState, run::RunRow},
 };
@@ -115,10 +114,7 @@ fn count(number: i64) -> u64 {
 }
 
 /// Adds everything up.
-pub(crate) async fn compute(
-    conn: &mut AnyConnection,
-    run: &RunRow,
-) -> Result<Balance, LedgerError> {
+pub(crate) async fn compute(conn: &mut Connection, run: &RunRow) -> Result<Balance, LedgerError> {
     const READ: &str = "SELECT CAST(COALESCE(SUM(records_read), 0) AS BIGINT) FROM tasks \
         WHERE run = $1";
     const TAKEN: &str = "SELECT CAST(COALESCE(SUM(records), 0) AS BIGINT) FROM chunks \
@@ -162,26 +158,27 @@ pub(crate) async fn compute(
 
 /// A query with one number as its answer.
 pub(crate) async fn number(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     sql: &'static str,
     run: i64,
 ) -> Result<i64, LedgerError> {
-    let row = sqlx::query(sql).bind(run).fetch_one(conn).await;
+    let row = query(sql).bind(run).long().fetch_one(conn).await;
     row.and_then(|row| row.int(0)).during("compute balance")
 }
 
 async fn add_deliveries(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     balance: &mut Balance,
 ) -> Result<(), LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "SELECT d.state, COUNT(*) FROM batches b CROSS JOIN deliveries d \
          WHERE b.run = $1 AND d.item >= b.first AND d.item < b.first + b.items GROUP BY d.state",
     );
-    for row in query
+    for row in statement
         .bind(run)
-        .fetch_all(conn)
+        .long()
+        .fetch(conn)
         .await
         .during("compute balance")?
     {
@@ -200,14 +197,15 @@ async fn add_deliveries(
 }
 
 async fn add_held(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     balance: &mut Balance,
 ) -> Result<(), LedgerError> {
-    let query = sqlx::query("SELECT state, COUNT(*) FROM held WHERE run = $1 GROUP BY state");
-    for row in query
+    let statement = query("SELECT state, COUNT(*) FROM held WHERE run = $1 GROUP BY state");
+    for row in statement
         .bind(run)
-        .fetch_all(conn)
+        .long()
+        .fetch(conn)
         .await
         .during("compute balance")?
     {

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use chatkeep_pipeline::crash_point;
 use chatkeep_proto::v1::RunState;
-use sqlx::AnyConnection;
 
 use crate::{
     balance::{self, Balance},
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     flow,
     ledger::{self, Ledger, run::RunRow},
@@ -59,11 +58,10 @@ fn is_empty(run: &RunRow, balance: &Balance) -> bool {
 }
 
 /// True when the connector has an earlier run that stayed.
-async fn has_earlier(conn: &mut AnyConnection, run: &RunRow) -> Result<bool, LedgerError> {
-    let query = sqlx::query(
-        "SELECT COUNT(*) FROM runs WHERE connector = $1 AND number > 0 AND number < $2",
-    );
-    let row = query
+async fn has_earlier(conn: &mut Connection, run: &RunRow) -> Result<bool, LedgerError> {
+    let statement =
+        query("SELECT COUNT(*) FROM runs WHERE connector = $1 AND number > 0 AND number < $2");
+    let row = statement
         .bind(run.connector)
         .bind(run.number)
         .fetch_one(conn)
@@ -86,13 +84,13 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     ];
     let mut tx = ledger.database.begin().await?;
     for step in STEPS {
-        sqlx::query(step)
+        query(step)
             .bind(run.id)
             .execute(&mut *tx)
             .await
             .during("remove run")?;
     }
-    let close = sqlx::query("UPDATE runs SET status = $1, closed = $2 WHERE id = $3")
+    let close = query("UPDATE runs SET status = $1, closed = $2 WHERE id = $3")
         .bind(i64::from(RunState::NothingNew as i32))
         .bind(ledger::now())
         .bind(run.id);
@@ -112,7 +110,7 @@ async fn record(
     let now = ledger::now();
     let mut tx = ledger.database.begin().await?;
     if let Some(sealed) = &sealed {
-        let insert = sqlx::query(
+        let insert = query(
             "INSERT INTO seals (connector, number, run, kind, file, sha256, sealed, balance) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
@@ -126,7 +124,7 @@ async fn record(
         .bind(&sealed.balance);
         insert.execute(&mut *tx).await.during("record seal")?;
     }
-    let update = sqlx::query(
+    let update = query(
         "UPDATE runs SET status = $1, reason = $2, closed = $3, seals = seals + $4 WHERE id = $5",
     )
     .bind(i64::from(state as i32))

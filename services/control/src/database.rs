@@ -1,8 +1,10 @@
 //! The ledger's database: one writer, several readers, a lock on its folder.
 
+mod connection;
 mod dialect;
-mod packed;
+mod row;
 mod schema;
+mod sqlite;
 mod statement;
 
 use std::{
@@ -12,17 +14,16 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{Any, Executor as _, Transaction, any::AnyPoolOptions, pool::PoolConnection};
-
+use self::connection::{Readers, Writer};
 use crate::error::{During as _, LedgerError};
 
+pub use self::connection::DatabaseError;
 pub(crate) use self::{
-    packed::{Column, PackedRow, packed},
-    statement::{Cell, Columns, LIST, Statement, chunks, insert},
+    connection::{Connection, Reader, Tx},
+    dialect::INSERT,
+    row::Row,
+    statement::{Cell, LIST, Statement, chunks, insert, query},
 };
-
-/// Connections that read beside the one that writes.
-const READERS: u32 = 3;
 
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// The database's reason.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// A newer program wrote it.
     #[error(
@@ -63,14 +64,11 @@ pub enum OpenError {
     },
 }
 
-/// A transaction on the writer.
-pub(crate) type Tx = Transaction<'static, Any>;
-
 /// The ledger's database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    writer: sqlx::AnyPool,
-    readers: sqlx::AnyPool,
+    writer: Writer,
+    readers: Readers,
     // Held as long as the database is open: two processes would publish everything twice.
     _lock: Arc<File>,
 }
@@ -78,44 +76,25 @@ pub(crate) struct Database {
 impl Database {
     /// Opens or creates the ledger in `folder`.
     pub(crate) async fn open(folder: &Path) -> Result<Self, OpenError> {
-        let at = |source| OpenError::Folder {
-            path: folder.to_owned(),
-            source,
-        };
-        fs::create_dir_all(folder).map_err(at)?;
-        let lock = File::create(folder.join("ledger.lock")).map_err(at)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse {
-                    path: folder.to_owned(),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(at(source)),
-        }
-
+        let lock = lock(folder)?;
         let path = folder.join("ledger.sqlite");
         let failed = |source| OpenError::Database {
             path: path.clone(),
             source,
         };
-        sqlx::any::install_default_drivers();
-        let writer = pool(&path, 1, dialect::WRITER_CACHE)
-            .await
-            .map_err(failed)?;
-        let found = schema::create(&writer).await.map_err(failed)?;
+        let writer = Writer::open(&path).map_err(failed)?;
+        let mut tx = writer.begin().await.map_err(failed)?;
+        let found = schema::create(&mut tx).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
         if found > schema::FORMAT {
             return Err(OpenError::Newer {
                 found,
                 known: schema::FORMAT,
             });
         }
-        let readers = pool(&path, READERS, dialect::READER_CACHE)
-            .await
-            .map_err(failed)?;
         Ok(Self {
             writer,
-            readers,
+            readers: Readers::open(&path).map_err(failed)?,
             _lock: Arc::new(lock),
         })
     }
@@ -126,30 +105,24 @@ impl Database {
     }
 
     /// A connection for reading what is committed.
-    pub(crate) async fn read(&self) -> Result<PoolConnection<Any>, LedgerError> {
-        self.readers.acquire().await.during("get connection")
+    pub(crate) async fn read(&self) -> Result<Reader, LedgerError> {
+        Ok(self.readers.get().await)
     }
 }
 
-async fn pool(
-    path: &Path,
-    connections: u32,
-    cache: &'static str,
-) -> Result<sqlx::AnyPool, sqlx::Error> {
-    AnyPoolOptions::new()
-        .min_connections(1)
-        .max_connections(connections)
-        // A ping before every statement would double the round trips to SQLite's own thread.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                connection.execute(dialect::SETUP).await?;
-                connection.execute(cache).await?;
-                Ok(())
-            })
-        })
-        .connect(&dialect::url(path))
-        .await
+/// Makes the folder and keeps other processes out of it.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let at = |source| OpenError::Folder {
+        path: folder.to_owned(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(at)?;
+    let lock = File::create(folder.join("ledger.lock")).map_err(at)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: folder.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(at(source)),
+    }
 }

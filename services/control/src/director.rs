@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     close::close,
+    database::Connection,
     error::LedgerError,
     flow::{self, Step},
     ledger::{
@@ -132,7 +133,7 @@ impl Director {
     /// A run ends after the earlier ones whose deliveries it made possible.
     async fn waits_for_earlier(
         &self,
-        conn: &mut sqlx::AnyConnection,
+        conn: &mut Connection,
         run: &RunRow,
     ) -> Result<bool, LedgerError> {
         let condition = "connector = $1 AND id < $2 AND status = 1";

@@ -1,6 +1,6 @@
 use chatkeep_staging::{FrameError, StagingError};
 
-use crate::seal::SealError;
+use crate::{database::DatabaseError, seal::SealError};
 
 /// Why the ledger could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum LedgerError {
         /// What was being done.
         action: &'static str,
         /// The database's reason.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// A blob could not be read.
     #[error("{action}")]
@@ -59,7 +59,7 @@ pub(crate) trait During<T> {
     fn during(self, action: &'static str) -> Result<T, LedgerError>;
 }
 
-impl<T> During<T> for Result<T, sqlx::Error> {
+impl<T> During<T> for Result<T, DatabaseError> {
     fn during(self, action: &'static str) -> Result<T, LedgerError> {
         self.map_err(|source| LedgerError::Database { action, source })
     }
@@ -67,8 +67,8 @@ impl<T> During<T> for Result<T, sqlx::Error> {
 
 /// SQLite's primary result codes for a database that cannot be used for the time being: busy, locked,
 /// read-only, I/O error, full, cannot open.
-const OUTAGES: [u32; 6] = [5, 6, 8, 10, 13, 14];
-const FULL: u32 = 13;
+const OUTAGES: [i32; 6] = [5, 6, 8, 10, 13, 14];
+const FULL: i32 = 13;
 
 impl LedgerError {
     /// Static words when it is the database that is down, not the request that is wrong: the same call
@@ -77,20 +77,16 @@ impl LedgerError {
         let Self::Database { source, .. } = self else {
             return None;
         };
-        match source {
-            sqlx::Error::Database(error) => {
-                let code: u32 = error.code()?.parse().ok()?;
-                // The lowest byte of an extended code is its primary one.
-                match code & 0xff {
-                    FULL => Some("the disk of the ledger is full"),
-                    code if OUTAGES.contains(&code) => Some("the ledger cannot be written"),
-                    _ => None,
-                }
-            }
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Some("the ledger does not answer"),
+        let DatabaseError::Sqlite {
+            source: rusqlite::Error::SqliteFailure(error, _),
+        } = source
+        else {
+            return None;
+        };
+        // The lowest byte of an extended code is its primary one.
+        match error.extended_code & 0xff {
+            FULL => Some("the disk of the ledger is full"),
+            code if OUTAGES.contains(&code) => Some("the ledger cannot be written"),
             _ => None,
         }
     }

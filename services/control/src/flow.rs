@@ -4,10 +4,9 @@
 use chatkeep_model::connector::{Connector, HoldFor};
 use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{NewTask, Refreshed, RunState, TaskKind};
-use sqlx::AnyConnection;
 
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
@@ -104,29 +103,29 @@ pub(crate) async fn refresh(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerE
 /// Records the end of a REFRESH task: pins the snapshots. Looks again for the mailboxes of what is held,
 /// when directory, custom mapping or the rules changed since that was done last.
 pub(crate) async fn refreshed(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     refreshed: Refreshed,
 ) -> Result<(), LedgerError> {
     let run = run::find(conn, task.run).await?;
     let version = mapping_version(&parse(&run.file)?, &refreshed)?;
-    let pin = sqlx::query("UPDATE runs SET directory = $1, custom = $2 WHERE id = $3")
+    let pin = query("UPDATE runs SET directory = $1, custom = $2 WHERE id = $3")
         .bind(encode_blob(refreshed.directory.as_ref()))
         .bind(encode_blob(refreshed.custom_mapping.as_ref()))
         .bind(run.id);
     pin.execute(&mut *conn).await.during("pin snapshots")?;
-    let query = sqlx::query(
+    let statement = query(
         "SELECT resolved, CASE WHEN EXISTS (SELECT 1 FROM held WHERE connector = $1 AND state = 0) \
          THEN 1 ELSE 0 END FROM connectors WHERE id = $1",
     );
-    let row = query.bind(run.connector).fetch_one(&mut *conn).await;
+    let row = statement.bind(run.connector).fetch_one(&mut *conn).await;
     let row = row.during("compare snapshots")?;
     let is_new = row.bytes(0).during("compare snapshots")? != version;
     if is_new && row.int(1).during("compare snapshots")? != 0 {
         let resolve = plain(TaskKind::Resolve, 0);
         task::add(conn, Family::of_run(run.id), &[resolve]).await?;
     }
-    let update = sqlx::query("UPDATE connectors SET resolved = $1 WHERE id = $2");
+    let update = query("UPDATE connectors SET resolved = $1 WHERE id = $2");
     let update = update.bind(&version[..]).bind(run.connector);
     update.execute(conn).await.during("compare snapshots")?;
     Ok(())
@@ -158,7 +157,7 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
         let list = plain(TaskKind::List, run.source);
         task::add(&mut tx, Family::of_run(run.id), &[list]).await?;
     }
-    let update = sqlx::query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
+    let update = query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
     let update = update.bind(run.id).bind(run.source);
     update
         .execute(&mut *tx)
@@ -168,8 +167,8 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
 }
 
 /// Opens ASSEMBLE tasks for the shards that have records, those left open by earlier runs included.
-async fn assemble(conn: &mut AnyConnection, run: &RunRow, source: i64) -> Result<(), LedgerError> {
-    let take = sqlx::query(
+async fn assemble(conn: &mut Connection, run: &RunRow, source: i64) -> Result<(), LedgerError> {
+    let take = query(
         "UPDATE chunks SET taken = $1 WHERE connector = $2 AND source = $3 AND taken = 0 \
          AND open = 1",
     );
@@ -194,7 +193,7 @@ async fn assemble(conn: &mut AnyConnection, run: &RunRow, source: i64) -> Result
 /// Notes that everything is planned: whatever waits can be imported now.
 pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.database.begin().await?;
-    let update = sqlx::query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
+    let update = query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
     update.execute(&mut *tx).await.during("end planning")?;
     if let HoldFor::Time(time) = parse(&run.file)?.mapping.hold_for {
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4);
@@ -208,7 +207,7 @@ pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerE
     let mut tx = ledger.database.begin().await?;
     if watch::places(&mut tx, run).await? < watch::PLACES {
         // One mailbox that refuses everything is no reason to stop the others: look no longer.
-        let update = sqlx::query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);
+        let update = query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);
         update.execute(&mut *tx).await.during("pause run")?;
         tx.commit().await.during("pause run")?;
         return Ok(false);

@@ -25,11 +25,10 @@ use chatkeep_proto::v1::{
     CompleteRequest, Run, RunState, TaskKind, complete_request::Result as Outcome,
 };
 use chatkeep_staging::Staging;
-use sqlx::AnyConnection;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
-    database::{Columns as _, Database},
+    database::{Connection, Database, query},
     error::{During as _, LedgerError},
     publish::Outstanding,
 };
@@ -136,7 +135,7 @@ impl Ledger {
     }
 
     /// The task with this id, whatever its state. What never changes of a task that is out is known.
-    async fn task(&self, conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+    async fn task(&self, conn: &mut Connection, id: &str) -> Result<TaskRow, LedgerError> {
         let Some(known) = self.outstanding.find(id) else {
             return task::find(conn, id).await;
         };
@@ -148,7 +147,7 @@ impl Ledger {
     }
 
     /// The task with this id, which must be open.
-    async fn open_task(&self, conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+    async fn open_task(&self, conn: &mut Connection, id: &str) -> Result<TaskRow, LedgerError> {
         let task = self.task(conn, id).await?;
         if task.state == TaskState::Open {
             Ok(task)
@@ -183,7 +182,7 @@ impl Ledger {
     }
 
     /// What tells the run's target apart from others.
-    async fn target_of(&self, conn: &mut AnyConnection, run: i64) -> Result<Arc<str>, LedgerError> {
+    async fn target_of(&self, conn: &mut Connection, run: i64) -> Result<Arc<str>, LedgerError> {
         let known = self
             .targets
             .lock()
@@ -240,12 +239,9 @@ pub(crate) fn parse(file: &str) -> Result<Connector, LedgerError> {
 }
 
 /// The public id of a connector.
-pub(crate) async fn connector_id(
-    conn: &mut AnyConnection,
-    key: i64,
-) -> Result<String, LedgerError> {
-    let query = sqlx::query("SELECT name_id FROM connectors WHERE id = $1").bind(key);
-    let row = query.fetch_one(conn).await.during("find connector")?;
+pub(crate) async fn connector_id(conn: &mut Connection, key: i64) -> Result<String, LedgerError> {
+    let statement = query("SELECT name_id FROM connectors WHERE id = $1").bind(key);
+    let row = statement.fetch_one(conn).await.during("find connector")?;
     row.text(0).during("find connector")
 }
 

@@ -23,13 +23,16 @@ use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 use crate::{
-    database::Database, director::Director, error::During as _, ledger::Ledger,
+    database::{Database, query},
+    director::Director,
+    error::During as _,
+    ledger::Ledger,
     publish::Outstanding,
 };
 
 pub use crate::{
     balance::Balance,
-    database::OpenError,
+    database::{DatabaseError, OpenError},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
     seal::{SealError, SealKind, Verified, VerifyError, verify_offline},
@@ -122,7 +125,7 @@ pub async fn start(
 /// had sent can arrive for the fence's time, not for the rest of the lease.
 async fn end_leases(database: &Database) -> Result<(), LedgerError> {
     let mut tx = database.begin().await?;
-    let end = sqlx::query("UPDATE shards SET until = $1 WHERE until > $1").bind(ledger::now());
+    let end = query("UPDATE shards SET until = $1 WHERE until > $1").bind(ledger::now());
     end.execute(&mut *tx).await.during("end leases")?;
     tx.commit().await.during("end leases")
 }

@@ -1,10 +1,9 @@
 //! The release of deliveries to import: at most one open task per shard, across runs.
 
 use chatkeep_proto::v1::{NewTask, TaskKind};
-use sqlx::AnyConnection;
 
 use crate::{
-    database::Columns as _,
+    database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger, now,
@@ -83,12 +82,12 @@ pub(crate) async fn release(
 
 /// Lanes without an open task that may be due: most are not while a run plans, and are not looked at.
 async fn free_lanes(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     rules: Rules,
     now: i64,
 ) -> Result<Vec<Lane>, LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "SELECT l.shard, l.ripe, l.since, l.due FROM lanes l \
          LEFT JOIN shards s ON s.shard = l.shard \
          WHERE l.connector = $1 AND l.waiting > 0 AND COALESCE(s.task, 0) = 0 \
@@ -97,7 +96,7 @@ async fn free_lanes(
     .bind(connector)
     .bind(i64::from(rules.planning_is_complete))
     .bind(now.saturating_sub(rules.linger));
-    let rows = query.fetch_all(conn).await.during("look at shards")?;
+    let rows = statement.fetch(conn).await.during("look at shards")?;
     let lanes = rows.iter().map(|row| {
         Ok(Lane {
             shard: row.int(0)?,
@@ -107,29 +106,29 @@ async fn free_lanes(
         })
     });
     lanes
-        .collect::<Result<_, sqlx::Error>>()
+        .collect::<Result<_, DatabaseError>>()
         .during("look at shards")
 }
 
 /// Since when the oldest delivery waits that no task was opened for.
-async fn oldest(conn: &mut AnyConnection, connector: i64) -> Result<Option<i64>, LedgerError> {
-    let query = sqlx::query(
+async fn oldest(conn: &mut Connection, connector: i64) -> Result<Option<i64>, LedgerError> {
+    let statement = query(
         "SELECT MIN(l.since) FROM lanes l LEFT JOIN shards s ON s.shard = l.shard \
          WHERE l.connector = $1 AND l.waiting > 0 AND l.since > 0 AND l.due = 0 \
          AND COALESCE(s.task, 0) = 0",
     );
-    let row = query.bind(connector).fetch_one(conn).await;
+    let row = statement.bind(connector).fetch_one(conn).await;
     row.and_then(|row| row.maybe_int(0))
         .during("look at shards")
 }
 
 async fn open_import(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     connector: i64,
     shard: i64,
 ) -> Result<(), LedgerError> {
-    let count = sqlx::query(
+    let count = query(
         "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, 0, 1, 0, 0) \
          ON CONFLICT (shard) DO UPDATE SET releases = shards.releases + 1 RETURNING releases",
     );
@@ -143,7 +142,7 @@ async fn open_import(
         ..NewTask::default()
     };
     task::add(conn, Family::of_run(run), &[task]).await?;
-    let hold = sqlx::query(
+    let hold = query(
         "UPDATE shards SET task = (SELECT MAX(id) FROM tasks WHERE run = $1 AND kind = 8) \
          WHERE shard = $2",
     );
@@ -152,9 +151,8 @@ async fn open_import(
         .execute(&mut *conn)
         .await
         .during("open import task")?;
-    let empty = sqlx::query(
-        "UPDATE lanes SET ripe = 0, since = 0, due = 0 WHERE connector = $1 AND shard = $2",
-    );
+    let empty =
+        query("UPDATE lanes SET ripe = 0, since = 0, due = 0 WHERE connector = $1 AND shard = $2");
     empty
         .bind(connector)
         .bind(shard)

@@ -13,11 +13,10 @@ use chatkeep_model::identity::Fields;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use sqlx::AnyConnection;
 
 use crate::{
     balance::Balance,
-    database::{Cell, Column, Columns as _, packed},
+    database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
     ledger::{self, Ledger, connector_id, convert::decode_info, run::RunRow},
 };
@@ -191,11 +190,10 @@ pub(crate) async fn write(
 }
 
 /// Number and SHA-256 of the connector's last seal.
-async fn last_seal(conn: &mut AnyConnection, connector: i64) -> Result<(i64, String), LedgerError> {
-    let query = sqlx::query(
-        "SELECT number, sha256 FROM seals WHERE connector = $1 ORDER BY number DESC LIMIT 1",
-    );
-    let row = query
+async fn last_seal(conn: &mut Connection, connector: i64) -> Result<(i64, String), LedgerError> {
+    let statement =
+        query("SELECT number, sha256 FROM seals WHERE connector = $1 ORDER BY number DESC LIMIT 1");
+    let row = statement
         .bind(connector)
         .fetch_optional(conn)
         .await
@@ -211,9 +209,9 @@ async fn last_seal(conn: &mut AnyConnection, connector: i64) -> Result<(i64, Str
 }
 
 /// When the run was sealed last; 0 when never.
-async fn last_of_run(conn: &mut AnyConnection, run: i64) -> Result<i64, LedgerError> {
-    let query = sqlx::query("SELECT COALESCE(MAX(sealed), 0) FROM seals WHERE run = $1");
-    let row = query
+async fn last_of_run(conn: &mut Connection, run: i64) -> Result<i64, LedgerError> {
+    let statement = query("SELECT COALESCE(MAX(sealed), 0) FROM seals WHERE run = $1");
+    let row = statement
         .bind(run)
         .fetch_one(conn)
         .await
@@ -224,26 +222,24 @@ async fn last_of_run(conn: &mut AnyConnection, run: i64) -> Result<i64, LedgerEr
 /// Items of a run behind `after`, in order, with the deliveries settled since then, and where to go on.
 /// An addendum leaves out items to which nothing happened.
 async fn page(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     after: i64,
     since: i64,
 ) -> Result<(Vec<Line>, Option<i64>), LedgerError> {
-    let query = "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
-        WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
-        AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3";
-    let columns = [
-        Column::Int("id"),
-        Column::Bytes("hash"),
-        Column::Bytes("info"),
-    ];
-    let values = [Cell::Int(run), Cell::Int(after), Cell::Int(PAGE)];
-    let items = packed(conn, &columns, query, &values).await?;
+    let items = query(
+        "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
+         WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
+         AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3",
+    );
+    let items = items.bind(run).bind(after).bind(PAGE);
+    let items = items.fetch(conn).await.during("read items")?;
     let items = items
-        .rows()
-        .map(|mut row| Ok((row.int()?, row.bytes()?, row.bytes()?)));
-    let mut items = items.collect::<Result<Vec<_>, LedgerError>>()?;
-    items.sort_unstable_by_key(|(id, ..)| *id);
+        .iter()
+        .map(|row| Ok((row.int(0)?, row.bytes(1)?, row.bytes(2)?)));
+    let items: Vec<_> = items
+        .collect::<Result<_, DatabaseError>>()
+        .during("read items")?;
     let (Some((first, ..)), Some((last, ..))) = (items.first(), items.last()) else {
         return Ok((Vec::new(), None));
     };
@@ -274,32 +270,27 @@ async fn page(
 
 /// Deliveries of a range of items that were settled since, with item and key, in their order.
 async fn deliveries(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     (first, last): (i64, i64),
     since: i64,
 ) -> Result<Vec<(i64, i64, DeliveryLine)>, LedgerError> {
-    let query = "SELECT d.item, d.id, m.address, d.state FROM deliveries d \
-        JOIN mailboxes m ON m.id = d.mailbox \
-        WHERE d.item >= $1 AND d.item <= $2 AND d.settled >= $3";
-    let columns = [
-        Column::Int("item"),
-        Column::Int("id"),
-        Column::Text("address"),
-        Column::Int("state"),
-    ];
-    let values = [Cell::Int(first), Cell::Int(last), Cell::Int(since)];
-    let rows = packed(conn, &columns, query, &values).await?;
-    let rows = rows.rows().map(|mut row| {
-        let (item, id) = (row.int()?, row.int()?);
+    let deliveries = query(
+        "SELECT d.item, d.id, m.address, d.state FROM deliveries d \
+         JOIN mailboxes m ON m.id = d.mailbox \
+         WHERE d.item >= $1 AND d.item <= $2 AND d.settled >= $3 ORDER BY d.item, d.id",
+    );
+    let deliveries = deliveries.bind(first).bind(last).bind(since);
+    let rows = deliveries.fetch(conn).await.during("read deliveries")?;
+    let deliveries = rows.iter().map(|row| {
         let delivery = DeliveryLine {
-            mailbox: mailbox_hash(&row.text()?),
-            state: state_word(row.int()?).to_owned(),
+            mailbox: mailbox_hash(&row.text(2)?),
+            state: state_word(row.int(3)?).to_owned(),
         };
-        Ok((item, id, delivery))
+        Ok((row.int(0)?, row.int(1)?, delivery))
     });
-    let mut deliveries = rows.collect::<Result<Vec<_>, LedgerError>>()?;
-    deliveries.sort_unstable_by_key(|(item, id, _)| (*item, *id));
-    Ok(deliveries)
+    deliveries
+        .collect::<Result<_, DatabaseError>>()
+        .during("read deliveries")
 }
 
 /// How a manifest names a mailbox.

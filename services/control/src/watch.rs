@@ -1,9 +1,7 @@
 //! The systemic pause: when everything fails alike, the cause is not in the content.
 
-use sqlx::AnyConnection;
-
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::run::{MIXED, RunRow, Watch},
 };
@@ -24,8 +22,8 @@ pub(crate) fn fails_alike_early(watch: &Watch) -> bool {
 }
 
 /// In how many mailboxes or source files a run failed for its one reason.
-pub(crate) async fn places(conn: &mut AnyConnection, run: &RunRow) -> Result<i64, LedgerError> {
-    let mailboxes = sqlx::query(
+pub(crate) async fn places(conn: &mut Connection, run: &RunRow) -> Result<i64, LedgerError> {
+    let mailboxes = query(
         "SELECT COUNT(DISTINCT d.mailbox) FROM batches b CROSS JOIN deliveries d \
          WHERE b.run = $1 AND d.item >= b.first AND d.item < b.first + b.items \
          AND d.state = 4 AND d.reason = $2",
@@ -35,9 +33,8 @@ pub(crate) async fn places(conn: &mut AnyConnection, run: &RunRow) -> Result<i64
         .fetch_one(&mut *conn)
         .await
         .during("count places")?;
-    let sources = sqlx::query(
-        "SELECT COUNT(DISTINCT source) FROM quarantined WHERE run = $1 AND reason = $2",
-    );
+    let sources =
+        query("SELECT COUNT(DISTINCT source) FROM quarantined WHERE run = $1 AND reason = $2");
     let sources = sources.bind(run.id).bind(&run.watch.reason);
     let sources = sources.fetch_one(conn).await.during("count places")?;
     Ok(mailboxes.int(0).during("count places")? + sources.int(0).during("count places")?)

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use chatkeep_conversion::{Renderer, Sanitizer};
 use chatkeep_ingestion::eml::{Files, Limits, Mail, StoredFile};
 use chatkeep_staging::{BlobKind, BlobRange, Staging};
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::{Connection, OpenFlags};
 
 use self::hollow::{BATCH, BYTES};
 use crate::{
@@ -91,16 +91,8 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
 
 /// Tasks that control ever published.
 fn work_messages(ledger: &Path) -> anyhow::Result<f64> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let count: i64 = runtime.block_on(async {
-        let options = SqliteConnectOptions::new().filename(ledger).read_only(true);
-        let mut ledger = SqliteConnection::connect_with(&options).await?;
-        sqlx::query_scalar("SELECT COUNT(*) FROM tasks")
-            .fetch_one(&mut ledger)
-            .await
-    })?;
+    let ledger = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let count: i64 = ledger.query_row("SELECT COUNT(*) FROM tasks", [], |row| row.get(0))?;
     Ok(float(u64::try_from(count)?))
 }
 

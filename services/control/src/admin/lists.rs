@@ -5,11 +5,10 @@ use chatkeep_proto::v1::{
     exception::Exception as Kind,
 };
 use prost::Message as _;
-use sqlx::any::AnyRow;
 
 use super::trace::NO_MAILBOX;
 use crate::{
-    database::Columns as _,
+    database::{DatabaseError, Row, query},
     error::{During as _, LedgerError},
     ledger::{Ledger, convert::decode_info, run::decode_blob},
 };
@@ -57,15 +56,15 @@ impl Ledger {
 
     async fn quarantined(&self, run: i64, after: i64) -> Result<Page<Kind, Cursor>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT id, source, reason, records, original FROM quarantined \
              WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3",
         );
-        let rows = query
+        let rows = statement
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch_all(&mut *conn)
+            .fetch(&mut *conn)
             .await;
         let rows = rows.during("list quarantined records")?;
         let entries = rows.iter().map(|row| {
@@ -76,7 +75,7 @@ impl Ledger {
                 original: decode_blob(&row.bytes(4)?),
             }))
         });
-        let entries = entries.collect::<Result<_, sqlx::Error>>();
+        let entries = entries.collect::<Result<_, DatabaseError>>();
         let next = match rows.last() {
             Some(last) => Cursor::Quarantined(last.int(0).during("list quarantined records")?),
             None => Cursor::Excluded,
@@ -86,13 +85,13 @@ impl Ledger {
 
     async fn excluded(&self, run: i64) -> Result<Vec<Kind>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT e.rule, CAST(SUM(e.records) AS BIGINT) FROM tasks t \
              JOIN exclusions e ON e.task = t.id WHERE t.run = $1 GROUP BY e.rule ORDER BY e.rule",
         );
-        let rows = query
+        let rows = statement
             .bind(run)
-            .fetch_all(&mut *conn)
+            .fetch(&mut *conn)
             .await
             .during("list excluded records")?;
         let excluded = rows.iter().map(|row| {
@@ -102,7 +101,7 @@ impl Ledger {
             }))
         });
         excluded
-            .collect::<Result<_, sqlx::Error>>()
+            .collect::<Result<_, DatabaseError>>()
             .during("list excluded records")
     }
 
@@ -136,9 +135,9 @@ impl Ledger {
         after: &str,
     ) -> Result<Vec<UserItems>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(sql).bind(run).bind(after).bind(PAGE);
-        let rows = query
-            .fetch_all(&mut *conn)
+        let statement = query(sql).bind(run).bind(after).bind(PAGE);
+        let rows = statement
+            .fetch(&mut *conn)
             .await
             .during("list participants")?;
         let users = rows.iter().map(|row| {
@@ -149,7 +148,7 @@ impl Ledger {
             })
         });
         users
-            .collect::<Result<_, sqlx::Error>>()
+            .collect::<Result<_, DatabaseError>>()
             .during("list participants")
     }
 
@@ -172,7 +171,7 @@ impl Ledger {
         (item, mailbox): (i64, i64),
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT d.item, d.mailbox, i.hash, m.address, d.state, d.reason, p.plan \
              FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
              JOIN mailboxes m ON m.id = d.mailbox JOIN plans p ON p.item = d.item \
@@ -181,9 +180,9 @@ impl Ledger {
              AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
              ORDER BY b.id, d.item, d.mailbox LIMIT $4",
         );
-        let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
-        let rows = query
-            .fetch_all(&mut *conn)
+        let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
+        let rows = statement
+            .fetch(&mut *conn)
             .await
             .during("list failed deliveries")?;
         let failed: Result<_, _> = rows.iter().map(read_failed).collect();
@@ -203,15 +202,15 @@ impl Ledger {
         after: i64,
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT id, hash, participant FROM held WHERE run = $1 AND state = 4 AND id > $2 \
              ORDER BY id LIMIT $3",
         );
-        let rows = query
+        let rows = statement
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch_all(&mut *conn)
+            .fetch(&mut *conn)
             .await;
         let rows = rows.during("list failed deliveries")?;
         let failed = rows.iter().map(|row| {
@@ -223,7 +222,7 @@ impl Ledger {
             })
         });
         let failed = failed
-            .collect::<Result<_, sqlx::Error>>()
+            .collect::<Result<_, DatabaseError>>()
             .during("list failed deliveries")?;
         let next = rows.last().map(|last| last.int(0)).transpose();
         Ok((
@@ -239,7 +238,7 @@ impl Ledger {
         (item, mailbox): (i64, i64),
     ) -> Result<Page<ArchivedDelivery, (i64, i64)>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT d.item, d.mailbox, m.address, i.hash, d.date, i.info \
              FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
              JOIN mailboxes m ON m.id = d.mailbox \
@@ -248,9 +247,9 @@ impl Ledger {
              AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
              ORDER BY b.id, d.item, d.mailbox LIMIT $4",
         );
-        let query = query.bind(run).bind(item).bind(mailbox).bind(PAGE);
-        let rows = query
-            .fetch_all(&mut *conn)
+        let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
+        let rows = statement
+            .fetch(&mut *conn)
             .await
             .during("list archived deliveries")?;
         let mut page = Vec::with_capacity(rows.len());
@@ -263,7 +262,7 @@ impl Ledger {
                     date: row.int(4)?,
                     parts: Vec::new(),
                 };
-                Ok::<_, sqlx::Error>((delivery, row.bytes(5)?, (row.int(0)?, row.int(1)?)))
+                Ok::<_, DatabaseError>((delivery, row.bytes(5)?, (row.int(0)?, row.int(1)?)))
             };
             let (delivery, info, key) = columns().during("list archived deliveries")?;
             page.push(ArchivedDelivery {
@@ -276,7 +275,7 @@ impl Ledger {
     }
 }
 
-fn read_failed(row: &AnyRow) -> Result<FailedDelivery, sqlx::Error> {
+fn read_failed(row: &Row) -> Result<FailedDelivery, DatabaseError> {
     let mailbox = row.text(3)?;
     // A plan that cannot be read leaves the user unnamed, the mailbox says enough.
     let plan = Planned::decode(&row.bytes(6)?[..]).unwrap_or_default();

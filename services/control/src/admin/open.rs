@@ -4,11 +4,10 @@ use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
     DeliverHeldRequest, OpenRunRequest, OpenRunResponse, RetryRequest, RetryResponse, RunState,
 };
-use sqlx::AnyConnection;
 
 use super::numbered;
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
@@ -122,13 +121,13 @@ impl Ledger {
 
 /// Stores the connector, or checks that nothing changed that is fixed.
 async fn register(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: &Connector,
     file: &str,
 ) -> Result<i64, LedgerError> {
     let id = connector.id();
-    let query = sqlx::query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
-    let row = query
+    let statement = query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
+    let row = statement
         .fetch_optional(&mut *conn)
         .await
         .during("find connector")?;
@@ -144,13 +143,13 @@ async fn register(
             });
         }
         let key = row.int(0).during("find connector")?;
-        let update = sqlx::query("UPDATE connectors SET name = $1, file = $2 WHERE id = $3");
+        let update = query("UPDATE connectors SET name = $1, file = $2 WHERE id = $3");
         let update = update.bind(&connector.name).bind(file).bind(key);
         update.execute(conn).await.during("update connector")?;
         return Ok(key);
     }
-    let query = sqlx::query("SELECT name_id FROM connectors WHERE name = $1").bind(&connector.name);
-    let row = query
+    let statement = query("SELECT name_id FROM connectors WHERE name = $1").bind(&connector.name);
+    let row = statement
         .fetch_optional(&mut *conn)
         .await
         .during("find connector")?;
@@ -164,7 +163,7 @@ async fn register(
             ),
         });
     }
-    let insert = sqlx::query(
+    let insert = query(
         "INSERT INTO connectors (name_id, name, domain, file, resolved) \
          VALUES ($1, $2, $3, $4, $5) RETURNING id",
     )
@@ -203,7 +202,7 @@ fn check_resumable(run: &RunRow, connector: &Connector, scope: Scope) -> Result<
 }
 
 async fn resume(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: &RunRow,
     file: &str,
     scope: Scope,
@@ -215,7 +214,7 @@ async fn resume(
     if run.held_only && !scope.held_only {
         // Now it captures, too.
         let kind = kind(conn, run.connector, scope).await?;
-        let widen = sqlx::query(
+        let widen = query(
             "UPDATE runs SET held_only = 0, planned = 0, from_time = $1, to_time = $2, \
              scheduled = $3, kind = $4 WHERE id = $5",
         )
@@ -226,7 +225,7 @@ async fn resume(
         .bind(run.id);
         widen.execute(&mut *conn).await.during("resume run")?;
     }
-    let update = sqlx::query(
+    let update = query(
         "UPDATE runs SET status = $1, reason = '', file = $2, watch_good = 0, watch_bad = 0, \
          watch_reason = '' WHERE id = $3",
     )
@@ -238,22 +237,21 @@ async fn resume(
 }
 
 async fn insert(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     model: &Connector,
     (file, scope): (&str, Scope),
 ) -> Result<(i64, i64), LedgerError> {
-    let query = sqlx::query(
-        "SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE connector = $1 AND number > 0",
-    );
-    let row = query
+    let statement =
+        query("SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE connector = $1 AND number > 0");
+    let row = statement
         .bind(connector)
         .fetch_one(&mut *conn)
         .await
         .during("number run")?;
     let number = row.int(0).during("number run")?;
     let kind = kind(conn, connector, scope).await?;
-    let columns = sqlx::query(
+    let columns = query(
         "INSERT INTO runs (connector, number, held_only, kind, status, reason, file, from_time, \
          to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, \
          planned, seals, waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, \
@@ -280,7 +278,7 @@ async fn insert(
 
 /// The first run of a window captures it, later ones supplement it.
 async fn kind(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     scope: Scope,
 ) -> Result<&'static str, LedgerError> {
@@ -301,25 +299,21 @@ async fn kind(
 }
 
 /// Makes a run's failed (and, without a reason, partially imported) deliveries wait again.
-async fn give_back(
-    conn: &mut AnyConnection,
-    run: &RunRow,
-    reason: &str,
-) -> Result<u64, LedgerError> {
-    let update = sqlx::query(
+async fn give_back(conn: &mut Connection, run: &RunRow, reason: &str) -> Result<u64, LedgerError> {
+    let update = query(
         "UPDATE deliveries SET state = 0, not_before = 0, failures = 0, settled = 0 \
          WHERE (state = 4 AND (reason = $1 OR $1 = '') OR state = 2 AND $1 = '') \
          AND run = $2 AND item IN (SELECT i.id FROM batches b \
          JOIN items i ON i.id >= b.first AND i.id < b.first + b.items WHERE b.run = $2)",
     );
     let update = update.bind(reason).bind(run.id).execute(&mut *conn).await;
-    let given = update.during("give deliveries back")?.rows_affected();
+    let given = update.during("give deliveries back")?;
     if given == 0 {
         return Ok(0);
     }
     mailbox::recount(conn, run.connector).await?;
     let update =
-        sqlx::query("UPDATE runs SET waiting = waiting + $1, n_done = n_done - $1 WHERE id = $2");
+        query("UPDATE runs SET waiting = waiting + $1, n_done = n_done - $1 WHERE id = $2");
     let update = update.bind(signed(given)).bind(run.id);
     update.execute(conn).await.during("give deliveries back")?;
     Ok(given)

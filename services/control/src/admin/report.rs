@@ -4,12 +4,11 @@ use chatkeep_proto::v1::{
     ListRunsRequest, ListRunsResponse, Listed, LogSummary, ProgressResponse, ReportRequest,
     ReportResponse, TaskKind,
 };
-use sqlx::AnyConnection;
 
 use super::{connector_name, numbered};
 use crate::{
     balance,
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
@@ -24,13 +23,13 @@ impl Ledger {
     pub(crate) async fn progress(&self, id: i64) -> Result<ProgressResponse, LedgerError> {
         let mut conn = self.database.read().await?;
         let run = run::find(&mut conn, id).await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT kind, COUNT(*) FROM tasks WHERE state = 0 AND run = $1 \
              AND kind IN (1, 2, 3, 4, 5, 6, 7, 8) GROUP BY kind",
         );
-        let rows = query
+        let rows = statement
             .bind(id)
-            .fetch_all(&mut *conn)
+            .fetch(&mut *conn)
             .await
             .during("count open tasks")?;
         let mut open = [0_u64; 9];
@@ -126,21 +125,21 @@ impl Ledger {
 }
 
 /// Deliveries that wait for a time.
-async fn throttled(conn: &mut AnyConnection, connector: i64) -> Result<u64, LedgerError> {
-    let query = sqlx::query(
+async fn throttled(conn: &mut Connection, connector: i64) -> Result<u64, LedgerError> {
+    let statement = query(
         "SELECT CAST(COALESCE(SUM(waiting), 0) AS BIGINT) FROM lanes \
          WHERE connector = $1 AND due > $2",
     );
-    let row = query.bind(connector).bind(now()).fetch_one(conn).await;
+    let row = statement.bind(connector).bind(now()).fetch_one(conn).await;
     row.and_then(|row| row.count(0))
         .during("count waiting deliveries")
 }
 
-async fn report(conn: &mut AnyConnection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
+async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
     let balance = balance::compute(conn, run).await?;
-    let query =
-        sqlx::query("SELECT file, sha256 FROM seals WHERE run = $1 ORDER BY number DESC LIMIT 1");
-    let seal = query
+    let statement =
+        query("SELECT file, sha256 FROM seals WHERE run = $1 ORDER BY number DESC LIMIT 1");
+    let seal = statement
         .bind(run.id)
         .fetch_optional(conn)
         .await

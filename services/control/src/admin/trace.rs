@@ -2,10 +2,9 @@
 
 use chatkeep_proto::v1::{DeliveryState, Placement, Planned, TraceItemResponse, TracedCopy};
 use prost::Message as _;
-use sqlx::AnyConnection;
 
 use crate::{
-    database::Columns as _,
+    database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
     ledger::{Ledger, convert::decode_info, held::HeldState, run::decode_blob, task::narrow},
 };
@@ -22,13 +21,13 @@ impl Ledger {
     /// Where an item came from and where it went. Looks through all items: there is no index by hash.
     pub(crate) async fn trace(&self, item: &[u8]) -> Result<TraceItemResponse, LedgerError> {
         let mut conn = self.database.read().await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
              r.connector, p.plan FROM items i JOIN batches b ON b.id = i.batch \
              JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
              LEFT JOIN plans p ON p.item = i.id WHERE i.hash = $1",
         );
-        let row = query
+        let row = statement
             .bind(item)
             .fetch_optional(&mut *conn)
             .await
@@ -40,7 +39,7 @@ impl Ledger {
         let plan = row.bytes(9).unwrap_or_default();
         let connector = row.int(8).during("find item")?;
         let response = || {
-            Ok::<_, sqlx::Error>(TraceItemResponse {
+            Ok::<_, DatabaseError>(TraceItemResponse {
                 connector: row.text(6)?,
                 run_number: row.int(7)?,
                 kind: info.kind,
@@ -63,15 +62,15 @@ impl Ledger {
 }
 
 async fn files(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     item: &[u8],
 ) -> Result<Vec<String>, LedgerError> {
-    let query = sqlx::query("SELECT path FROM files WHERE connector = $1 AND item = $2");
-    let rows = query
+    let statement = query("SELECT path FROM files WHERE connector = $1 AND item = $2");
+    let rows = statement
         .bind(connector)
         .bind(item)
-        .fetch_all(conn)
+        .fetch(conn)
         .await
         .during("find files")?;
     let paths: Result<_, _> = rows.iter().map(|row| row.text(0)).collect();
@@ -80,7 +79,7 @@ async fn files(
 
 /// What became of every participant's copy.
 async fn copies(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     item: i64,
     plan: &[u8],
 ) -> Result<Vec<TracedCopy>, LedgerError> {
@@ -120,14 +119,14 @@ async fn copies(
 /// Why a held delivery fails in the end.
 pub(super) const NO_MAILBOX: &str = "no mailbox";
 
-async fn deliveries(conn: &mut AnyConnection, item: i64) -> Result<Vec<Copy>, LedgerError> {
-    let query = sqlx::query(
+async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
+    let statement = query(
         "SELECT m.address, d.state, d.reason, d.settled FROM deliveries d \
          JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1",
     );
-    let rows = query
+    let rows = statement
         .bind(item)
-        .fetch_all(conn)
+        .fetch(conn)
         .await
         .during("find deliveries")?;
     let copies = rows.iter().map(|row| {
@@ -140,24 +139,21 @@ async fn deliveries(conn: &mut AnyConnection, item: i64) -> Result<Vec<Copy>, Le
         })
     });
     copies
-        .collect::<Result<_, sqlx::Error>>()
+        .collect::<Result<_, DatabaseError>>()
         .during("find deliveries")
 }
 
-async fn held(
-    conn: &mut AnyConnection,
-    item: i64,
-) -> Result<Vec<(String, String, i64)>, LedgerError> {
-    let query = sqlx::query("SELECT participant, mailbox, state FROM held WHERE item = $1");
-    let rows = query
+async fn held(conn: &mut Connection, item: i64) -> Result<Vec<(String, String, i64)>, LedgerError> {
+    let statement = query("SELECT participant, mailbox, state FROM held WHERE item = $1");
+    let rows = statement
         .bind(item)
-        .fetch_all(conn)
+        .fetch(conn)
         .await
         .during("find held deliveries")?;
     let held = rows
         .iter()
         .map(|row| Ok((row.text(0)?, row.text(1)?, row.int(2)?)));
-    held.collect::<Result<_, sqlx::Error>>()
+    held.collect::<Result<_, DatabaseError>>()
         .during("find held deliveries")
 }
 

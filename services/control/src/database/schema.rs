@@ -1,11 +1,10 @@
 //! The ledger's tables. Integers are BIGINT, times Unix milliseconds unless a column says otherwise,
 //! absent texts and bytes are empty.
 
-use sqlx::AnyPool;
-
 use super::{
+    Connection, DatabaseError,
     dialect::{BYTES, CLUSTERED, KEY},
-    statement::Columns as _,
+    query,
 };
 
 /// Format of the ledger this program writes.
@@ -123,16 +122,13 @@ const INDEXES: &[&str] = &[
 ];
 
 /// Creates what is missing. Returns the format the ledger has.
-pub(super) async fn create(pool: &AnyPool) -> Result<i64, sqlx::Error> {
-    let mut tx = pool.begin().await?;
-    sqlx::query("CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL)")
-        .execute(&mut *tx)
-        .await?;
-    let version = sqlx::query("SELECT version FROM format")
-        .fetch_optional(&mut *tx)
+pub(super) async fn create(tx: &mut Connection) -> Result<i64, DatabaseError> {
+    let format = query("CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL)");
+    format.execute(tx).await?;
+    let version = query("SELECT version FROM format")
+        .fetch_optional(tx)
         .await?;
     if let Some(version) = version {
-        tx.commit().await?;
         return version.int(0);
     }
     for table in TABLES {
@@ -140,17 +136,12 @@ pub(super) async fn create(pool: &AnyPool) -> Result<i64, sqlx::Error> {
             .replace("{KEY}", KEY)
             .replace("{BYTES}", BYTES)
             .replace("{CLUSTERED}", CLUSTERED);
-        let create = sqlx::AssertSqlSafe(format!("CREATE TABLE {table}"));
-        sqlx::query(create).execute(&mut *tx).await?;
+        query(format!("CREATE TABLE {table}")).execute(tx).await?;
     }
     for index in INDEXES {
-        let create = sqlx::AssertSqlSafe(format!("CREATE INDEX {index}"));
-        sqlx::query(create).execute(&mut *tx).await?;
+        query(format!("CREATE INDEX {index}")).execute(tx).await?;
     }
-    sqlx::query("INSERT INTO format (version) VALUES ($1)")
-        .bind(FORMAT)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
+    let insert = query("INSERT INTO format (version) VALUES ($1)").bind(FORMAT);
+    insert.execute(tx).await?;
     Ok(FORMAT)
 }

@@ -5,11 +5,10 @@ use chatkeep_proto::v1::{
     RoomRoster, RostersRequest,
 };
 use prost::Message as _;
-use sqlx::AnyConnection;
 
 use super::{Ledger, run, run::encode_blob, task::TaskRow};
 use crate::{
-    database::{Cell, Columns as _, LIST, Statement, insert},
+    database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
 };
 
@@ -23,13 +22,12 @@ impl Ledger {
         let connector = connector_key(&mut conn, &request.connector).await?;
         let mut files = Vec::new();
         for paths in request.paths.chunks(LIST) {
-            let cells: Vec<_> = paths.iter().map(|path| Cell::Text(path)).collect();
+            let cells: Vec<_> = paths.iter().map(|path| Cell::text(path)).collect();
             let select = "SELECT path, size, modified, sha256, item FROM files WHERE connector = ";
-            let statement = Statement::new(select).int(connector);
-            let statement =
-                statement.and_then(|sql| sql.sql(" AND source = ").int(request.source.into()));
-            let statement = statement.and_then(|sql| sql.sql(" AND path IN ").list(&cells));
-            let rows = statement.during("find files")?.fetch(&mut conn).await;
+            let statement = query(select).int(connector);
+            let statement = statement.sql(" AND source = ").int(request.source.into());
+            let statement = statement.sql(" AND path IN ").list(&cells);
+            let rows = statement.fetch(&mut conn).await;
             for row in rows.during("find files")? {
                 let item = row.bytes(4).during("find files")?;
                 files.push(CapturedFile {
@@ -60,11 +58,11 @@ impl Ledger {
         let connector = connector_key(&mut conn, &request.connector).await?;
         let mut present = Vec::new();
         for rooms in request.rooms.chunks(LIST) {
-            let cells: Vec<_> = rooms.iter().map(|room| Cell::Text(room)).collect();
+            let cells: Vec<_> = rooms.iter().map(|room| Cell::text(room)).collect();
             let select = "SELECT room, participant, address FROM rosters WHERE connector = ";
-            let statement = Statement::new(select).int(connector);
-            let statement = statement.and_then(|sql| sql.sql(" AND room IN ").list(&cells));
-            let rows = statement.during("read rosters")?.fetch(&mut conn).await;
+            let statement = query(select).int(connector);
+            let statement = statement.sql(" AND room IN ").list(&cells);
+            let rows = statement.fetch(&mut conn).await;
             for row in rows.during("read rosters")? {
                 present.push(Presence {
                     room: row.text(0).during("read rosters")?,
@@ -78,27 +76,30 @@ impl Ledger {
 }
 
 /// The key of a connector by its public id.
-pub(crate) async fn connector_key(conn: &mut AnyConnection, id: &str) -> Result<i64, LedgerError> {
-    let query = sqlx::query("SELECT id FROM connectors WHERE name_id = $1").bind(id);
-    let row = query.fetch_optional(conn).await.during("find connector")?;
+pub(crate) async fn connector_key(conn: &mut Connection, id: &str) -> Result<i64, LedgerError> {
+    let statement = query("SELECT id FROM connectors WHERE name_id = $1").bind(id);
+    let row = statement
+        .fetch_optional(conn)
+        .await
+        .during("find connector")?;
     let row = row.ok_or(LedgerError::Unknown("connector"))?;
     row.int(0).during("find connector")
 }
 
 /// The chunks a run assembles of one source.
 pub(crate) async fn chunks_of(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     source: i64,
 ) -> Result<Vec<Chunk>, LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "SELECT chunk FROM chunks WHERE taken = $1 AND source = $2 AND (run <> $1 OR open = 0) \
          ORDER BY id",
     );
-    let rows = query
+    let rows = statement
         .bind(run)
         .bind(source)
-        .fetch_all(conn)
+        .fetch(conn)
         .await
         .during("read chunks")?;
     let mut chunks = Vec::with_capacity(rows.len());
@@ -111,11 +112,11 @@ pub(crate) async fn chunks_of(
 
 /// Records the end of a LIST task.
 pub(super) async fn listed(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     listed: &Listed,
 ) -> Result<(), LedgerError> {
-    let update = sqlx::query(
+    let update = query(
         "UPDATE runs SET n_foreign = n_foreign + $1, n_unchanged = n_unchanged + $2, \
          n_young = n_young + $3, n_files = n_files + $4 WHERE id = $5",
     )
@@ -130,23 +131,23 @@ pub(super) async fn listed(
 
 /// Records the end of a CAPTURE task. Returns the records it read.
 pub(super) async fn captured(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     captured: &Captured,
 ) -> Result<i64, LedgerError> {
     insert_files(conn, task, &captured.files).await?;
     insert_duplicates(conn, task, captured).await?;
     for excluded in &captured.excluded {
-        let query = sqlx::query(
+        let statement = query(
             "INSERT INTO exclusions (task, rule, records) VALUES ($1, $2, $3) \
              ON CONFLICT (task, rule) DO UPDATE \
              SET records = exclusions.records + excluded.records",
         );
-        let query = query
+        let statement = statement
             .bind(task.key)
             .bind(&excluded.rule)
             .bind(signed(excluded.records));
-        query
+        statement
             .execute(&mut *conn)
             .await
             .during("count excluded records")?;
@@ -160,7 +161,7 @@ pub(super) async fn captured(
         .iter()
         .map(|excluded| excluded.records)
         .sum();
-    let update = sqlx::query(
+    let update = query(
         "UPDATE runs SET n_records = n_records + $1, n_outside = n_outside + $2, \
          watch_good = watch_good + $3 WHERE id = $4",
     )
@@ -173,7 +174,7 @@ pub(super) async fn captured(
 }
 
 async fn insert_files(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     files: &[CapturedFile],
 ) -> Result<(), LedgerError> {
@@ -181,34 +182,34 @@ async fn insert_files(
         [
             Cell::Int(task.connector),
             Cell::Int(task.source),
-            Cell::Text(&file.path),
+            Cell::text(&file.path),
             Cell::Int(signed(file.size)),
             Cell::Int(file.modified),
-            Cell::Bytes(&file.sha256),
-            Cell::Bytes(file.item.as_deref().unwrap_or_default()),
+            Cell::bytes(&file.sha256),
+            Cell::bytes(file.item.as_deref().unwrap_or_default()),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let head = "INSERT INTO files (connector, source, path, size, modified, sha256, item) VALUES ";
+    let table = "files (connector, source, path, size, modified, sha256, item)";
     let tail = " ON CONFLICT (connector, source, path) DO UPDATE SET size = excluded.size, \
         modified = excluded.modified, sha256 = excluded.sha256, item = excluded.item";
-    insert(conn, head, &rows, tail)
+    insert(conn, table, &rows, tail)
         .await
         .during("move cursor")?;
     Ok(())
 }
 
 async fn insert_duplicates(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     captured: &Captured,
 ) -> Result<(), LedgerError> {
     let rows: Vec<_> = (0..)
         .zip(&captured.duplicates)
-        .map(|(ordinal, record)| [Cell::Int(task.key), Cell::Int(ordinal), Cell::Bytes(record)])
+        .map(|(ordinal, record)| [Cell::Int(task.key), Cell::Int(ordinal), Cell::bytes(record)])
         .collect();
-    let head = "INSERT INTO duplicates (task, ordinal, record) VALUES ";
-    insert(conn, head, &rows, "")
+    let table = "duplicates (task, ordinal, record)";
+    insert(conn, table, &rows, "")
         .await
         .during("record duplicates")?;
     Ok(())
@@ -216,12 +217,12 @@ async fn insert_duplicates(
 
 /// Records what cannot be read or rendered.
 pub(super) async fn quarantine(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     entries: &[Quarantined],
 ) -> Result<(), LedgerError> {
     for entry in entries {
-        let query = sqlx::query(
+        let statement = query(
             "INSERT INTO quarantined (run, task, source, reason, records, original) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -231,7 +232,7 @@ pub(super) async fn quarantine(
         .bind(&entry.reason)
         .bind(signed(entry.records))
         .bind(encode_blob(entry.original.as_ref()));
-        query
+        statement
             .execute(&mut *conn)
             .await
             .during("quarantine record")?;
@@ -242,12 +243,12 @@ pub(super) async fn quarantine(
 
 /// Stores a chunk: captured records of the run, or (`open`) so many records of days not yet over.
 async fn insert_chunk(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     chunk: &Chunk,
     open: Option<u64>,
 ) -> Result<(), LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "INSERT INTO chunks (connector, run, source, open, records, taken, chunk) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -258,13 +259,13 @@ async fn insert_chunk(
     .bind(signed(open.unwrap_or(0)))
     .bind(if open.is_some() { 0 } else { task.run })
     .bind(chunk.encode_to_vec());
-    query.execute(conn).await.during("record chunk")?;
+    statement.execute(conn).await.during("record chunk")?;
     Ok(())
 }
 
 /// Records the end of an ASSEMBLE task.
 pub(super) async fn assembled(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     assembled: &Assembled,
 ) -> Result<(), LedgerError> {
@@ -279,25 +280,25 @@ pub(super) async fn assembled(
 }
 
 async fn replace_roster(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     roster: &RoomRoster,
 ) -> Result<(), LedgerError> {
-    let delete = sqlx::query("DELETE FROM rosters WHERE connector = $1 AND room = $2");
+    let delete = query("DELETE FROM rosters WHERE connector = $1 AND room = $2");
     let delete = delete.bind(connector).bind(&roster.room);
     delete.execute(&mut *conn).await.during("replace roster")?;
     let rows = roster.present.iter().map(|presence| {
         [
             Cell::Int(connector),
-            Cell::Text(&roster.room),
-            Cell::Text(&presence.address),
-            Cell::Bytes(&presence.participant),
+            Cell::text(&roster.room),
+            Cell::text(&presence.address),
+            Cell::bytes(&presence.participant),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let head = "INSERT INTO rosters (connector, room, address, participant) VALUES ";
+    let table = "rosters (connector, room, address, participant)";
     let tail = " ON CONFLICT (connector, room, address) DO NOTHING";
-    insert(conn, head, &rows, tail)
+    insert(conn, table, &rows, tail)
         .await
         .during("replace roster")?;
     Ok(())

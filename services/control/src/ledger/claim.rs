@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use chatkeep_proto::v1::{ClaimAnswer, ClaimRequest, RecordClaim, Session};
-use sqlx::AnyConnection;
 
 use super::{Ledger, task, task::TaskRow};
 use crate::{
-    database::{Cell, Columns as _, Statement, chunks, insert},
+    database::{Cell, Connection, DatabaseError, chunks, insert, query},
     error::{During as _, LedgerError},
 };
 
@@ -46,7 +45,7 @@ impl Ledger {
                 return Ok(vec![yours(); records.len()]);
             }
             // Somebody has claimed some of them: look who, on a clean slate.
-            tx.rollback().await.during("claim records")?;
+            drop(tx);
             tx = self.database.begin().await?;
         }
         let claimed = existing(&mut tx, task.connector, records).await?;
@@ -135,29 +134,27 @@ fn has_copies(records: &[RecordClaim]) -> bool {
 }
 
 async fn candidates(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     records: &[RecordClaim],
 ) -> Result<Vec<Claimed>, LedgerError> {
     let sessions = records.iter().filter_map(|record| record.session.as_ref());
     let wanted: Vec<_> = sessions
-        .map(|session| [Cell::Int(session.start), Cell::Bytes(&session.participants)])
+        .map(|session| [Cell::Int(session.start), Cell::bytes(&session.participants)])
         .collect();
     let mut found = Vec::new();
     for chunk in chunks(&wanted) {
-        let statement = Statement::new(
+        let statement = query(
             "SELECT DISTINCT s.record, s.participants, s.start, s.messages, s.sequence, s.item \
              FROM (VALUES ",
         );
-        let statement = statement.rows(chunk).and_then(|statement| {
-            let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
+        let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
                 AND s.participants = v.column2 AND s.connector = ";
-            statement.sql(text).int(connector)
-        });
-        let rows = statement.during("find copies")?.fetch(conn).await;
+        let statement = statement.rows(chunk).sql(text).int(connector);
+        let rows = statement.fetch(conn).await;
         for row in rows.during("find copies")? {
             let claimed = || {
-                Ok::<_, sqlx::Error>(Claimed {
+                Ok::<_, DatabaseError>(Claimed {
                     record: row.bytes(0)?,
                     session: Session {
                         participants: row.bytes(1)?.into(),
@@ -175,23 +172,21 @@ async fn candidates(
 }
 
 async fn existing(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     records: &[RecordClaim],
 ) -> Result<HashMap<Vec<u8>, i64>, LedgerError> {
     let wanted = records.iter();
     let wanted: Vec<_> = wanted
-        .map(|record| [Cell::Int(record.day.into()), Cell::Bytes(&record.id)])
+        .map(|record| [Cell::Int(record.day.into()), Cell::bytes(&record.id)])
         .collect();
     let mut found = HashMap::new();
     for chunk in chunks(&wanted) {
-        let statement = Statement::new("SELECT c.record, c.origin FROM (VALUES ");
-        let statement = statement.rows(chunk).and_then(|statement| {
-            let text = ") AS v CROSS JOIN claims c WHERE c.day = v.column1 AND c.record = v.column2 \
+        let statement = query("SELECT c.record, c.origin FROM (VALUES ");
+        let text = ") AS v CROSS JOIN claims c WHERE c.day = v.column1 AND c.record = v.column2 \
                 AND c.connector = ";
-            statement.sql(text).int(connector)
-        });
-        let rows = statement.during("find claims")?.fetch(conn).await;
+        let statement = statement.rows(chunk).sql(text).int(connector);
+        let rows = statement.fetch(conn).await;
         for row in rows.during("find claims")? {
             let record = row.bytes(0).during("find claims")?;
             found.insert(record, row.int(1).during("find claims")?);
@@ -201,7 +196,7 @@ async fn existing(
 }
 
 async fn insert_claims<'a>(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     records: impl Iterator<Item = &'a RecordClaim>,
 ) -> Result<u64, LedgerError> {
@@ -210,19 +205,19 @@ async fn insert_claims<'a>(
             [
                 Cell::Int(task.connector),
                 Cell::Int(record.day.into()),
-                Cell::Bytes(&record.id),
+                Cell::bytes(&record.id),
                 Cell::Int(task.origin),
             ]
         })
         .collect();
-    let head = "INSERT INTO claims (connector, day, record, origin) VALUES ";
-    insert(conn, head, &rows, " ON CONFLICT DO NOTHING")
+    let table = "claims (connector, day, record, origin)";
+    insert(conn, table, &rows, " ON CONFLICT DO NOTHING")
         .await
         .during("claim records")
 }
 
 async fn insert_sessions<'a>(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     records: impl Iterator<Item = &'a RecordClaim>,
 ) -> Result<(), LedgerError> {
@@ -232,17 +227,17 @@ async fn insert_sessions<'a>(
             [
                 Cell::Int(task.connector),
                 Cell::Int(session.start),
-                Cell::Bytes(&record.id),
-                Cell::Bytes(&session.participants),
+                Cell::bytes(&record.id),
+                Cell::bytes(&session.participants),
                 Cell::Int(session.messages.into()),
-                Cell::Bytes(&session.sequence),
-                Cell::Bytes(&session.item),
+                Cell::bytes(&session.sequence),
+                Cell::bytes(&session.item),
             ]
         })
         .collect();
-    let head = "INSERT INTO sessions (connector, start, record, participants, messages, sequence, \
-        item) VALUES ";
-    let inserted = insert(conn, head, &rows, " ON CONFLICT DO NOTHING").await;
+    let table = "sessions (connector, start, record, participants, messages, sequence, \
+        item)";
+    let inserted = insert(conn, table, &rows, " ON CONFLICT DO NOTHING").await;
     inserted.during("remember sessions")?;
     Ok(())
 }

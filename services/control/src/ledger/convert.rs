@@ -2,17 +2,16 @@
 
 use chatkeep_proto::v1::{Converted, Item};
 use prost::Message as _;
-use sqlx::AnyConnection;
 
 use super::{capture, capture::signed, run::encode_blob, task::TaskRow};
 use crate::{
-    database::{Cell, Columns as _, insert},
+    database::{Cell, Connection, insert, query},
     error::{During as _, LedgerError},
 };
 
 /// Records the end of a CONVERT task. Returns the range of the items it made.
 pub(super) async fn converted(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     converted: &Converted,
 ) -> Result<(i64, i64), LedgerError> {
@@ -22,31 +21,31 @@ pub(super) async fn converted(
         let batch = insert_batch(conn, task, converted, first).await?;
         let new = insert_items(conn, batch, first, &converted.items).await?;
         if new < converted.items.len() as u64 {
-            let update = sqlx::query("UPDATE batches SET hashes = $1 WHERE id = $2");
+            let update = query("UPDATE batches SET hashes = $1 WHERE id = $2");
             let update = update.bind(Vec::new()).bind(batch);
             update.execute(&mut *conn).await.during("record batch")?;
         }
     }
     capture::quarantine(conn, task, &converted.quarantined).await?;
-    let update = sqlx::query("UPDATE runs SET n_items = n_items + $1 WHERE id = $2");
+    let update = query("UPDATE runs SET n_items = n_items + $1 WHERE id = $2");
     let update = update.bind(count).bind(task.run);
     update.execute(conn).await.during("count items")?;
     Ok((first, count))
 }
 
-async fn next_item(conn: &mut AnyConnection) -> Result<i64, LedgerError> {
-    let query = sqlx::query("SELECT COALESCE(MAX(id), 0) + 1 FROM items");
-    let row = query.fetch_one(conn).await.during("number items")?;
+async fn next_item(conn: &mut Connection) -> Result<i64, LedgerError> {
+    let statement = query("SELECT COALESCE(MAX(id), 0) + 1 FROM items");
+    let row = statement.fetch_one(conn).await.during("number items")?;
     row.int(0).during("number items")
 }
 
 async fn insert_batch(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     converted: &Converted,
     first: i64,
 ) -> Result<i64, LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "INSERT INTO batches (run, task, input, blob, first, items, hashes) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
     )
@@ -57,12 +56,12 @@ async fn insert_batch(
     .bind(first)
     .bind(signed(converted.items.len() as u64))
     .bind(encode_hashes(&converted.items));
-    let row = query.fetch_one(conn).await.during("record batch")?;
+    let row = statement.fetch_one(conn).await.during("record batch")?;
     row.int(0).during("record batch")
 }
 
 async fn insert_items(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     batch: i64,
     first: i64,
     items: &[Item],
@@ -75,17 +74,19 @@ async fn insert_items(
                 Cell::Int(key),
                 Cell::Int(batch),
                 Cell::Int(item.date),
-                Cell::Bytes(&item.id),
+                Cell::bytes(&item.id),
                 Cell::Int(item.records.into()),
                 Cell::Int(0),
-                Cell::Bytes(info),
+                Cell::bytes(info),
             ]
         })
         .collect();
-    let head = "INSERT INTO items (id, batch, date, hash, records, lost, info) VALUES ";
+    let table = "items (id, batch, date, hash, records, lost, info)";
     // An item that exists keeps its first bytes: they may be in mailboxes already.
     let tail = " ON CONFLICT (date, hash) DO NOTHING";
-    insert(conn, head, &rows, tail).await.during("record items")
+    insert(conn, table, &rows, tail)
+        .await
+        .during("record items")
 }
 
 /// Length of a hash and a date in a batch's list.

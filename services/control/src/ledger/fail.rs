@@ -6,14 +6,13 @@ use chatkeep_model::Conversation;
 use chatkeep_proto::v1::{Blob, NewTask, Quarantined, RunState, TaskKind};
 use chatkeep_staging::{FrameReader, ItemIndex};
 use serde::{Deserialize, de::IgnoredAny};
-use sqlx::AnyConnection;
 
 use super::{
     Ledger, capture, import, run,
     task::{self, Family, TaskRow, TaskState},
 };
 use crate::{
-    database::Columns as _,
+    database::{Connection, query},
     error::{During as _, LedgerError},
 };
 
@@ -103,7 +102,7 @@ impl Ledger {
 
     pub(super) async fn give_up(
         &self,
-        conn: &mut AnyConnection,
+        conn: &mut Connection,
         task: &TaskRow,
         failure: Failure,
         reason: &str,
@@ -149,7 +148,7 @@ fn read_entry<R: std::io::Read>(kind: TaskKind, frames: &mut FrameReader<R>) -> 
 }
 
 async fn split(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     (first, end): (i64, i64),
     reason: &str,
@@ -174,7 +173,7 @@ async fn split(
 }
 
 async fn bury(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     entry: Entry,
     reason: &str,
@@ -200,20 +199,19 @@ async fn bury(
 }
 
 /// Takes an item that cannot be planned out of the rendered ones. Returns its records.
-async fn lose_item(
-    conn: &mut AnyConnection,
-    task: &TaskRow,
-    item: &[u8],
-) -> Result<u64, LedgerError> {
-    let query = sqlx::query(
+async fn lose_item(conn: &mut Connection, task: &TaskRow, item: &[u8]) -> Result<u64, LedgerError> {
+    let statement = query(
         "UPDATE items SET lost = 1 WHERE id >= $1 AND id < $2 AND hash = $3 AND lost = 0 \
          RETURNING records",
     );
-    let query = query
+    let statement = statement
         .bind(task.items.0)
         .bind(task.items.0 + task.items.1)
         .bind(item);
-    let row = query.fetch_optional(conn).await.during("quarantine item")?;
+    let row = statement
+        .fetch_optional(conn)
+        .await
+        .during("quarantine item")?;
     row.map_or(Ok(0), |row| row.count(0))
         .during("quarantine item")
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chatkeep_proto::v1::{HeldRequest, HeldRow, Placement, PlanRow};
-use sqlx::AnyConnection;
 
 use super::{
     Ledger,
@@ -13,7 +12,7 @@ use super::{
     task::TaskRow,
 };
 use crate::{
-    database::{Cell, Columns as _, Statement, chunks},
+    database::{Cell, Connection, DatabaseError, chunks, query},
     error::{During as _, LedgerError},
 };
 
@@ -46,17 +45,17 @@ impl Ledger {
     pub(crate) async fn held(&self, request: HeldRequest) -> Result<Vec<HeldRow>, LedgerError> {
         let mut conn = self.database.read().await?;
         let task = self.open_task(&mut conn, &request.task).await?;
-        let query = sqlx::query(
+        let statement = query(
             "SELECT id, hash, participant, email FROM held \
              WHERE connector = $1 AND state = 0 AND id > $2 ORDER BY id LIMIT $3",
         );
         let limit = request.limit.clamp(1, 10_000);
-        let query = query
+        let statement = statement
             .bind(task.connector)
             .bind(request.after)
             .bind(i64::from(limit));
-        let rows = query
-            .fetch_all(&mut *conn)
+        let rows = statement
+            .fetch(&mut *conn)
             .await
             .during("read held deliveries")?;
         let held = rows.iter().map(|row| {
@@ -67,14 +66,14 @@ impl Ledger {
                 email: row.text(3)?,
             })
         });
-        held.collect::<Result<_, sqlx::Error>>()
+        held.collect::<Result<_, DatabaseError>>()
             .during("read held deliveries")
     }
 
     /// Records the end of a RESOLVE task: held deliveries whose mailbox is known now.
     pub(super) async fn resolved(
         &self,
-        conn: &mut AnyConnection,
+        conn: &mut Connection,
         task: &TaskRow,
         rows: &[PlanRow],
     ) -> Result<(), LedgerError> {
@@ -165,13 +164,13 @@ impl Resolution {
 }
 
 async fn open_held(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     rows: &[PlanRow],
 ) -> Result<HashMap<(Vec<u8>, String), Open>, LedgerError> {
     let wanted = rows.iter();
     let wanted: Vec<_> = wanted
-        .map(|row| [Cell::Text(&row.participant), Cell::Bytes(&row.item)])
+        .map(|row| [Cell::text(&row.participant), Cell::bytes(&row.item)])
         .collect();
     let mut open = HashMap::new();
     for chunk in chunks(&wanted) {
@@ -179,9 +178,9 @@ async fn open_held(
         let text = ") AS v CROSS JOIN held h CROSS JOIN items i \
             WHERE h.participant = v.column1 AND h.hash = v.column2 AND i.id = h.item \
             AND h.state = 0 AND h.connector = ";
-        let statement = Statement::new(select).rows(chunk);
-        let statement = statement.and_then(|statement| statement.sql(text).int(connector));
-        let rows = statement.during("find held deliveries")?.fetch(conn).await;
+        let statement = query(select).rows(chunk);
+        let statement = statement.sql(text).int(connector);
+        let rows = statement.fetch(conn).await;
         for row in rows.during("find held deliveries")? {
             let held = || {
                 let held = Open {
@@ -190,7 +189,7 @@ async fn open_held(
                     run: row.int(2)?,
                     date: row.int(3)?,
                 };
-                Ok::<_, sqlx::Error>(((row.bytes(4)?, row.text(5)?), held))
+                Ok::<_, DatabaseError>(((row.bytes(4)?, row.text(5)?), held))
             };
             let (key, held) = held().during("find held deliveries")?;
             open.insert(key, held);
@@ -200,13 +199,13 @@ async fn open_held(
 }
 
 async fn existing_deliveries(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     new: &[(i64, NewDelivery)],
 ) -> Result<HashSet<(i64, String)>, LedgerError> {
     let wanted = new.iter();
     let wanted: Vec<_> = wanted
-        .map(|(_, new)| [Cell::Int(new.item), Cell::Text(&new.mailbox)])
+        .map(|(_, new)| [Cell::Int(new.item), Cell::text(&new.mailbox)])
         .collect();
     let mut existing = HashSet::new();
     for chunk in chunks(&wanted) {
@@ -214,9 +213,9 @@ async fn existing_deliveries(
         let text = ") AS v CROSS JOIN mailboxes m CROSS JOIN deliveries d \
             WHERE m.address = v.column2 AND d.item = v.column1 AND d.mailbox = m.id \
             AND m.connector = ";
-        let statement = Statement::new(select).rows(chunk);
-        let statement = statement.and_then(|statement| statement.sql(text).int(connector));
-        let rows = statement.during("find deliveries")?.fetch(conn).await;
+        let statement = query(select).rows(chunk);
+        let statement = statement.sql(text).int(connector);
+        let rows = statement.fetch(conn).await;
         for row in rows.during("find deliveries")? {
             let item = row.int(0).during("find deliveries")?;
             existing.insert((item, row.text(1).during("find deliveries")?));
@@ -225,18 +224,17 @@ async fn existing_deliveries(
     Ok(existing)
 }
 
-async fn settle_held(conn: &mut AnyConnection, resolution: &Resolution) -> Result<(), LedgerError> {
+async fn settle_held(conn: &mut Connection, resolution: &Resolution) -> Result<(), LedgerError> {
     for ((state, mailbox), keys) in &resolution.settled {
         for keys in keys.chunks(crate::database::LIST) {
             let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
-            let statement = Statement::new("UPDATE held SET state = ")
+            let statement = query("UPDATE held SET state = ")
                 .int(*state as i64)
-                .and_then(|sql| sql.sql(", mailbox = ").bind(Cell::Text(mailbox)))
-                .and_then(|sql| sql.sql(" WHERE id IN ").list(&cells));
-            let done = statement
-                .during("resolve held deliveries")?
-                .execute(conn)
-                .await;
+                .sql(", mailbox = ")
+                .text(mailbox)
+                .sql(" WHERE id IN ")
+                .list(&cells);
+            let done = statement.execute(conn).await;
             done.during("resolve held deliveries")?;
         }
     }
@@ -248,7 +246,7 @@ async fn settle_held(conn: &mut AnyConnection, resolution: &Resolution) -> Resul
 
 /// The runs the deliveries belong to wait for them again.
 async fn count_earlier(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     resolving: i64,
     deliveries: &[NewDelivery],
 ) -> Result<(), LedgerError> {
@@ -257,7 +255,7 @@ async fn count_earlier(
         *by_run.entry(delivery.run).or_default() += 1;
     }
     for (&run, &count) in &by_run {
-        let update = sqlx::query("UPDATE runs SET waiting = waiting + $1 WHERE id = $2");
+        let update = query("UPDATE runs SET waiting = waiting + $1 WHERE id = $2");
         let update = update.bind(count).bind(run);
         update
             .execute(&mut *conn)
@@ -269,7 +267,7 @@ async fn count_earlier(
         .filter(|(run, _)| **run != resolving)
         .map(|(_, n)| n)
         .sum();
-    let update = sqlx::query("UPDATE runs SET n_earlier = n_earlier + $1 WHERE id = $2");
+    let update = query("UPDATE runs SET n_earlier = n_earlier + $1 WHERE id = $2");
     let update = update.bind(earlier).bind(resolving);
     update
         .execute(conn)
@@ -280,20 +278,20 @@ async fn count_earlier(
 
 /// Fails what was held for longer than the connector says. Their runs get a new balance.
 pub(crate) async fn expire(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     before: i64,
 ) -> Result<(), LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "UPDATE held SET state = $1 WHERE connector = $2 AND state = 0 AND since < $3 \
          RETURNING run",
     );
-    let query = query
+    let statement = statement
         .bind(HeldState::Failed as i64)
         .bind(connector)
         .bind(before);
-    let rows = query
-        .fetch_all(&mut *conn)
+    let rows = statement
+        .fetch(&mut *conn)
         .await
         .during("expire held deliveries")?;
     let runs: Result<HashSet<_>, _> = rows.iter().map(|row| row.int(0)).collect();

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use chatkeep_proto::v1::{
     DeliveriesRequest, Delivery, LeaseRequest, LeaseResponse, OpenBatch, TaskKind,
 };
-use sqlx::AnyConnection;
 
 use super::{
     Ledger,
@@ -15,7 +14,7 @@ use super::{
     task::{self, TaskRow, TaskState},
 };
 use crate::{
-    database::{Cell, Column, Columns as _, PackedRow, packed},
+    database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
 };
 
@@ -28,20 +27,12 @@ const PAGE: &str = "SELECT d.id, m.address, i.hash, d.date, b.blob, i.info \
     (d.date > (SELECT date FROM deliveries WHERE id = $4) OR \
      d.date = (SELECT date FROM deliveries WHERE id = $4) AND d.id > $4)) \
     AND d.not_before <= $5 ORDER BY m.address, d.date, d.id LIMIT $6";
-const COLUMNS: [Column; 6] = [
-    Column::Int("id"),
-    Column::Text("address"),
-    Column::Bytes("hash"),
-    Column::Int("date"),
-    Column::Bytes("blob"),
-    Column::Bytes("info"),
-];
 
 impl Ledger {
     /// An open import task.
     pub(super) async fn open_import(
         &self,
-        conn: &mut AnyConnection,
+        conn: &mut Connection,
         id: &str,
     ) -> Result<TaskRow, LedgerError> {
         let task = self.open_task(conn, id).await?;
@@ -55,7 +46,7 @@ impl Ledger {
     /// An open import task whose shard is held under this number. Refuses whoever lost it.
     pub(super) async fn held_import(
         &self,
-        conn: &mut AnyConnection,
+        conn: &mut Connection,
         id: &str,
         fence: u64,
     ) -> Result<TaskRow, LedgerError> {
@@ -72,7 +63,7 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         let task = self.open_import(&mut tx, &request.task).await?;
         let open = journal::open_batches(&mut tx, &task).await?;
-        let before = sqlx::query("SELECT fence, until FROM shards WHERE shard = $1");
+        let before = query("SELECT fence, until FROM shards WHERE shard = $1");
         let before = before.bind(task.shard).fetch_optional(&mut *tx).await;
         let (fence, until) = match before.during("take lease")? {
             Some(row) => (
@@ -85,7 +76,7 @@ impl Ledger {
         let term = i64::try_from(request.term)
             .unwrap_or(i64::MAX / 4)
             .min(i64::MAX / 4);
-        let take = sqlx::query(
+        let take = query(
             "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, $2, 1, $3, $4) \
              ON CONFLICT (shard) DO UPDATE SET task = excluded.task, fence = excluded.fence, \
              until = excluded.until",
@@ -129,47 +120,47 @@ impl Ledger {
         let limit = i64::from(request.limit.clamp(1, 1000));
         // Those in the journal are skipped here, so that a page may not come out empty before the end.
         let limit = limit + i64::try_from(begun.len()).unwrap_or(0);
-        let values = [
-            Cell::Int(task.connector),
-            Cell::Int(task.shard),
-            Cell::Text(&request.after_mailbox),
-            Cell::Int(request.after_delivery),
-            Cell::Int(super::now()),
-            Cell::Int(limit),
-        ];
-        let page = packed(&mut conn, &COLUMNS, PAGE, &values).await?;
-        let deliveries = page.rows().map(read);
-        let mut deliveries = deliveries.collect::<Result<Vec<_>, _>>()?;
+        let page = query(PAGE)
+            .bind(task.connector)
+            .bind(task.shard)
+            .bind(&*request.after_mailbox)
+            .bind(request.after_delivery)
+            .bind(super::now())
+            .bind(limit);
+        let page = page.fetch(&mut conn).await.during("read page")?;
+        let mut deliveries = page.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         deliveries.retain(|delivery| !begun.contains(&delivery.id));
-        deliveries.sort_by(|one, other| {
-            let key = |delivery: &Delivery| (delivery.date, delivery.id);
-            one.mailbox
-                .cmp(&other.mailbox)
-                .then_with(|| key(one).cmp(&key(other)))
-        });
         Ok(deliveries)
     }
 }
 
-fn read(mut row: PackedRow<'_>) -> Result<Delivery, LedgerError> {
+fn read(row: &Row) -> Result<Delivery, LedgerError> {
+    let columns = || {
+        let delivery = Delivery {
+            id: row.int(0)?,
+            mailbox: row.text(1)?,
+            item: row.bytes(2)?.into(),
+            date: row.int(3)?,
+            blob: decode_blob(&row.bytes(4)?),
+            parts: Vec::new(),
+        };
+        Ok::<_, DatabaseError>((delivery, row.bytes(5)?))
+    };
+    let (delivery, info) = columns().during("read page")?;
     Ok(Delivery {
-        id: row.int()?,
-        mailbox: row.text()?,
-        item: row.bytes()?.into(),
-        date: row.int()?,
-        blob: decode_blob(&row.bytes()?),
-        parts: decode_info(&row.bytes()?)?.parts,
+        parts: decode_info(&info)?.parts,
+        ..delivery
     })
 }
 
 /// Whether a task is open and has its shard under this number.
-async fn holds(conn: &mut AnyConnection, task: &TaskRow, fence: u64) -> Result<(), LedgerError> {
-    let query = sqlx::query(
+async fn holds(conn: &mut Connection, task: &TaskRow, fence: u64) -> Result<(), LedgerError> {
+    let statement = query(
         "SELECT s.fence FROM tasks t JOIN shards s ON s.task = t.id \
          WHERE t.id = $1 AND t.state = 0 AND t.kind = 8 AND s.shard = $2",
     );
-    let query = query.bind(task.key).bind(task.shard);
-    let row = query.fetch_optional(conn).await.during("check lease")?;
+    let statement = statement.bind(task.key).bind(task.shard);
+    let row = statement.fetch_optional(conn).await.during("check lease")?;
     let held = row.map(|row| row.count(0)).transpose();
     if held.during("check lease")? == Some(fence) {
         Ok(())
@@ -181,30 +172,33 @@ async fn holds(conn: &mut AnyConnection, task: &TaskRow, fence: u64) -> Result<(
 }
 
 /// Records the end of an IMPORT task: what is left waits for its time or for the next task.
-pub(super) async fn imported(conn: &mut AnyConnection, task: &TaskRow) -> Result<(), LedgerError> {
+pub(super) async fn imported(conn: &mut Connection, task: &TaskRow) -> Result<(), LedgerError> {
     release_shard(conn, task).await
 }
 
 /// Frees the shard and looks what still waits in it.
 pub(super) async fn release_shard(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
 ) -> Result<(), LedgerError> {
-    let free = sqlx::query("UPDATE shards SET task = 0 WHERE shard = $1 AND task = $2");
+    let free = query("UPDATE shards SET task = 0 WHERE shard = $1 AND task = $2");
     let free = free.bind(task.shard).bind(task.key);
     free.execute(&mut *conn).await.during("free shard")?;
     let now = super::now();
-    let query = sqlx::query(
+    let statement = query(
         "SELECT COUNT(*), CAST(COALESCE(SUM(CASE WHEN d.not_before <= $1 THEN 1 ELSE 0 END), 0) \
          AS BIGINT), COALESCE(MIN(d.not_before), 0) FROM mailboxes m CROSS JOIN deliveries d \
          WHERE d.mailbox = m.id AND d.state = 0 AND +m.connector = $2 AND m.shard = $3 \
          AND m.pending > 0",
     );
-    let query = query.bind(now).bind(task.connector).bind(task.shard);
-    let row = query.fetch_one(&mut *conn).await.during("look at shard")?;
-    let columns = || Ok::<_, sqlx::Error>((row.int(0)?, row.int(1)?, row.int(2)?));
+    let statement = statement.bind(now).bind(task.connector).bind(task.shard);
+    let row = statement
+        .fetch_one(&mut *conn)
+        .await
+        .during("look at shard")?;
+    let columns = || Ok::<_, DatabaseError>((row.int(0)?, row.int(1)?, row.int(2)?));
     let (waiting, ready, due) = columns().during("look at shard")?;
-    let update = sqlx::query(
+    let update = query(
         "UPDATE lanes SET waiting = $1, since = $2, due = $3 WHERE connector = $4 AND shard = $5",
     )
     .bind(waiting)
@@ -219,7 +213,7 @@ pub(super) async fn release_shard(
 /// A shard's task failed: its deliveries wait a while and are tried again; those that failed too often
 /// fail with the reason.
 pub(super) async fn fail(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     reason: &str,
     attempts: u32,
@@ -230,7 +224,7 @@ pub(super) async fn fail(
     let again = format!(
         "UPDATE deliveries SET failures = failures + 1, reason = $4, not_before = $5 WHERE {WAITING}"
     );
-    let again = sqlx::query(sqlx::AssertSqlSafe(again))
+    let again = query(again)
         .bind(now)
         .bind(task.connector)
         .bind(task.shard)
@@ -240,16 +234,16 @@ pub(super) async fn fail(
         .execute(&mut *conn)
         .await
         .during("give deliveries back")?;
-    let query = sqlx::query(
+    let statement = query(
         "SELECT d.id FROM mailboxes m CROSS JOIN deliveries d WHERE d.mailbox = m.id \
          AND d.state = 0 AND +m.connector = $1 AND m.shard = $2 AND d.failures >= $3",
     );
-    let query = query
+    let statement = statement
         .bind(task.connector)
         .bind(task.shard)
         .bind(i64::from(attempts));
-    let rows = query
-        .fetch_all(&mut *conn)
+    let rows = statement
+        .fetch(&mut *conn)
         .await
         .during("fail deliveries")?;
     let exhausted: Result<Vec<_>, _> = rows.iter().map(|row| row.int(0)).collect();

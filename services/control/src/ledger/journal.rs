@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chatkeep_proto::v1::{Begun, DeliveryState, JournalRequest, OpenBatch, Settled};
-use sqlx::AnyConnection;
 
 use super::{
     Ledger, run,
     task::{self, TaskRow},
 };
 use crate::{
-    database::{Cell, Columns as _, LIST, Statement},
+    database::{Cell, Connection, DatabaseError, LIST, query},
     error::{During as _, LedgerError},
 };
 
@@ -64,14 +63,14 @@ impl Ledger {
 }
 
 /// The batches of a task's shard, as they are stored.
-async fn stored(conn: &mut AnyConnection, task: &TaskRow) -> Result<Vec<Batch>, LedgerError> {
-    let query = sqlx::query(
+async fn stored(conn: &mut Connection, task: &TaskRow) -> Result<Vec<Batch>, LedgerError> {
+    let statement = query(
         "SELECT j.id, m.address, j.uid_validity, j.uid_next, j.begun, j.deliveries FROM journal j \
          JOIN mailboxes m ON m.id = j.mailbox WHERE j.shard = $1 AND j.connector = $2 \
          ORDER BY j.id",
     );
-    let query = query.bind(task.shard).bind(task.connector);
-    let rows = query.fetch_all(conn).await.during("read journal")?;
+    let statement = statement.bind(task.shard).bind(task.connector);
+    let rows = statement.fetch(conn).await.during("read journal")?;
     let batches = rows.iter().map(|row| {
         Ok(Batch {
             key: row.int(0)?,
@@ -83,13 +82,13 @@ async fn stored(conn: &mut AnyConnection, task: &TaskRow) -> Result<Vec<Batch>, 
         })
     });
     batches
-        .collect::<Result<_, sqlx::Error>>()
+        .collect::<Result<_, DatabaseError>>()
         .during("read journal")
 }
 
 /// The batches an earlier holder began, without deliveries that are final since.
 pub(super) async fn open_batches(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
 ) -> Result<Vec<Batch>, LedgerError> {
     let mut batches = stored(conn, task).await?;
@@ -101,7 +100,7 @@ pub(super) async fn open_batches(
     for keys in keys.chunks(LIST) {
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
         let select = "SELECT id FROM deliveries WHERE state = 0 AND id IN ";
-        let statement = Statement::new(select).list(&cells).during("read journal")?;
+        let statement = query(select).list(&cells);
         for row in statement.fetch(conn).await.during("read journal")? {
             waiting.insert(row.int(0).during("read journal")?);
         }
@@ -115,7 +114,7 @@ pub(super) async fn open_batches(
 
 /// Every delivery that stands in the journal of the task's shard.
 pub(super) async fn begun(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
 ) -> Result<HashSet<i64>, LedgerError> {
     let batches = stored(conn, task).await?;
@@ -125,14 +124,10 @@ pub(super) async fn begun(
         .collect())
 }
 
-async fn begin(
-    conn: &mut AnyConnection,
-    task: &TaskRow,
-    begun: &[Begun],
-) -> Result<(), LedgerError> {
+async fn begin(conn: &mut Connection, task: &TaskRow, begun: &[Begun]) -> Result<(), LedgerError> {
     let now = super::now();
     for batch in begun {
-        let query = sqlx::query(
+        let statement = query(
             "INSERT INTO journal (connector, shard, mailbox, uid_validity, uid_next, begun, \
              deliveries) SELECT $1, $2, id, $3, $4, $5, $6 FROM mailboxes \
              WHERE connector = $1 AND address = $7",
@@ -144,8 +139,11 @@ async fn begin(
         .bind(now)
         .bind(pack(&batch.deliveries))
         .bind(&batch.mailbox);
-        let written = query.execute(&mut *conn).await.during("write journal")?;
-        if written.rows_affected() != 1 {
+        let written = statement
+            .execute(&mut *conn)
+            .await
+            .during("write journal")?;
+        if written != 1 {
             return Err(LedgerError::Malformed("mailbox of a batch"));
         }
     }
@@ -154,7 +152,7 @@ async fn begin(
 
 /// Removes settled deliveries from their batches, and batches that have none left.
 async fn close_batches(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     batches: Vec<Batch>,
     settled: &[Settled],
 ) -> Result<(), LedgerError> {
@@ -166,21 +164,21 @@ async fn close_batches(
         if batch.deliveries.is_empty() {
             done.push(Cell::Int(batch.key));
         } else if batch.deliveries.len() < before {
-            let update = sqlx::query("UPDATE journal SET deliveries = $1 WHERE id = $2");
+            let update = query("UPDATE journal SET deliveries = $1 WHERE id = $2");
             let update = update.bind(pack(&batch.deliveries)).bind(batch.key);
             update.execute(&mut *conn).await.during("settle journal")?;
         }
     }
     for done in done.chunks(LIST) {
-        let statement = Statement::new("DELETE FROM journal WHERE id IN ").list(done);
-        let deleted = statement.during("settle journal")?.execute(conn).await;
+        let statement = query("DELETE FROM journal WHERE id IN ").list(done);
+        let deleted = statement.execute(conn).await;
         deleted.during("settle journal")?;
     }
     Ok(())
 }
 
 /// Gives deliveries their outcomes.
-async fn settle(conn: &mut AnyConnection, settled: &[Settled]) -> Result<(), LedgerError> {
+async fn settle(conn: &mut Connection, settled: &[Settled]) -> Result<(), LedgerError> {
     let mut outcomes: BTreeMap<Outcome, Vec<i64>> = BTreeMap::new();
     let mut copies = 0;
     for settled in settled {
@@ -205,7 +203,7 @@ async fn settle(conn: &mut AnyConnection, settled: &[Settled]) -> Result<(), Led
     if copies > 0
         && let Some(first) = settled.first()
     {
-        let update = sqlx::query(
+        let update = query(
             "UPDATE runs SET n_copies = n_copies + $1 \
              WHERE id = (SELECT run FROM deliveries WHERE id = $2)",
         );
@@ -217,7 +215,7 @@ async fn settle(conn: &mut AnyConnection, settled: &[Settled]) -> Result<(), Led
 
 /// Fails deliveries whose task failed too often.
 pub(super) async fn settle_failed(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     keys: &[i64],
     reason: &str,
 ) -> Result<(), LedgerError> {
@@ -230,37 +228,34 @@ pub(super) async fn settle_failed(
 }
 
 async fn put_back(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     outcome: &Outcome,
     keys: &[i64],
 ) -> Result<(), LedgerError> {
     for keys in keys.chunks(LIST) {
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
-        let statement = Statement::new("UPDATE deliveries SET not_before = ")
+        let statement = query("UPDATE deliveries SET not_before = ")
             .int(outcome.not_before)
-            .and_then(|sql| sql.sql(", reason = ").bind(Cell::Text(&outcome.reason)))
-            .and_then(|sql| sql.sql(" WHERE state = 0 AND id IN ").list(&cells));
-        let updated = statement.during("put deliveries back")?.execute(conn).await;
+            .sql(", reason = ")
+            .text(&outcome.reason)
+            .sql(" WHERE state = 0 AND id IN ")
+            .list(&cells);
+        let updated = statement.execute(conn).await;
         updated.during("put deliveries back")?;
     }
     Ok(())
 }
 
 /// Makes outcomes final. Only what still waits is touched, so that a repeat counts nothing twice.
-async fn finish(
-    conn: &mut AnyConnection,
-    outcome: &Outcome,
-    keys: &[i64],
-) -> Result<(), LedgerError> {
+async fn finish(conn: &mut Connection, outcome: &Outcome, keys: &[i64]) -> Result<(), LedgerError> {
     let mut mailboxes: HashMap<i64, i64> = HashMap::new();
     let mut runs: BTreeMap<i64, i64> = BTreeMap::new();
     for keys in keys.chunks(LIST) {
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
         // Counted first: rows that a statement returns cost more than the statement.
-        let statement = Statement::new(
-            "SELECT mailbox, run, COUNT(*) FROM deliveries WHERE state = 0 AND id IN ",
-        );
-        let statement = statement.list(&cells).during("settle deliveries")?;
+        let statement =
+            query("SELECT mailbox, run, COUNT(*) FROM deliveries WHERE state = 0 AND id IN ");
+        let statement = statement.list(&cells);
         let statement = statement.sql(" GROUP BY mailbox, run");
         for row in statement.fetch(conn).await.during("settle deliveries")? {
             let count = row.int(2).during("settle deliveries")?;
@@ -271,12 +266,15 @@ async fn finish(
                 .entry(row.int(1).during("settle deliveries")?)
                 .or_default() += count;
         }
-        let statement = Statement::new("UPDATE deliveries SET state = ")
+        let statement = query("UPDATE deliveries SET state = ")
             .int(outcome.state.into())
-            .and_then(|sql| sql.sql(", settled = ").int(super::now()))
-            .and_then(|sql| sql.sql(", reason = ").bind(Cell::Text(&outcome.reason)))
-            .and_then(|sql| sql.sql(" WHERE state = 0 AND id IN ").list(&cells));
-        let settled = statement.during("settle deliveries")?.execute(conn).await;
+            .sql(", settled = ")
+            .int(super::now())
+            .sql(", reason = ")
+            .text(&outcome.reason)
+            .sql(" WHERE state = 0 AND id IN ")
+            .list(&cells);
+        let settled = statement.execute(conn).await;
         settled.during("settle deliveries")?;
     }
     if mailboxes.is_empty() {
@@ -286,7 +284,7 @@ async fn finish(
     let is_failure = outcome.state == DeliveryState::Failed as i32;
     for (&run, &count) in &runs {
         let good = if is_failure { 0 } else { count };
-        let update = sqlx::query(
+        let update = query(
             "UPDATE runs SET waiting = waiting - $1, n_done = n_done + $1, \
              watch_good = watch_good + $2 WHERE id = $3",
         );
@@ -300,7 +298,7 @@ async fn finish(
 }
 
 async fn lower_pending(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     mailboxes: &HashMap<i64, i64>,
 ) -> Result<(), LedgerError> {
     let rows = mailboxes.iter();
@@ -310,9 +308,7 @@ async fn lower_pending(
     for chunk in crate::database::chunks(&rows) {
         let head = "UPDATE mailboxes SET pending = pending - v.column2 FROM (VALUES ";
         let tail = ") AS v WHERE mailboxes.id = v.column1";
-        let statement = Statement::new(head)
-            .rows(chunk)
-            .during("count waiting deliveries")?;
+        let statement = query(head).rows(chunk);
         let updated = statement.sql(tail).execute(conn).await;
         updated.during("count waiting deliveries")?;
     }

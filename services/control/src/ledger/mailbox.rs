@@ -6,10 +6,9 @@ use chatkeep_model::{
     connector::{Connector, Target},
     identity::Fields,
 };
-use sqlx::AnyConnection;
 
 use crate::{
-    database::{Cell, Columns as _, LIST, Statement, chunks, insert},
+    database::{Cell, Connection, INSERT, LIST, chunks, insert, query},
     error::{During as _, LedgerError},
 };
 
@@ -54,7 +53,7 @@ pub(super) fn shard(target: &str, mailbox: &str) -> i64 {
 
 /// Adds deliveries; all of them are new.
 pub(super) async fn deliver(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     target: &str,
     deliveries: &[NewDelivery],
@@ -68,7 +67,7 @@ pub(super) async fn deliver(
     }
     raise_pending(conn, connector, target, &wanted).await?;
     insert_deliveries(conn, connector, deliveries).await?;
-    let addresses: Vec<_> = wanted.keys().map(|address| Cell::Text(address)).collect();
+    let addresses: Vec<_> = wanted.keys().map(|address| Cell::text(address)).collect();
     let ripe = ripe_shards(conn, connector, &addresses).await?;
     // By shard: how many joined, and whether a mailbox is worth a task.
     let mut lanes: BTreeMap<i64, (i64, bool)> = BTreeMap::new();
@@ -82,7 +81,7 @@ pub(super) async fn deliver(
 
 /// Finds or makes mailboxes and raises the number of their waiting deliveries.
 async fn raise_pending(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     target: &str,
     wanted: &BTreeMap<&str, i64>,
@@ -90,23 +89,23 @@ async fn raise_pending(
     let rows = wanted.iter().map(|(address, added)| {
         [
             Cell::Int(connector),
-            Cell::Text(address),
+            Cell::text(address),
             Cell::Int(shard(target, address)),
             Cell::Int(*added),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let head = "INSERT INTO mailboxes (connector, address, shard, pending) VALUES ";
+    let table = "mailboxes (connector, address, shard, pending)";
     let tail = " ON CONFLICT (connector, address) DO UPDATE \
         SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard";
-    insert(conn, head, &rows, tail)
+    insert(conn, table, &rows, tail)
         .await
         .during("find mailboxes")?;
     Ok(())
 }
 
 async fn insert_deliveries(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     deliveries: &[NewDelivery],
 ) -> Result<(), LedgerError> {
@@ -115,7 +114,7 @@ async fn insert_deliveries(
         .map(|delivery| {
             [
                 Cell::Int(delivery.item),
-                Cell::Text(&delivery.mailbox),
+                Cell::text(&delivery.mailbox),
                 Cell::Int(delivery.run),
                 Cell::Int(delivery.date),
             ]
@@ -123,12 +122,11 @@ async fn insert_deliveries(
         .collect();
     let mut inserted = 0;
     for chunk in chunks(&rows) {
-        let head = "INSERT INTO deliveries (item, mailbox, run, date) \
+        let head = "deliveries (item, mailbox, run, date) \
             SELECT v.column1, m.id, v.column3, v.column4 FROM (VALUES ";
         let tail = ") AS v CROSS JOIN mailboxes m WHERE m.address = v.column2 AND m.connector = ";
-        let statement = Statement::new(head).rows(chunk);
-        let statement = statement.and_then(|statement| statement.sql(tail).int(connector));
-        let statement = statement.during("record deliveries")?;
+        let statement = query(INSERT).sql(head).rows(chunk);
+        let statement = statement.sql(tail).int(connector);
         inserted += statement.execute(conn).await.during("record deliveries")?;
     }
     if inserted == deliveries.len() as u64 {
@@ -140,17 +138,19 @@ async fn insert_deliveries(
 
 /// Shards of those of these mailboxes for which enough waits.
 async fn ripe_shards(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     addresses: &[Cell<'_>],
 ) -> Result<BTreeSet<i64>, LedgerError> {
     let mut ripe = BTreeSet::new();
     for addresses in addresses.chunks(LIST) {
-        let statement = Statement::new("SELECT DISTINCT shard FROM mailboxes WHERE pending >= ")
+        let statement = query("SELECT DISTINCT shard FROM mailboxes WHERE pending >= ")
             .int(RIPE)
-            .and_then(|sql| sql.sql(" AND connector = ").int(connector))
-            .and_then(|sql| sql.sql(" AND address IN ").list(addresses));
-        let rows = statement.during("look at mailboxes")?.fetch(conn).await;
+            .sql(" AND connector = ")
+            .int(connector)
+            .sql(" AND address IN ")
+            .list(addresses);
+        let rows = statement.fetch(conn).await;
         for row in rows.during("look at mailboxes")? {
             ripe.insert(row.int(0).during("look at mailboxes")?);
         }
@@ -159,7 +159,7 @@ async fn ripe_shards(
 }
 
 async fn add_to_lanes(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     connector: i64,
     lanes: &BTreeMap<i64, (i64, bool)>,
 ) -> Result<(), LedgerError> {
@@ -175,20 +175,20 @@ async fn add_to_lanes(
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let head = "INSERT INTO lanes (connector, shard, waiting, ripe, since, due) VALUES ";
+    let table = "lanes (connector, shard, waiting, ripe, since, due)";
     let tail = " ON CONFLICT (connector, shard) DO UPDATE SET \
         waiting = lanes.waiting + excluded.waiting, \
         ripe = CASE WHEN excluded.ripe = 1 THEN 1 ELSE lanes.ripe END, \
         since = CASE WHEN lanes.since = 0 THEN excluded.since ELSE lanes.since END, due = 0";
-    insert(conn, head, &rows, tail)
+    insert(conn, table, &rows, tail)
         .await
         .during("add to shards")?;
     Ok(())
 }
 
 /// Counts anew what waits for a connector's mailboxes, after deliveries were given back.
-pub(crate) async fn recount(conn: &mut AnyConnection, connector: i64) -> Result<(), LedgerError> {
-    let count = sqlx::query(
+pub(crate) async fn recount(conn: &mut Connection, connector: i64) -> Result<(), LedgerError> {
+    let count = query(
         "UPDATE mailboxes SET pending = (SELECT COUNT(*) FROM deliveries d \
          WHERE d.mailbox = mailboxes.id AND d.state = 0) WHERE connector = $1",
     );
@@ -197,7 +197,7 @@ pub(crate) async fn recount(conn: &mut AnyConnection, connector: i64) -> Result<
         .execute(&mut *conn)
         .await
         .during("count waiting deliveries")?;
-    let fill = sqlx::query(
+    let fill = query(
         "INSERT INTO lanes (connector, shard, waiting, ripe, since, due) \
          SELECT connector, shard, CAST(SUM(pending) AS BIGINT), 1, $1, 0 FROM mailboxes \
          WHERE connector = $2 GROUP BY connector, shard \

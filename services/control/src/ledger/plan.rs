@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chatkeep_proto::v1::{Placement, PlanRow, Planned};
 use prost::Message as _;
-use sqlx::AnyConnection;
 
 use super::{
     Ledger,
@@ -13,7 +12,7 @@ use super::{
     task::TaskRow,
 };
 use crate::{
-    database::{Cell, Columns as _, LIST, Statement, insert},
+    database::{Cell, Connection, DatabaseError, LIST, Row, insert, query},
     error::{During as _, LedgerError},
 };
 
@@ -42,7 +41,7 @@ impl Ledger {
     /// Records the end of a PLAN task. `is_whole`: no other task plans the rest of its items.
     pub(super) async fn planned(
         &self,
-        conn: &mut AnyConnection,
+        conn: &mut Connection,
         task: &TaskRow,
         planned: Planned,
         is_whole: bool,
@@ -58,7 +57,7 @@ impl Ledger {
         insert_externals(conn, task.run, &plan.externals).await?;
         mailbox::deliver(conn, task.connector, &target, &plan.deliveries).await?;
         let total: i64 = plan.items.iter().map(|(_, planned, _)| planned).sum();
-        let update = sqlx::query(
+        let update = query(
             "UPDATE runs SET n_planned = n_planned + $1, waiting = waiting + $2, \
              watch_good = watch_good + $3 WHERE id = $4",
         )
@@ -168,7 +167,7 @@ impl Plan {
 
 /// The items of plan rows by hash; `None` for those that have a plan.
 async fn known_items(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     rows: &[PlanRow],
 ) -> Result<HashMap<Vec<u8>, Option<Known>>, LedgerError> {
@@ -182,10 +181,10 @@ async fn known_items(
     missing.sort_unstable();
     missing.dedup();
     for hashes in missing.chunks(LIST) {
-        let cells: Vec<_> = hashes.iter().map(|hash| Cell::Bytes(hash)).collect();
+        let cells: Vec<_> = hashes.iter().map(|hash| Cell::bytes(hash)).collect();
         let select = "SELECT i.hash, i.id, i.date, p.item FROM items i \
             LEFT JOIN plans p ON p.item = i.id WHERE i.hash IN ";
-        let statement = Statement::new(select).list(&cells).during("find items")?;
+        let statement = query(select).list(&cells);
         for row in statement.fetch(conn).await.during("find items")? {
             read_known(&row, &mut known).during("find items")?;
         }
@@ -195,15 +194,15 @@ async fn known_items(
 
 /// The items of the task's batch, when it lists them and none of them has a plan: the common case.
 async fn listed_items(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
 ) -> Result<Option<HashMap<Vec<u8>, Option<Known>>>, LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "SELECT hashes FROM batches WHERE first = $1 AND items = $2 AND NOT EXISTS \
          (SELECT 1 FROM plans WHERE item >= $1 AND item < $1 + $2)",
     );
-    let query = query.bind(task.items.0).bind(task.items.1);
-    let row = query.fetch_optional(conn).await.during("find items")?;
+    let statement = statement.bind(task.items.0).bind(task.items.1);
+    let row = statement.fetch_optional(conn).await.during("find items")?;
     let Some(row) = row else {
         return Ok(None);
     };
@@ -217,15 +216,17 @@ async fn listed_items(
 
 /// The items of the task's batch, one by one.
 async fn items_in_range(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
 ) -> Result<HashMap<Vec<u8>, Option<Known>>, LedgerError> {
-    let query = sqlx::query(
+    let statement = query(
         "SELECT i.hash, i.id, i.date, p.item FROM items i LEFT JOIN plans p ON p.item = i.id \
          WHERE i.id >= $1 AND i.id < $2",
     );
-    let query = query.bind(task.items.0).bind(task.items.0 + task.items.1);
-    let found = query.fetch_all(conn).await.during("find items")?;
+    let statement = statement
+        .bind(task.items.0)
+        .bind(task.items.0 + task.items.1);
+    let found = statement.fetch(conn).await.during("find items")?;
     let mut known = HashMap::with_capacity(found.len());
     for row in &found {
         read_known(row, &mut known).during("find items")?;
@@ -233,10 +234,7 @@ async fn items_in_range(
     Ok(known)
 }
 
-fn read_known(
-    row: &sqlx::any::AnyRow,
-    known: &mut HashMap<Vec<u8>, Option<Known>>,
-) -> Result<(), sqlx::Error> {
+fn read_known(row: &Row, known: &mut HashMap<Vec<u8>, Option<Known>>) -> Result<(), DatabaseError> {
     let item = Known {
         key: row.int(1)?,
         date: row.int(2)?,
@@ -246,18 +244,18 @@ fn read_known(
     Ok(())
 }
 
-async fn insert_plans(conn: &mut AnyConnection, plan: &Plan) -> Result<(), LedgerError> {
+async fn insert_plans(conn: &mut Connection, plan: &Plan) -> Result<(), LedgerError> {
     let rows = plan.items.iter();
     let rows: Vec<_> = rows
-        .map(|(item, planned, rows)| [Cell::Int(*item), Cell::Int(*planned), Cell::Bytes(rows)])
+        .map(|(item, planned, rows)| [Cell::Int(*item), Cell::Int(*planned), Cell::bytes(rows)])
         .collect();
-    let head = "INSERT INTO plans (item, planned, plan) VALUES ";
-    insert(conn, head, &rows, "").await.during("record plan")?;
+    let table = "plans (item, planned, plan)";
+    insert(conn, table, &rows, "").await.during("record plan")?;
     Ok(())
 }
 
 async fn insert_held(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: &TaskRow,
     held: &[(i64, PlanRow)],
 ) -> Result<(), LedgerError> {
@@ -267,19 +265,19 @@ async fn insert_held(
             Cell::Int(task.connector),
             Cell::Int(task.run),
             Cell::Int(*item),
-            Cell::Bytes(&row.item),
-            Cell::Text(&row.participant),
-            Cell::Text(&row.email),
+            Cell::bytes(&row.item),
+            Cell::text(&row.participant),
+            Cell::text(&row.email),
             Cell::Int(i64::from(row.placement() == Placement::Conflict)),
             Cell::Int(0),
-            Cell::Text(""),
+            Cell::text(""),
             Cell::Int(now),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let columns = "INSERT INTO held (connector, run, item, hash, participant, email, conflict, state, \
-        mailbox, since) VALUES ";
-    insert(conn, columns, &rows, "")
+    let table = "held (connector, run, item, hash, participant, email, conflict, state, \
+        mailbox, since)";
+    insert(conn, table, &rows, "")
         .await
         .during("hold deliveries")?;
     Ok(())
@@ -287,18 +285,18 @@ async fn insert_held(
 
 /// Counts the items of participants that are not ours.
 pub(super) async fn insert_externals(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     externals: &BTreeMap<String, i64>,
 ) -> Result<(), LedgerError> {
     let rows = externals.iter();
     let rows: Vec<_> = rows
-        .map(|(participant, items)| [Cell::Int(run), Cell::Text(participant), Cell::Int(*items)])
+        .map(|(participant, items)| [Cell::Int(run), Cell::text(participant), Cell::Int(*items)])
         .collect();
-    let head = "INSERT INTO externals (run, participant, items) VALUES ";
+    let table = "externals (run, participant, items)";
     let tail = " ON CONFLICT (run, participant) DO UPDATE \
         SET items = externals.items + excluded.items";
-    insert(conn, head, &rows, tail)
+    insert(conn, table, &rows, tail)
         .await
         .during("count external participants")?;
     Ok(())

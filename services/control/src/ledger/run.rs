@@ -2,10 +2,9 @@
 
 use chatkeep_proto::v1::{Blob, Run, RunState};
 use prost::Message as _;
-use sqlx::{AnyConnection, any::AnyRow};
 
 use crate::{
-    database::Columns as _,
+    database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
 };
 
@@ -74,7 +73,7 @@ const COLUMNS: &str = "id, connector, number, held_only, kind, status, reason, f
     n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason";
 
 impl RunRow {
-    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row) -> Result<Self, DatabaseError> {
         let status = i32::try_from(row.int(5)?).ok();
         let status = status.and_then(|status| RunState::try_from(status).ok());
         Ok(Self {
@@ -127,7 +126,7 @@ impl RunRow {
 }
 
 impl Counters {
-    fn read(row: &AnyRow, first: usize) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row, first: usize) -> Result<Self, DatabaseError> {
         Ok(Self {
             files: row.count(first)?,
             foreign: row.count(first + 1)?,
@@ -158,7 +157,7 @@ pub(crate) fn encode_blob(blob: Option<&Blob>) -> Vec<u8> {
 }
 
 /// The run with this key.
-pub(crate) async fn find(conn: &mut AnyConnection, id: i64) -> Result<RunRow, LedgerError> {
+pub(crate) async fn find(conn: &mut Connection, id: i64) -> Result<RunRow, LedgerError> {
     one(conn, "id = $1", &[id])
         .await?
         .ok_or(LedgerError::Unknown("run"))
@@ -166,7 +165,7 @@ pub(crate) async fn find(conn: &mut AnyConnection, id: i64) -> Result<RunRow, Le
 
 /// The newest run for which `condition` holds.
 pub(crate) async fn one(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     condition: &'static str,
     values: &[i64],
 ) -> Result<Option<RunRow>, LedgerError> {
@@ -179,29 +178,29 @@ pub(crate) async fn one(
 
 /// All runs for which `condition` holds.
 pub(crate) async fn select(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     condition: &'static str,
     values: &[i64],
     tail: &'static str,
 ) -> Result<Vec<RunRow>, LedgerError> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE {condition} {tail}");
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+    let mut statement = query(sql);
     for &value in values {
-        query = query.bind(value);
+        statement = statement.bind(value);
     }
-    let rows = query.fetch_all(conn).await.during("read runs")?;
+    let rows = statement.fetch(conn).await.during("read runs")?;
     let runs: Result<_, _> = rows.iter().map(RunRow::read).collect();
     runs.during("read runs")
 }
 
 /// Moves a run to another state.
 pub(crate) async fn set_status(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     status: RunState,
     reason: &str,
 ) -> Result<(), LedgerError> {
-    let update = sqlx::query("UPDATE runs SET status = $1, reason = $2 WHERE id = $3")
+    let update = query("UPDATE runs SET status = $1, reason = $2 WHERE id = $3")
         .bind(i64::from(status as i32))
         .bind(reason)
         .bind(run);
@@ -215,27 +214,26 @@ pub(crate) async fn set_status(
 }
 
 /// Lets a closed run work again, because some of its deliveries do.
-pub(crate) async fn reopen(conn: &mut AnyConnection, run: i64) -> Result<(), LedgerError> {
-    let update = sqlx::query(
-        "UPDATE runs SET status = $1, reason = '' WHERE id = $2 AND status IN ($3, $4, $5)",
-    )
-    .bind(i64::from(RunState::Running as i32))
-    .bind(run)
-    .bind(i64::from(RunState::Succeeded as i32))
-    .bind(i64::from(RunState::SucceededWithExceptions as i32))
-    .bind(i64::from(RunState::Unreconciled as i32));
+pub(crate) async fn reopen(conn: &mut Connection, run: i64) -> Result<(), LedgerError> {
+    let update =
+        query("UPDATE runs SET status = $1, reason = '' WHERE id = $2 AND status IN ($3, $4, $5)")
+            .bind(i64::from(RunState::Running as i32))
+            .bind(run)
+            .bind(i64::from(RunState::Succeeded as i32))
+            .bind(i64::from(RunState::SucceededWithExceptions as i32))
+            .bind(i64::from(RunState::Unreconciled as i32));
     update.execute(conn).await.during("reopen run")?;
     Ok(())
 }
 
 /// Counts bad final outcomes that have one reason.
 pub(crate) async fn watch_bad(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     outcomes: i64,
     reason: &str,
 ) -> Result<(), LedgerError> {
-    let update = sqlx::query(
+    let update = query(
         "UPDATE runs SET watch_bad = watch_bad + $1, \
          watch_reason = CASE WHEN watch_bad = 0 OR watch_reason = $2 THEN $3 ELSE $4 END \
          WHERE id = $5",

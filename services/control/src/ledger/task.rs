@@ -4,11 +4,10 @@ use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{Blob, NewTask, Task, TaskKind};
 use data_encoding::HEXLOWER;
 use prost::Message as _;
-use sqlx::{AnyConnection, any::AnyRow};
 
 use super::run::{decode_blob, encode_blob};
 use crate::{
-    database::{Cell, Columns as _, insert as insert_rows},
+    database::{Cell, Connection, DatabaseError, Row, insert as insert_rows, query},
     error::{During as _, LedgerError},
 };
 
@@ -59,7 +58,7 @@ const SELECT: &str = "SELECT t.id, t.name, t.run, r.connector, c.name_id, t.kind
     JOIN tasks o ON o.id = t.origin WHERE ";
 
 impl TaskRow {
-    fn read(row: &AnyRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &Row) -> Result<Self, DatabaseError> {
         let kind = i32::try_from(row.int(5)?).ok();
         let kind = kind.and_then(|kind| TaskKind::try_from(kind).ok());
         Ok(Self {
@@ -104,27 +103,27 @@ pub(crate) fn narrow(value: i64) -> u32 {
 }
 
 /// The task with this id, whatever its state.
-pub(crate) async fn find(conn: &mut AnyConnection, id: &str) -> Result<TaskRow, LedgerError> {
+pub(crate) async fn find(conn: &mut Connection, id: &str) -> Result<TaskRow, LedgerError> {
     let name = HEXLOWER.decode(id.as_bytes());
     let name = name.map_err(|_| LedgerError::Malformed("task id"))?;
-    let query = sqlx::query(sqlx::AssertSqlSafe(format!("{SELECT} t.name = $1"))).bind(name);
-    let row = query.fetch_optional(conn).await.during("find task")?;
+    let statement = query(format!("{SELECT} t.name = $1")).bind(name);
+    let row = statement.fetch_optional(conn).await.during("find task")?;
     // Its run may have been removed because nothing was new.
     let row = row.ok_or(LedgerError::Closed("task is unknown"))?;
     TaskRow::read(&row).during("find task")
 }
 
 /// Where a task stands now.
-pub(crate) async fn state(conn: &mut AnyConnection, task: i64) -> Result<TaskState, LedgerError> {
-    let query = sqlx::query("SELECT state FROM tasks WHERE id = $1").bind(task);
-    let row = query.fetch_optional(conn).await.during("find task")?;
+pub(crate) async fn state(conn: &mut Connection, task: i64) -> Result<TaskState, LedgerError> {
+    let statement = query("SELECT state FROM tasks WHERE id = $1").bind(task);
+    let row = statement.fetch_optional(conn).await.during("find task")?;
     let row = row.ok_or(LedgerError::Closed("task is unknown"))?;
     row.int(0).map(TaskState::read).during("find task")
 }
 
 /// Open tasks of a run and these kinds behind a key, in order.
 pub(crate) async fn open_after(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     run: i64,
     kind: TaskKind,
     (after, limit): (i64, usize),
@@ -132,12 +131,12 @@ pub(crate) async fn open_after(
     let sql = format!(
         "{SELECT} t.state = 0 AND t.kind = $1 AND t.run = $2 AND t.id > $3 ORDER BY t.id LIMIT $4"
     );
-    let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+    let statement = query(sql)
         .bind(i64::from(kind as i32))
         .bind(run)
         .bind(after)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows = query.fetch_all(conn).await.during("read open tasks")?;
+    let rows = statement.fetch(conn).await.during("read open tasks")?;
     let tasks: Result<_, _> = rows.iter().map(TaskRow::read).collect();
     tasks.during("read open tasks")
 }
@@ -167,14 +166,14 @@ impl Family {
 
 /// Adds tasks; those that exist stay as they are.
 pub(crate) async fn add(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     family: Family,
     tasks: &[NewTask],
 ) -> Result<(), LedgerError> {
     if tasks.is_empty() {
         return Ok(());
     }
-    let last = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM tasks");
+    let last = query("SELECT COALESCE(MAX(id), 0) FROM tasks");
     let last = last.fetch_one(&mut *conn).await.during("number tasks")?;
     let mut key = last.int(0).during("number tasks")?;
     let mut named = Vec::with_capacity(tasks.len());
@@ -190,7 +189,7 @@ pub(crate) async fn add(
     let rows = named.iter().map(|(key, name, input, task)| {
         [
             Cell::Int(*key),
-            Cell::Bytes(name),
+            Cell::bytes(name),
             Cell::Int(family.run),
             Cell::Int(task.kind.into()),
             Cell::Int(task.source.into()),
@@ -201,33 +200,33 @@ pub(crate) async fn add(
                 family.origin
             }),
             Cell::Int(family.parent),
-            Cell::Bytes(input),
+            Cell::bytes(input),
             Cell::Int(task.first.into()),
             Cell::Int(task.count.into()),
             Cell::Int(family.items.0),
             Cell::Int(family.items.1),
             Cell::Int(0),
             Cell::Int(0),
-            Cell::Text(""),
+            Cell::text(""),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let head = "INSERT INTO tasks (id, name, run, kind, source, shard, origin, parent, input, first, \
-        entries, items_first, items_count, state, records_read, reason) VALUES ";
-    let added = insert_rows(conn, head, &rows, " ON CONFLICT (name) DO NOTHING").await;
+    let table = "tasks (id, name, run, kind, source, shard, origin, parent, input, first, \
+        entries, items_first, items_count, state, records_read, reason)";
+    let added = insert_rows(conn, table, &rows, " ON CONFLICT (name) DO NOTHING").await;
     added.during("add tasks")?;
     Ok(())
 }
 
 /// Ends a task.
 pub(crate) async fn finish(
-    conn: &mut AnyConnection,
+    conn: &mut Connection,
     task: i64,
     state: TaskState,
     records_read: i64,
     reason: &str,
 ) -> Result<(), LedgerError> {
-    let update = sqlx::query(
+    let update = query(
         "UPDATE tasks SET state = $1, records_read = $2, reason = $3 WHERE id = $4 AND state = 0",
     )
     .bind(state as i64)
@@ -239,7 +238,7 @@ pub(crate) async fn finish(
 }
 
 /// Which kinds of tasks a run has open, as a set of bits `1 << kind`.
-pub(crate) async fn open_kinds(conn: &mut AnyConnection, run: i64) -> Result<u32, LedgerError> {
+pub(crate) async fn open_kinds(conn: &mut Connection, run: i64) -> Result<u32, LedgerError> {
     const SQL: &str = "SELECT \
         CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 1 AND run = $1) THEN 2 ELSE 0 END + \
         CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 2 AND run = $1) THEN 4 ELSE 0 END + \
@@ -249,7 +248,7 @@ pub(crate) async fn open_kinds(conn: &mut AnyConnection, run: i64) -> Result<u32
         CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 6 AND run = $1) THEN 64 ELSE 0 END + \
         CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 7 AND run = $1) THEN 128 ELSE 0 END + \
         CASE WHEN EXISTS (SELECT 1 FROM tasks WHERE state = 0 AND kind = 8 AND run = $1) THEN 256 ELSE 0 END";
-    let row = sqlx::query(SQL).bind(run).fetch_one(conn).await;
+    let row = query(SQL).bind(run).fetch_one(conn).await;
     let bits = row.and_then(|row| row.int(0)).during("read open tasks")?;
     Ok(narrow(bits))
 }
