@@ -145,6 +145,7 @@ impl Stages {
                 sequence: digest("sequence", number).into(),
                 item: digest("item", number).into(),
             }),
+            entry: number,
         });
         let request = ClaimRequest {
             task: task.id.clone(),
@@ -161,6 +162,7 @@ impl Stages {
         let captured = Captured {
             records_read: range.len() as u64,
             files: files.collect(),
+            kept: range.len() as u64,
             ..Captured::default()
         };
         let next = Self::next(TaskKind::Convert, "batch", task);

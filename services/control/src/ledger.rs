@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 mod claim;
+pub(crate) mod contested;
 pub(crate) mod convert;
 mod fail;
 pub(crate) mod held;
@@ -22,14 +23,14 @@ use std::{
 use chatkeep_model::connector::Connector;
 use chatkeep_pipeline::crash_point;
 use chatkeep_proto::v1::{
-    CompleteRequest, Run, RunState, TaskKind, complete_request::Result as Outcome,
+    CompleteRequest, NewTask, Run, RunState, TaskKind, complete_request::Result as Outcome,
 };
 use chatkeep_staging::Staging;
 use sqlx::AnyConnection;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
-    database::{Columns as _, Database},
+    database::{Columns as _, Database, Tx},
     error::{During as _, LedgerError},
     publish::Outstanding,
 };
@@ -89,11 +90,14 @@ impl Ledger {
         if !fits(task.kind, &result) {
             return Err(LedgerError::Malformed("result"));
         }
+        if let Outcome::Captured(captured) = &result
+            && captured.kept != task::claims(&mut tx, task.key).await?
+        {
+            return self.repeat(tx, &task).await;
+        }
         let mut family = Family {
-            run: task.run,
             parent: task.key,
-            origin: 0,
-            items: (0, 0),
+            ..Family::of_run(task.run)
         };
         let mut records_read = 0;
         match result {
@@ -131,6 +135,23 @@ impl Ledger {
         // The one task that control adds while it ends another.
         let resolve = (task.kind == TaskKind::Refresh).then_some(TaskKind::Resolve.into());
         self.outstanding.added(task.run, kinds.chain(resolve));
+        self.outstanding.closed(task.key);
+        Ok(())
+    }
+
+    /// Has a task done anew under another id, which takes over what it finds of this one's claims: some
+    /// are of an attempt that read other records, and would stay claimed and never be captured.
+    async fn repeat(&self, mut tx: Tx, task: &TaskRow) -> Result<(), LedgerError> {
+        let family = Family {
+            parent: task.key,
+            is_repeat: true,
+            ..Family::of_run(task.run)
+        };
+        task::add(&mut tx, family, &[task.part(task.first, task.count)]).await?;
+        let reason = "claimed what it did not capture";
+        task::finish(&mut tx, task.key, TaskState::Split, 0, reason).await?;
+        tx.commit().await.during("repeat task")?;
+        self.outstanding.added(task.run, [task.kind.into()]);
         self.outstanding.closed(task.key);
         Ok(())
     }
@@ -263,6 +284,18 @@ pub(crate) fn now() -> i64 {
 }
 
 impl TaskRow {
+    /// A task that does the same with some of the entries.
+    fn part(&self, first: i64, count: i64) -> NewTask {
+        NewTask {
+            kind: self.kind.into(),
+            input: self.input.clone(),
+            first: task::narrow(first),
+            count: task::narrow(count),
+            source: task::narrow(self.source),
+            shard: task::narrow(self.shard),
+        }
+    }
+
     /// The range of entries as positions: first, and one behind the last of `total`.
     pub(crate) fn range(&self, total: i64) -> (i64, i64) {
         let end = if self.count == 0 {

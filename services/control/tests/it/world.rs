@@ -73,6 +73,7 @@ pub(crate) fn claim(number: u32) -> RecordClaim {
         id: record_id(number).into(),
         day: 1_000,
         session: None,
+        entry: 0,
     }
 }
 
@@ -213,6 +214,7 @@ impl World {
         let mut seen = HashSet::new();
         for ((position, one), answer) in readable.iter().zip(answers) {
             if answer.yours && seen.insert(one.number) {
+                captured.kept += 1;
                 self.captured.lock().unwrap().insert(*position);
             } else {
                 captured.duplicates.push(record_id(one.number).into());
@@ -320,14 +322,17 @@ fn unreadable(one: &Conversation) -> Option<Quarantined> {
         reason: reason.to_owned(),
         records: 1,
         original: Some(blob("original")),
+        ..Quarantined::default()
     })
 }
 
-fn unrenderable(number: u32) -> Quarantined {
+pub(crate) fn unrenderable(number: u32) -> Quarantined {
     Quarantined {
         source: format!("item {number}"),
         reason: "render".to_owned(),
         records: 1,
         original: Some(blob("batch")),
+        claimed: vec![record_id(number).into()],
+        day: claim(number).day,
     }
 }

@@ -143,7 +143,6 @@ impl Sandbox {
     async fn do_task(&self, task: NewTask, number: u64) -> Result<Completion, StageError> {
         let id = format!("{}-{}-{number}", self.runs, task.kind);
         let task = Task {
-            origin: id.clone(),
             id,
             kind: task.kind,
             connector: "c".to_owned(),
