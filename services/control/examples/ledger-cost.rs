@@ -173,7 +173,6 @@ impl Stages {
         let mut ledger = self.ledger.clone();
         let lease = LeaseRequest {
             task: task.id.clone(),
-            term: 300_000,
         };
         let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
         let mut settled: Vec<Settled> = Vec::new();

@@ -96,11 +96,11 @@ const TABLES: &[&str] = &[
     "lanes (connector BIGINT NOT NULL, shard BIGINT NOT NULL, waiting BIGINT NOT NULL,
         ripe BIGINT NOT NULL, since BIGINT NOT NULL, due BIGINT NOT NULL,
         PRIMARY KEY (connector, shard)) {CLUSTERED}",
-    // `task`: the open import task, `releases` counts them; `fence` counts holds, `until` ends the
-    // last one's lease.
+    // `task`: the open import task, `releases` counts them; `fence` counts holds.
     "shards (shard BIGINT NOT NULL PRIMARY KEY, task BIGINT NOT NULL, releases BIGINT NOT NULL,
-        fence BIGINT NOT NULL, until BIGINT NOT NULL) {CLUSTERED}",
-    // Batches that were begun and not settled; `deliveries` are keys, 8 bytes each.
+        fence BIGINT NOT NULL) {CLUSTERED}",
+    // Batches that were begun and not settled; `begun` is when their holder was given leave to send
+    // them; `deliveries` are keys, 8 bytes each.
     "journal (id {KEY}, connector BIGINT NOT NULL, shard BIGINT NOT NULL, mailbox BIGINT NOT NULL,
         uid_validity BIGINT NOT NULL, uid_next BIGINT NOT NULL, begun BIGINT NOT NULL,
         deliveries {BYTES} NOT NULL)",

@@ -30,7 +30,7 @@ pub(crate) struct Lab {
 pub(crate) fn settings() -> Settings {
     Settings {
         linger: Duration::ZERO,
-        fence: Duration::from_millis(1),
+        fence: Duration::from_mins(1),
         import_attempts: 2,
     }
 }

@@ -299,7 +299,6 @@ impl World {
     async fn import(&self, task: Task) -> Result<Completion, StageError> {
         let request = LeaseRequest {
             task: task.id.clone(),
-            term: 300_000,
         };
         let lease = self.ledger.clone().lease(request).await;
         let fence = lease

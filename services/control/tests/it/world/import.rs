@@ -15,7 +15,6 @@ impl World {
         let mut ledger = lab.ledger.clone();
         let lease = LeaseRequest {
             task: task.id.clone(),
-            term: 60_000,
         };
         let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
         let (mut mailbox, mut delivery) = (String::new(), 0);
