@@ -76,7 +76,8 @@ async fn has_earlier(conn: &mut Connection, run: &RunRow) -> Result<bool, Ledger
 async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     const STEPS: [&str; 6] = [
         "DELETE FROM duplicates WHERE task IN (SELECT id FROM tasks WHERE run = $1)",
-        "DELETE FROM tasks WHERE run = $1",
+        // Ids of tasks that claims name must not be given away again.
+        "DELETE FROM tasks WHERE run = $1 AND claimed = 0",
         "DELETE FROM chunks WHERE run = $1",
         "UPDATE chunks SET taken = 0 WHERE taken = $1",
         "DELETE FROM externals WHERE run = $1",

@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         Ledger,
         capture::chunks_of,
-        held, parse,
+        contested, held, parse,
         run::{self, RunRow, encode_blob},
         task::{self, Family, TaskRow, any_open, narrow},
     },
@@ -151,6 +151,9 @@ fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 
 pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.database.begin().await?;
     if run.source > 0 {
+        if contested::capture_again(&mut tx, run).await? {
+            return tx.commit().await.during("move to next source");
+        }
         assemble(&mut tx, run, run.source - 1).await?;
     }
     if run.source < run.sources {

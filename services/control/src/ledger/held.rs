@@ -97,7 +97,13 @@ impl Ledger {
             .into_iter()
             .map(|(_, new)| new)
             .collect();
-        mailbox::deliver(conn, task.connector, &target, &deliveries).await?;
+        mailbox::deliver(
+            conn,
+            (task.connector, &target),
+            self.limits.enough,
+            &deliveries,
+        )
+        .await?;
         count_earlier(conn, task.run, &deliveries).await
     }
 }
