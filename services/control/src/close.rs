@@ -87,7 +87,7 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     for step in STEPS {
         query(step)
             .bind(run.id)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .during("remove run")?;
     }
@@ -95,7 +95,7 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
         .bind(i64::from(RunState::NothingNew as i32))
         .bind(ledger::now())
         .bind(run.id);
-    close.execute(&mut *tx).await.during("remove run")?;
+    close.execute(&mut tx).await.during("remove run")?;
     tx.commit().await.during("remove run")?;
     tracing::info!(chatkeep.run.id = run.id, "nothing new, run removed");
     Ok(())
@@ -123,7 +123,7 @@ async fn record(
         .bind(&sealed.sha256[..])
         .bind(sealed.at)
         .bind(&sealed.balance);
-        insert.execute(&mut *tx).await.during("record seal")?;
+        insert.execute(&mut tx).await.during("record seal")?;
     }
     let update = query(
         "UPDATE runs SET status = $1, reason = $2, closed = $3, seals = seals + $4 WHERE id = $5",
@@ -133,6 +133,6 @@ async fn record(
     .bind(now)
     .bind(i64::from(sealed.is_some()))
     .bind(run.id);
-    update.execute(&mut *tx).await.during("close run")?;
+    update.execute(&mut tx).await.during("close run")?;
     tx.commit().await.during("close run")
 }

@@ -64,7 +64,7 @@ impl Ledger {
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await;
         let rows = rows.during("list quarantined records")?;
         let entries = rows.iter().map(|row| {
@@ -91,7 +91,7 @@ impl Ledger {
         );
         let rows = statement
             .bind(run)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("list excluded records")?;
         let excluded = rows.iter().map(|row| {
@@ -137,7 +137,7 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let statement = query(sql).bind(run).bind(after).bind(PAGE);
         let rows = statement
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("list participants")?;
         let users = rows.iter().map(|row| {
@@ -193,7 +193,7 @@ impl Ledger {
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await;
         let rows = rows.during("list failed deliveries")?;
         let failed = rows.iter().map(|row| {
@@ -245,7 +245,7 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let statement = query(sql);
         let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
-        let rows = statement.fetch(&mut *conn).await;
+        let rows = statement.fetch(&mut conn).await;
         let rows = rows.during("list deliveries")?;
         let last = rows.last().map(|row| Ok((row.int(0)?, row.int(1)?)));
         let last: Result<_, DatabaseError> = last.transpose();

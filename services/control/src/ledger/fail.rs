@@ -137,7 +137,7 @@ impl Ledger {
         let mut conn = self.database.read().await.ok()?;
         let statement = query("SELECT input FROM batches WHERE first = $1 AND items = $2");
         let statement = statement.bind(task.items.0).bind(task.items.1);
-        let row = statement.fetch_optional(&mut *conn).await.ok()??;
+        let row = statement.fetch_optional(&mut conn).await.ok()??;
         let input = run::decode_blob(&row.bytes(0).ok()?)?;
         let item = ItemId::from_slice(item)?;
         let reader = self.staging.open(&input).await.ok()?;

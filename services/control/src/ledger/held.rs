@@ -55,7 +55,7 @@ impl Ledger {
             .bind(request.after)
             .bind(i64::from(limit));
         let rows = statement
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("read held deliveries")?;
         let held = rows.iter().map(|row| {

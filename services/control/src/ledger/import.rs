@@ -66,7 +66,7 @@ impl Ledger {
              ON CONFLICT (shard) DO UPDATE SET task = excluded.task, fence = shards.fence + 1 \
              RETURNING fence",
         );
-        let take = take.bind(task.shard).bind(task.key).fetch_one(&mut *tx);
+        let take = take.bind(task.shard).bind(task.key).fetch_one(&mut tx);
         let fence = take.await.and_then(|row| row.count(0));
         let fence = fence.during("take lease")?;
         tx.commit().await.during("take lease")?;
