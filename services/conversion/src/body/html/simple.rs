@@ -220,9 +220,10 @@ impl<'s> Reader<'s, '_> {
 
     /// Takes an attribute's value, in which nothing needs to be unescaped or escaped.
     fn value(&mut self) -> Option<&'s str> {
-        let quote = self.rest.chars().next()?;
-        let (value, rest) = if quote == '"' || quote == '\'' {
-            self.rest[1..].split_once(quote)?
+        let quote = *self.rest.as_bytes().first()?;
+        let (value, rest) = if quote == b'"' || quote == b'\'' {
+            let end = memchr(quote, &self.rest.as_bytes()[1..])?;
+            (&self.rest[1..=end], &self.rest[end + 2..])
         } else {
             let is_end = |byte| matches!(byte, b'>' | b' ' | b'\t' | b'\r' | b'\n');
             self.rest.split_at(self.rest.bytes().position(is_end)?)
@@ -401,16 +402,46 @@ mod tests {
     fn every_element_in_every_other_is_what_the_sanitizer_makes_of_it() {
         let sanitizer = Sanitizer::new();
         let names = [
-            "a", "b", "i", "p", "s", "u", "br", "em", "tt", "big", "div", "sub", "sup", "body", "code",
-            "font", "html", "span", "small", "center", "strike", "strong", "blockquote",
+            "a",
+            "b",
+            "i",
+            "p",
+            "s",
+            "u",
+            "br",
+            "em",
+            "tt",
+            "big",
+            "div",
+            "sub",
+            "sup",
+            "body",
+            "code",
+            "font",
+            "html",
+            "span",
+            "small",
+            "center",
+            "strike",
+            "strong",
+            "blockquote",
         ];
         let alone = names.map(|name| format!("<{name} lang=de>x</{name}>"));
-        assert!(alone.iter().all(|one| written(one, &sanitizer).is_some() != one.contains("<br")));
-        for (outer, inner) in names.iter().flat_map(|outer| names.map(|inner| (outer, inner))) {
+        assert!(
+            alone
+                .iter()
+                .all(|one| written(one, &sanitizer).is_some() != one.contains("<br"))
+        );
+        for (outer, inner) in names
+            .iter()
+            .flat_map(|outer| names.map(|inner| (outer, inner)))
+        {
             for source in [
                 format!("a<{outer}>b<{inner} dir=rtl>c</{inner}>d</{outer}>e"),
                 format!("a<{outer}>b<{inner}>c</{outer}>d</{inner}>e"),
-                format!("<{outer}>a</{outer}>\n<{inner}>b<{outer}>c</{outer}><{inner}>d</{inner}></{inner}>"),
+                format!(
+                    "<{outer}>a</{outer}>\n<{inner}>b<{outer}>c</{outer}><{inner}>d</{inner}></{inner}>"
+                ),
             ] {
                 written(&source, &sanitizer);
             }
@@ -426,6 +457,12 @@ mod tests {
         assert_eq!(written(&nested(DEEPEST + 1), &sanitizer), None);
         assert!(written(&"a &amp;<br>".repeat(10_000), &sanitizer).is_some());
         assert_eq!(written(&"a &amp;".repeat(10_000), &sanitizer), None);
-        assert_eq!(written(&format!("<p title=\"{}\">a</p>", "a".repeat(5_000)), &sanitizer), None);
+        assert_eq!(
+            written(
+                &format!("<p title=\"{}\">a</p>", "a".repeat(5_000)),
+                &sanitizer
+            ),
+            None
+        );
     }
 }
