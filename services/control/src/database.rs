@@ -12,9 +12,12 @@ use std::{
     sync::Arc,
 };
 
-use sqlx::{Any, Executor as _, Transaction, any::AnyPoolOptions, pool::PoolConnection};
+use sqlx::{
+    Any, AnyConnection, Connection as _, Executor as _, Transaction, any::AnyPoolOptions,
+    pool::PoolConnection,
+};
 
-use crate::error::{During as _, LedgerError};
+use crate::error::{During as _, LedgerError, is_full_disk};
 
 pub(crate) use self::{
     packed::{Column, PackedRow, packed},
@@ -42,6 +45,14 @@ pub enum OpenError {
     InUse {
         /// The folder.
         path: PathBuf,
+    },
+    /// There is no room for the database.
+    #[error("open ledger {path}: its disk is full; make room, then call again")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// The database's reason.
+        source: sqlx::Error,
     },
     /// The database cannot be opened.
     #[error("open ledger {path}")]
@@ -95,24 +106,28 @@ impl Database {
         }
 
         let path = folder.join("ledger.sqlite");
-        let failed = |source| OpenError::Database {
-            path: path.clone(),
-            source,
+        let failed = |source| {
+            let path = path.clone();
+            if is_full_disk(&source) {
+                OpenError::Full { path, source }
+            } else {
+                OpenError::Database { path, source }
+            }
         };
         sqlx::any::install_default_drivers();
-        let writer = pool(&path, 1, dialect::WRITER_CACHE)
-            .await
-            .map_err(failed)?;
-        let found = schema::create(&writer).await.map_err(failed)?;
+        // A pool would try again for half a minute what cannot be set up, and then not say why.
+        let mut first = connect(&path).await.map_err(failed)?;
+        let found = schema::create(&mut first).await.map_err(failed)?;
         if found > schema::FORMAT {
             return Err(OpenError::Newer {
                 found,
                 known: schema::FORMAT,
             });
         }
-        let readers = pool(&path, READERS, dialect::READER_CACHE)
-            .await
-            .map_err(failed)?;
+        let writer = pool(&path, 1, dialect::WRITER_CACHE).await;
+        let readers = pool(&path, READERS, dialect::READER_CACHE).await;
+        let (writer, readers) = (writer.map_err(failed)?, readers.map_err(failed)?);
+        first.close().await.map_err(failed)?;
         Ok(Self {
             writer,
             readers,
@@ -129,6 +144,13 @@ impl Database {
     pub(crate) async fn read(&self) -> Result<PoolConnection<Any>, LedgerError> {
         self.readers.acquire().await.during("get connection")
     }
+}
+
+/// A connection like those of the pools.
+async fn connect(path: &Path) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = AnyConnection::connect(&dialect::url(path)).await?;
+    connection.execute(dialect::SETUP).await?;
+    Ok(connection)
 }
 
 async fn pool(
@@ -150,6 +172,52 @@ async fn pool(
                 Ok(())
             })
         })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // A transaction that did not end well is being rolled back, and the ping waits for
+                // that. SQLite has ended some by itself, on a full disk: then the rollback fails, and
+                // whatever came later on the connection would never be committed.
+                if connection.is_in_transaction() {
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect(&dialect::url(path))
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn add(tx: &mut Tx, room: &str) {
+        let add =
+            "INSERT INTO rosters (connector, room, address, participant) VALUES (1, $1, '', '')";
+        let add = sqlx::query(add).bind(room).execute(&mut **tx).await;
+        assert_eq!(add.unwrap().rows_affected(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_transaction_that_the_database_ended_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        let mut ended = database.begin().await.unwrap();
+        // As SQLite does by itself when the disk is full.
+        sqlx::query("ROLLBACK").execute(&mut *ended).await.unwrap();
+        drop(ended);
+        let mut given_up = database.begin().await.unwrap();
+        add(&mut given_up, "given up").await;
+        drop(given_up);
+
+        let mut tx = database.begin().await.unwrap();
+        add(&mut tx, "committed").await;
+        tx.commit().await.unwrap();
+
+        let mut reader = database.read().await.unwrap();
+        let rooms = sqlx::query("SELECT room FROM rosters");
+        let rooms = rooms.fetch_all(&mut *reader).await.unwrap();
+        assert_eq!(rooms.len(), 1);
+        assert_eq!(rooms[0].text(0).unwrap(), "committed");
+    }
 }

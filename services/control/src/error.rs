@@ -68,7 +68,17 @@ impl<T> During<T> for Result<T, sqlx::Error> {
 /// SQLite's primary result codes for a database that cannot be used for the time being: busy, locked,
 /// read-only, I/O error, full, cannot open.
 const OUTAGES: [u32; 6] = [5, 6, 8, 10, 13, 14];
-const FULL: u32 = 13;
+/// Those that a full disk leads to: no room for data, none for the index of what is not checkpointed yet.
+const FULL: [u32; 2] = [13, 10 | 19 << 8];
+
+/// Whether the database has no room.
+pub(crate) fn is_full_disk(error: &sqlx::Error) -> bool {
+    result_code(error).is_some_and(|code| FULL.contains(&code))
+}
+
+fn result_code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
 
 impl LedgerError {
     /// Static words when it is the database that is down, not the request that is wrong: the same call
@@ -78,14 +88,11 @@ impl LedgerError {
             return None;
         };
         match source {
-            sqlx::Error::Database(error) => {
-                let code: u32 = error.code()?.parse().ok()?;
+            error if is_full_disk(error) => Some("the disk of the ledger is full"),
+            sqlx::Error::Database(_) => {
                 // The lowest byte of an extended code is its primary one.
-                match code & 0xff {
-                    FULL => Some("the disk of the ledger is full"),
-                    code if OUTAGES.contains(&code) => Some("the ledger cannot be written"),
-                    _ => None,
-                }
+                let is_outage = OUTAGES.contains(&(result_code(source)? & 0xff));
+                is_outage.then_some("the ledger cannot be written")
             }
             sqlx::Error::Io(_)
             | sqlx::Error::PoolTimedOut

@@ -1,7 +1,7 @@
 //! The ledger's tables. Integers are BIGINT, times Unix milliseconds unless a column says otherwise,
 //! absent texts and bytes are empty.
 
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, Connection as _};
 
 use super::{
     dialect::{BYTES, CLUSTERED, KEY},
@@ -123,8 +123,8 @@ const INDEXES: &[&str] = &[
 ];
 
 /// Creates what is missing. Returns the format the ledger has.
-pub(super) async fn create(pool: &AnyPool) -> Result<i64, sqlx::Error> {
-    let mut tx = pool.begin().await?;
+pub(super) async fn create(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+    let mut tx = connection.begin().await?;
     sqlx::query("CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL)")
         .execute(&mut *tx)
         .await?;
