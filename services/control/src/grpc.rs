@@ -43,13 +43,16 @@ fn status(error: LedgerError) -> Status {
         LedgerError::Refused { key, problem } => {
             Status::invalid_argument(format!("{key}: {problem}"))
         }
-        error => {
-            tracing::error!(error = &error as &dyn Error, "ledger failed");
-            match error.outage() {
-                Some(outage) => Status::unavailable(outage),
-                None => Status::internal("ledger failed"),
+        error => match error.outage() {
+            Some(outage) => {
+                tracing::warn!(error = &error as &dyn Error, "ledger is down");
+                Status::unavailable(outage)
             }
-        }
+            None => {
+                tracing::error!(error = &error as &dyn Error, "ledger failed");
+                Status::internal("ledger failed")
+            }
+        },
     }
 }
 
