@@ -1,7 +1,7 @@
 //! Renders a range of a batch's conversations into one run of bytes.
 
 use chatkeep_model::{Conversation, ItemId, RecordId, UtcDay};
-use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
+use chatkeep_pipeline::{ResultExt as _, StageError};
 use chatkeep_proto::v1;
 use chatkeep_staging::{FrameError, FrameReader, FrameWriter, ItemIndex, Spool};
 
