@@ -4,6 +4,7 @@ use chatkeep_proto::v1::{CompleteRequest, FailRequest, Task};
 use chatkeep_runtime::{Lifecycle, Outages};
 use futures::FutureExt as _;
 use prost::Message as _;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -18,6 +19,22 @@ const ATTEMPTS: u32 = 3;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Longest pause while a dependency is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a message is held while a dependency is down. Then it goes back for a while: a broker takes
+/// away what is held for too long (RabbitMQ after 30 minutes), and the last attempt needs its time too.
+const LONGEST_HOLD: Duration = Duration::from_mins(10);
+/// A message that came back unsettled so often kills who works on it. Less than the limit at which a
+/// broker buries it without telling the ledger.
+const RETURNS: u32 = 10;
+
+/// What came of a message that was worked on.
+enum Worked {
+    /// The stage has a result.
+    Done(Result<(), StageError>),
+    /// A dependency stays away.
+    Waits,
+    /// The process shuts down.
+    Interrupted,
+}
 
 /// Runs a [`Stage`] against a [`Queue`] and the ledger: receive, process, complete, acknowledge.
 pub struct Worker<S> {
@@ -69,18 +86,44 @@ impl<S: Stage> Worker<S> {
             in_flight.spawn(handle.instrument(span));
         };
 
+        // What was handed out to nobody goes back now, not when the last task is done.
+        drop(receiver);
         in_flight.close();
         in_flight.wait().await;
         result
     }
 
     async fn handle(&self, received: Received, shutdown: &CancellationToken) {
+        let settled = match self.work(&received, shutdown).await {
+            Worked::Done(result) => {
+                self.outages.end(S::QUEUE);
+                self.settle(received, result).await
+            }
+            Worked::Waits => received.defer(LONGEST_PAUSE).await,
+            // Dropped unsettled: the queue, or control after the next start, hands it out again.
+            Worked::Interrupted => return,
+        };
+        if let Err(error) = settled {
+            // Not settled means received again: nothing is lost, but somebody should know.
+            tracing::error!(error = &error as &dyn Error, "settle failed");
+        }
+    }
+
+    /// Tries until there is a result, as long as a dependency is down.
+    async fn work(&self, received: &Received, shutdown: &CancellationToken) -> Worked {
+        if received.envelope.returned >= RETURNS {
+            let lost = Err("whoever worked on it was lost").or_reject("finish task");
+            return Worked::Done(lost);
+        }
+        let begun = Instant::now();
         let mut pause = Duration::from_millis(100);
-        let result = loop {
-            let result = self.attempt_guarded(&received).await;
-            let Err(error) = &result else { break result };
+        loop {
+            let result = self.attempt_guarded(received).await;
+            let Err(error) = &result else {
+                return Worked::Done(result);
+            };
             if error.verdict != Verdict::Wait {
-                break result;
+                return Worked::Done(result);
             }
             tracing::warn!(
                 error = error as &dyn Error,
@@ -92,15 +135,12 @@ impl<S: Stage> Worker<S> {
                 .run_until_cancelled(tokio::time::sleep(pause))
                 .await;
             if slept.is_none() {
-                // Dropped unsettled: the queue, or control after the next start, hands it out again.
-                return;
+                return Worked::Interrupted;
+            }
+            if begun.elapsed() >= LONGEST_HOLD {
+                return Worked::Waits;
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
-        };
-        self.outages.end(S::QUEUE);
-        if let Err(error) = self.settle(received, result).await {
-            // Not settled means received again: nothing is lost, but somebody should know.
-            tracing::error!(error = &error as &dyn Error, "settle failed");
         }
     }
 
