@@ -34,7 +34,9 @@ impl Broker {
             AMQPScheme::AMQP => None,
             AMQPScheme::AMQPS => {
                 let config = tls::client_config(settings.ca.as_deref());
-                Some(config.map_err(|source| AmqpError::Tls { source })?)
+                Some(config.map_err(|source| AmqpError::Tls {
+                    source: Arc::new(source),
+                })?)
             }
         };
         Ok(Self {
@@ -74,7 +76,9 @@ impl Broker {
         let mut address = self.address.clone();
         let read = |reference: &Option<SecretRef>| {
             let secret = reference.as_ref().map(secret::read).transpose();
-            secret.map_err(|source| AmqpError::Credentials { source })
+            secret.map_err(|source| AmqpError::Credentials {
+                source: Arc::new(source),
+            })
         };
         let known = &mut address.authority.userinfo;
         if let Some(user) = read(&self.user)? {

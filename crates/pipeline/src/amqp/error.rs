@@ -4,7 +4,7 @@ use chatkeep_runtime::{secret::SecretError, tls::TlsError};
 use lapin::{ErrorKind, protocol::AMQPErrorKind};
 
 /// Why RabbitMQ cannot be used. No error quotes the broker: its texts hold names of users and hosts.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum AmqpError {
     /// The address is none.
     #[error(
@@ -19,25 +19,25 @@ pub enum AmqpError {
     #[error("read credentials of RabbitMQ")]
     Credentials {
         /// The reason.
-        source: SecretError,
+        source: Arc<SecretError>,
     },
     /// The CA file cannot be used.
     #[error("set up TLS to RabbitMQ")]
     Tls {
         /// The reason.
-        source: TlsError,
+        source: Arc<TlsError>,
     },
     /// Nobody listens there, or the connection broke off before it was one.
     #[error("reach RabbitMQ")]
     Unreachable {
         /// The reason.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The broker's certificate is not one that we trust.
     #[error("trust certificate of RabbitMQ")]
     Untrusted {
         /// The reason.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The broker knows no such user, or another password.
     #[error("sign in to RabbitMQ: it refuses user or password")]
@@ -79,9 +79,6 @@ pub enum AmqpError {
     /// An id or the name of a header does not fit.
     #[error("encode message: an id or the name of a header is longer than 255 bytes")]
     Encode,
-    /// What somebody else found out at the same time.
-    #[error(transparent)]
-    Shared(Arc<AmqpError>),
 }
 
 impl AmqpError {
@@ -97,7 +94,6 @@ impl AmqpError {
             | Self::VirtualHost
             | Self::Differs { .. }
             | Self::Encode => true,
-            Self::Shared(error) => error.is_permanent(),
             Self::Unreachable { .. }
             | Self::Broker { .. }
             | Self::Silent { .. }
@@ -117,7 +113,7 @@ impl AmqpError {
 }
 
 /// What the client library says, without the texts that it got from the broker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reply(lapin::Error);
 
 impl Reply {

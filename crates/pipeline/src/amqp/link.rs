@@ -37,7 +37,7 @@ enum State {
     Apart,
     Up(Arc<Connection>),
     /// Why the last attempt failed.
-    Down(Arc<AmqpError>),
+    Down(AmqpError),
 }
 
 /// A channel and the connection it belongs to.
@@ -119,7 +119,7 @@ impl Link {
                 return Ok(Arc::clone(connection));
             }
             State::Down(error) if self.attempts.load(Ordering::SeqCst) != seen => {
-                return Err(AmqpError::Shared(Arc::clone(error)));
+                return Err(error.clone());
             }
             _ => {}
         }
@@ -132,9 +132,8 @@ impl Link {
                 Ok(connection)
             }
             Err(error) => {
-                let error = Arc::new(error);
-                *state = State::Down(Arc::clone(&error));
-                Err(AmqpError::Shared(error))
+                *state = State::Down(error.clone());
+                Err(error)
             }
         }
     }

@@ -112,13 +112,9 @@ async fn send(open: &Open, queue: &str, envelope: &Envelope) -> Result<Confirmat
         ..BasicPublishOptions::default()
     };
     let properties = message::properties(envelope)?;
-    let sent = open.channel.basic_publish(
-        "".into(),
-        queue.into(),
-        options,
-        &envelope.body,
-        properties,
-    );
+    let sent =
+        open.channel
+            .basic_publish("".into(), queue.into(), options, &envelope.body, properties);
     let confirm = sent.await.map_err(AmqpError::broker(PUBLISH))?;
     confirm.await.map_err(AmqpError::broker(PUBLISH))
 }

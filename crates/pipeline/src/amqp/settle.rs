@@ -39,11 +39,7 @@ impl AmqpSettle {
         }
     }
 
-    async fn move_to(
-        self: Box<Self>,
-        target: &str,
-        envelope: &Envelope,
-    ) -> Result<(), QueueError> {
+    async fn move_to(self: Box<Self>, target: &str, envelope: &Envelope) -> Result<(), QueueError> {
         let publisher = &self.shared.publisher;
         match publisher.publish(&self.names, target, envelope).await {
             Ok(()) => self.ack().await,

@@ -37,9 +37,10 @@ pub(super) async fn connect(
     (host, port): (&str, u16),
     tls: Option<Arc<ClientConfig>>,
 ) -> Result<(Socket, Fuse), AmqpError> {
-    let (tcp, fuse) = dial(host, port)
-        .await
-        .map_err(|source| AmqpError::Unreachable { source })?;
+    let unreachable = |source| AmqpError::Unreachable {
+        source: Arc::new(source),
+    };
+    let (tcp, fuse) = dial(host, port).await.map_err(unreachable)?;
     let Some(config) = tls else {
         return Ok((Box::pin(tcp.compat()), fuse));
     };
@@ -47,10 +48,10 @@ pub(super) async fn connect(
     let tls = TlsConnector::from(config).connect(name, tcp);
     let tls = tls.await.map_err(|source| {
         if is_about_certificate(&source) {
-            AmqpError::Untrusted { source }
-        } else {
-            AmqpError::Unreachable { source }
+            let source = Arc::new(source);
+            return AmqpError::Untrusted { source };
         }
+        unreachable(source)
     })?;
     Ok((Box::pin(tls.compat()), fuse))
 }

@@ -69,10 +69,7 @@ impl Names {
         for wait in WAITS {
             let milliseconds = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
             let mut room = dead_letter_to(&self.work);
-            room.insert(
-                "x-message-ttl".into(),
-                AMQPValue::LongLongInt(milliseconds),
-            );
+            room.insert("x-message-ttl".into(), AMQPValue::LongLongInt(milliseconds));
             queues.push((self.room(wait), room));
         }
         queues
@@ -162,7 +159,10 @@ mod tests {
 
         assert_eq!(names.queue, "chatkeep.mapping.dead");
         assert_eq!(names.dead(), "chatkeep.mapping.dead");
-        assert_eq!(names.waiting_room(Duration::ZERO), "chatkeep.mapping.retry.1s");
+        assert_eq!(
+            names.waiting_room(Duration::ZERO),
+            "chatkeep.mapping.retry.1s"
+        );
     }
 
     #[test]

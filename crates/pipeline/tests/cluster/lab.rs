@@ -44,6 +44,12 @@ impl Lab {
             queue,
         }
     }
+
+    /// Deletes a queue of ours behind our back.
+    pub(crate) fn delete(&self, queue: &str) {
+        let queue = format!("{}.{queue}", self.settings.prefix);
+        self.broker.delete_queue(&queue).unwrap();
+    }
 }
 
 /// Settings for a prefix of its own.

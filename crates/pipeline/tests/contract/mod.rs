@@ -76,7 +76,10 @@ pub(crate) async fn forgets_what_was_acknowledged(queue: &dyn Queue) {
 pub(crate) async fn passes_id_body_and_headers_on_as_they_are(queue: &dyn Queue) {
     let mut sent = Envelope::new("1", "\0body\u{ff}");
     for (name, value) in [
-        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
         ("tracestate", "vendor=a:b,other=\"c\""),
     ] {
         sent.headers.insert(name.to_owned(), value.to_owned());
@@ -92,7 +95,8 @@ pub(crate) async fn passes_id_body_and_headers_on_as_they_are(queue: &dyn Queue)
     assert_eq!(second.envelope, sent);
     second.bury("read batch").await.unwrap();
 
-    sent.headers.insert(REASON.to_owned(), "read batch".to_owned());
+    sent.headers
+        .insert(REASON.to_owned(), "read batch".to_owned());
     let dead = receive(queue, &dead_letters("work")).await;
     assert_eq!(dead.envelope, sent);
 }
