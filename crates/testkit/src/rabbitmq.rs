@@ -106,6 +106,12 @@ impl RabbitMq {
         self.ctl(&["close_all_connections", "by the lab"]).map(drop)
     }
 
+    /// How many connections clients have.
+    pub fn connections(&self) -> Result<usize, LabError> {
+        let list = self.ctl(&["list_connections", "--no-table-headers", "pid"])?;
+        Ok(list.lines().count())
+    }
+
     /// Limits the length of queues whose names match a regular expression.
     pub fn limit_length(&self, queues: &str, length: u32) -> Result<(), LabError> {
         let definition = format!("{{\"max-length\":{length}}}");

@@ -40,3 +40,27 @@ impl Default for AmqpSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_set_is_the_default() {
+        let file = "url = \"amqps://broker/chatkeep\"\npassword = \"env:AMQP\"\ntimeout = \"3s\"";
+
+        let settings: AmqpSettings = toml::from_str(file).unwrap();
+
+        assert_eq!(settings.url, "amqps://broker/chatkeep");
+        assert_eq!(settings.password, Some(SecretRef::Env("AMQP".to_owned())));
+        assert_eq!(settings.timeout, Duration::from_secs(3));
+        assert_eq!(settings.prefix, "chatkeep");
+    }
+
+    #[test]
+    fn a_key_that_is_not_ours_and_a_password_in_the_open_are_refused() {
+        for file in ["hearbeat = \"3s\"", "password = \"s3cret\""] {
+            assert!(toml::from_str::<AmqpSettings>(file).is_err(), "{file}");
+        }
+    }
+}

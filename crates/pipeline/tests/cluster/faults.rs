@@ -12,18 +12,14 @@ use crate::{
     lab::{Lab, settings},
 };
 
-fn envelope(id: impl ToString) -> Envelope {
-    Envelope::new(id.to_string(), "")
-}
-
-async fn publish(queue: &AmqpQueue, id: impl ToString) -> Result<(), QueueError> {
-    queue.publish("work", envelope(id)).await
+async fn publish(queue: &AmqpQueue, id: u32) -> Result<(), QueueError> {
+    let envelope = Envelope::new(id.to_string(), "");
+    queue.publish("work", envelope).await
 }
 
 /// Publishes as control does: again after a pause, until it is taken.
-async fn publish_until_taken(queue: &AmqpQueue, id: impl ToString) {
-    let id = id.to_string();
-    while publish(queue, &id).await.is_err() {
+async fn publish_until_taken(queue: &AmqpQueue, id: u32) {
+    while publish(queue, id).await.is_err() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
@@ -31,10 +27,10 @@ async fn publish_until_taken(queue: &AmqpQueue, id: impl ToString) {
 /// Receives and settles until all of these have come.
 async fn drain(receiver: &mut Box<dyn Receiver>, mut missing: BTreeSet<String>) {
     while !missing.is_empty() {
-        let received = next(receiver).await;
-        missing.remove(&received.envelope.id);
+        let message = next(receiver).await;
+        missing.remove(&message.envelope.id);
         // What cannot be settled comes again.
-        drop(received.ack().await);
+        drop(message.ack().await);
     }
 }
 
@@ -60,12 +56,25 @@ async fn a_killed_broker_loses_nothing_and_is_found_again() {
     let held = next(&mut receiver).await;
 
     broker.kill().unwrap();
-    assert!(publish(&queue, "refused").await.is_err());
+    assert!(publish(&queue, 99).await.is_err());
     broker.resume().unwrap();
 
     publish_until_taken(&queue, 20).await;
     assert!(held.ack().await.is_err(), "settled on a lost channel");
     drain(&mut receiver, missing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_queue_leaves_no_connection_behind() {
+    let broker = RabbitMq::start().unwrap();
+    let queue = AmqpQueue::open(&settings(&broker)).await.unwrap();
+    publish(&queue, 1).await.unwrap();
+    drop(receive(&queue, "work").await);
+    assert_eq!(broker.connections().unwrap(), 2);
+
+    queue.close().await;
+
+    assert_eq!(broker.connections().unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,10 +211,10 @@ async fn a_queue_that_was_deleted_is_made_again_by_a_publisher() {
 async fn a_waiting_room_that_was_deleted_is_made_again() {
     let lab = Lab::shared().await;
     publish(&lab.queue, 1).await.unwrap();
-    let received = receive(&lab.queue, "work").await;
+    let message = receive(&lab.queue, "work").await;
 
     lab.delete("work.retry.1s");
-    received.retry(Duration::from_secs(1)).await.unwrap();
+    message.retry(Duration::from_secs(1)).await.unwrap();
 
     assert_eq!(receive(&lab.queue, "work").await.envelope.attempt, 1);
 }
@@ -236,9 +245,9 @@ async fn a_message_that_comes_back_for_ever_is_buried_by_the_broker() {
     let mut receiver = lab.queue.consume("work", 1).await.unwrap();
 
     for returned in 0..=20 {
-        let received = next(&mut receiver).await;
-        assert_eq!(received.envelope.returned, returned);
-        drop(received);
+        let message = next(&mut receiver).await;
+        assert_eq!(message.envelope.returned, returned);
+        drop(message);
     }
 
     let dead = receive(&lab.queue, &dead_letters("work")).await;

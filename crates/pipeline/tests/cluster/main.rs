@@ -16,4 +16,4 @@ async fn empty() -> (chatkeep_pipeline::AmqpQueue, Lab) {
     (lab.queue.clone(), lab)
 }
 
-contract!(tokio::test, empty());
+contract!(tokio::test, empty().await);

@@ -9,14 +9,14 @@ const COMES: Duration = Duration::from_mins(1);
 /// After that, nothing came.
 const COMES_NOT: Duration = Duration::from_secs(2);
 
-/// Tests an implementation: `$queue` is awaited for a queue with nothing in it, and something to keep
-/// until the test is over.
+/// Tests an implementation: `$queue` makes a queue with nothing in it, and something to keep until
+/// the test is over.
 macro_rules! contract {
     ($attribute:meta, $queue:expr, [$($promise:ident,)*]) => {
         $(
             #[$attribute]
             async fn $promise() {
-                let (queue, _keep) = $queue.await;
+                let (queue, _keep) = $queue;
                 $crate::contract::$promise(&queue).await;
             }
         )*
@@ -42,7 +42,7 @@ pub(crate) use contract;
 
 pub(crate) async fn next(receiver: &mut Box<dyn Receiver>) -> Received {
     let next = tokio::time::timeout(COMES, receiver.receive());
-    next.await.expect("a message comes").unwrap()
+    next.await.unwrap().unwrap()
 }
 
 pub(crate) async fn receive(queue: &dyn Queue, name: &str) -> Received {
@@ -105,9 +105,9 @@ pub(crate) async fn a_retried_message_comes_back_with_a_higher_attempt(queue: &d
     publish(queue, &["1"]).await;
 
     for attempt in 0..3 {
-        let received = receive(queue, "work").await;
-        assert_eq!(received.envelope.attempt, attempt);
-        received.retry(Duration::from_millis(500)).await.unwrap();
+        let message = receive(queue, "work").await;
+        assert_eq!(message.envelope.attempt, attempt);
+        message.retry(Duration::from_millis(500)).await.unwrap();
     }
 }
 
@@ -116,8 +116,8 @@ pub(crate) async fn a_deferred_message_comes_back_as_it_was(queue: &dyn Queue) {
     sent.attempt = 2;
     queue.publish("work", sent.clone()).await.unwrap();
 
-    let received = receive(queue, "work").await;
-    received.defer(Duration::from_secs(1)).await.unwrap();
+    let message = receive(queue, "work").await;
+    message.defer(Duration::from_secs(1)).await.unwrap();
 
     assert_eq!(receive(queue, "work").await.envelope, sent);
 }
@@ -126,10 +126,10 @@ pub(crate) async fn a_short_wait_is_not_held_up_by_a_long_one(queue: &dyn Queue)
     publish(queue, &["long", "short"]).await;
     let mut receiver = queue.consume("work", 2).await.unwrap();
     for _ in 0..2 {
-        let received = next(&mut receiver).await;
-        let is_long = received.envelope.id == "long";
+        let message = next(&mut receiver).await;
+        let is_long = message.envelope.id == "long";
         let delay = if is_long { 300 } else { 1 };
-        received.retry(Duration::from_secs(delay)).await.unwrap();
+        message.retry(Duration::from_secs(delay)).await.unwrap();
     }
 
     assert_eq!(next(&mut receiver).await.envelope.id, "short");
@@ -138,8 +138,8 @@ pub(crate) async fn a_short_wait_is_not_held_up_by_a_long_one(queue: &dyn Queue)
 pub(crate) async fn a_buried_message_keeps_its_reason(queue: &dyn Queue) {
     publish(queue, &["1"]).await;
 
-    let received = receive(queue, "work").await;
-    received.bury("read batch").await.unwrap();
+    let message = receive(queue, "work").await;
+    message.bury("read batch").await.unwrap();
 
     let dead = receive(queue, &dead_letters("work")).await;
     assert_eq!(dead.envelope.headers[REASON], "read batch");
@@ -179,18 +179,18 @@ pub(crate) async fn a_receiver_that_ends_holds_nothing_back(queue: &dyn Queue) {
     let mut another = queue.consume("work", 3).await.unwrap();
     let mut others = BTreeSet::new();
     while others.len() < 2 {
-        let received = next(&mut another).await;
-        others.insert(received.envelope.id.clone());
-        received.ack().await.unwrap();
+        let message = next(&mut another).await;
+        others.insert(message.envelope.id.clone());
+        message.ack().await.unwrap();
     }
     assert!(!others.contains(&held.envelope.id));
 }
 
 pub(crate) async fn what_was_received_can_be_settled_without_its_receiver(queue: &dyn Queue) {
     publish(queue, &["1"]).await;
-    let received = receive(queue, "work").await;
+    let message = receive(queue, "work").await;
 
-    received.ack().await.unwrap();
+    message.ack().await.unwrap();
 
     let mut another = queue.consume("work", 1).await.unwrap();
     assert!(brings_nothing(&mut another).await);

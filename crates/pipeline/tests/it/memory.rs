@@ -1,7 +1,6 @@
 use chatkeep_pipeline::MemoryQueue;
 
-async fn empty() -> (MemoryQueue, ()) {
+crate::contract::contract!(
+    tokio::test(start_paused = true),
     (MemoryQueue::default(), ())
-}
-
-crate::contract::contract!(tokio::test(start_paused = true), empty());
+);
