@@ -129,6 +129,8 @@ pub(super) async fn within<T>(
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     const HEARTBEAT: Duration = Duration::from_secs(7);
@@ -141,6 +143,25 @@ mod tests {
         assert_eq!(address.authority.port, 5671);
         assert_eq!(address.vhost, "mail");
         assert_eq!(address.query.heartbeat, Some(7));
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_nobody_waits_for_any_more_is_ended() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let broker = Broker::new(&AmqpSettings {
+            url: format!("amqp://{}/%2f", silent.local_addr().unwrap()),
+            timeout: Duration::from_millis(100),
+            ..AmqpSettings::default()
+        });
+
+        let connected = broker.unwrap().connect("test").await;
+
+        assert!(matches!(connected, Err(AmqpError::Silent { .. })));
+        let (mut socket, _) = silent.accept().await.unwrap();
+        let mut sent = Vec::new();
+        let end = socket.read_to_end(&mut sent);
+        let end = tokio::time::timeout(Duration::from_secs(10), end).await;
+        end.unwrap().unwrap();
     }
 
     #[test]
