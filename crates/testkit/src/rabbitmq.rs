@@ -31,7 +31,7 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// Who signs in.
+    /// Who signs in. May use queues with a dot in their names and the default exchange, nothing else.
     pub const USER: &str = "lab";
     /// Its password.
     pub const PASSWORD: &str = "s3cret-of-the-lab";
@@ -252,6 +252,9 @@ ssl_options.verify = verify_none
 ssl_options.fail_if_no_peer_cert = false
 default_user = @USER@
 default_pass = @PASSWORD@
+default_permissions.configure = ^[a-z]+[0-9]*\.
+default_permissions.write = ^([a-z]+[0-9]*\.|amq\.default$)
+default_permissions.read = ^[a-z]+[0-9]*\.
 disk_free_limit.absolute = 50MB
 log.file.level = warning
 ";
