@@ -9,7 +9,11 @@ pub struct Envelope {
     pub id: String,
     /// How many times this message was already tried.
     pub attempt: u32,
-    /// Text headers.
+    /// How many times it was handed out and came back unsettled, as far as the queue can tell: whoever
+    /// had it lost its connection, or its life.
+    pub returned: u32,
+    /// Text headers, among them the W3C trace context (`traceparent`, `tracestate`). Queues pass them on
+    /// as they are.
     pub headers: BTreeMap<String, String>,
     /// The encoded `Task`.
     pub body: Bytes,
@@ -21,6 +25,7 @@ impl Envelope {
         Self {
             id: id.into(),
             attempt: 0,
+            returned: 0,
             headers: BTreeMap::new(),
             body: body.into(),
         }

@@ -1,5 +1,7 @@
 //! Everything a queue stage needs: see [`Stage`] to write one, [`Worker`] to run one.
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod crash;
 mod envelope;
 mod error;
@@ -14,11 +16,14 @@ pub use crate::{
     envelope::Envelope,
     error::{BoxError, ResultExt, StageError, Verdict},
     memory::MemoryQueue,
-    queue::{Queue, QueueError, Received, Receiver, Settle},
+    queue::{Queue, QueueError, REASON, Received, Receiver, Settle, dead_letters},
     runs::{RunContext, Runs},
     stage::{Completion, Stage, queue_of},
     worker::Worker,
 };
+
+#[cfg(feature = "amqp")]
+pub use crate::amqp::{AmqpError, AmqpQueue, AmqpSettings};
 
 use chatkeep_proto::v1::ledger_client;
 use chatkeep_runtime::GrpcChannel;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{Envelope, Queue, QueueError, Received, Receiver, Settle};
+use crate::{Envelope, Queue, QueueError, Received, Receiver, Settle, dead_letters};
 
 /// The queue of the embedded form. It lives in memory: control fills it again from the ledger's open
 /// tasks at start.
@@ -118,13 +118,12 @@ impl Settle for MemorySettle {
         Ok(())
     }
 
-    async fn retry(
+    async fn postpone(
         mut self: Box<Self>,
-        mut envelope: Envelope,
+        envelope: Envelope,
         delay: Duration,
     ) -> Result<(), QueueError> {
         self.unsettled = None;
-        envelope.attempt += 1;
         let (memory, queue) = (self.memory.clone(), self.queue.clone());
         self.memory.0.delayed.spawn(async move {
             tokio::time::sleep(delay).await;
@@ -133,15 +132,9 @@ impl Settle for MemorySettle {
         Ok(())
     }
 
-    async fn bury(
-        mut self: Box<Self>,
-        mut envelope: Envelope,
-        reason: &'static str,
-    ) -> Result<(), QueueError> {
+    async fn bury(mut self: Box<Self>, envelope: Envelope) -> Result<(), QueueError> {
         self.unsettled = None;
-        let headers = &mut envelope.headers;
-        headers.insert("x-reason".to_owned(), reason.to_owned());
-        self.memory.push(&format!("{}.dead", self.queue), envelope);
+        self.memory.push(&dead_letters(&self.queue), envelope);
         Ok(())
     }
 }

@@ -28,6 +28,14 @@ pub enum QueueError {
     Settle(#[source] BoxError),
 }
 
+/// Header of a dead letter: why it was buried.
+pub const REASON: &str = "x-reason";
+
+/// Where the dead letters of `queue` are.
+pub fn dead_letters(queue: &str) -> String {
+    format!("{queue}.dead")
+}
+
 /// A queue of work messages. Durable or not: what is lost, control publishes again.
 #[async_trait]
 pub trait Queue: Send + Sync {
@@ -67,14 +75,22 @@ impl Received {
         self.settle.ack().await
     }
 
-    /// Comes back after `delay` with `attempt + 1`.
-    pub async fn retry(self, delay: Duration) -> Result<(), QueueError> {
-        self.settle.retry(self.envelope, delay).await
+    /// Comes back with `attempt + 1` after `delay`, which the queue may round up to its next step.
+    pub async fn retry(mut self, delay: Duration) -> Result<(), QueueError> {
+        self.envelope.attempt += 1;
+        self.settle.postpone(self.envelope, delay).await
+    }
+
+    /// Comes back as it is after `delay`: it was not its fault that nothing came of it.
+    pub async fn defer(self, delay: Duration) -> Result<(), QueueError> {
+        self.settle.postpone(self.envelope, delay).await
     }
 
     /// Moves to the dead letters, with a static reason in its headers.
-    pub async fn bury(self, reason: &'static str) -> Result<(), QueueError> {
-        self.settle.bury(self.envelope, reason).await
+    pub async fn bury(mut self, reason: &'static str) -> Result<(), QueueError> {
+        let headers = &mut self.envelope.headers;
+        headers.insert(REASON.to_owned(), reason.to_owned());
+        self.settle.bury(self.envelope).await
     }
 }
 
@@ -83,12 +99,12 @@ impl Received {
 pub trait Settle: Send + Sync {
     /// The queue may forget the message.
     async fn ack(self: Box<Self>) -> Result<(), QueueError>;
-    /// The message comes back later.
-    async fn retry(self: Box<Self>, envelope: Envelope, delay: Duration) -> Result<(), QueueError>;
-    /// The message moves to the dead letters.
-    async fn bury(
+    /// The message comes back later, as this envelope.
+    async fn postpone(
         self: Box<Self>,
         envelope: Envelope,
-        reason: &'static str,
+        delay: Duration,
     ) -> Result<(), QueueError>;
+    /// The message moves to the dead letters, as this envelope.
+    async fn bury(self: Box<Self>, envelope: Envelope) -> Result<(), QueueError>;
 }

@@ -4,6 +4,7 @@ use chatkeep_proto::v1::{CompleteRequest, FailRequest, Task};
 use chatkeep_runtime::{Lifecycle, Outages};
 use futures::FutureExt as _;
 use prost::Message as _;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -18,6 +19,22 @@ const ATTEMPTS: u32 = 3;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Longest pause while a dependency is down.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a message is held while a dependency is down. Then it goes back for a while: a broker takes
+/// away what is held for too long (RabbitMQ after 30 minutes), and the last attempt needs its time too.
+const LONGEST_HOLD: Duration = Duration::from_mins(10);
+/// A message that came back unsettled so often kills who works on it. Less than the limit at which a
+/// broker buries it without telling the ledger.
+const RETURNS: u32 = 10;
+
+/// What came of an attempt that waits for dependencies.
+enum Waited<T> {
+    /// There is a result.
+    Done(Result<T, StageError>),
+    /// A dependency stays away.
+    Down,
+    /// The process shuts down.
+    Interrupted,
+}
 
 /// Runs a [`Stage`] against a [`Queue`] and the ledger: receive, process, complete, acknowledge.
 pub struct Worker<S> {
@@ -69,32 +86,45 @@ impl<S: Stage> Worker<S> {
             in_flight.spawn(handle.instrument(span));
         };
 
+        // What was handed out to nobody goes back now, not when the last task is done.
+        drop(receiver);
         in_flight.close();
         in_flight.wait().await;
         result
     }
 
     async fn handle(&self, received: Received, shutdown: &CancellationToken) {
-        let attempt = || self.attempt_guarded(&received);
-        let Some(result) = self.wait_out(shutdown, attempt).await else {
+        let settled = match self.work(&received, shutdown).await {
+            Waited::Done(result) => self.settle(received, result, shutdown).await,
+            Waited::Down => received.defer(LONGEST_PAUSE).await,
             // Dropped unsettled: the queue, or control after the next start, hands it out again.
-            return;
+            Waited::Interrupted => return,
         };
-        if let Err(error) = self.settle(received, result, shutdown).await {
+        if let Err(error) = settled {
             // Not settled means received again: nothing is lost, but somebody should know.
             tracing::error!(error = &error as &dyn Error, "settle failed");
         }
     }
 
-    /// Tries again, after a pause, as long as a dependency is down. Nothing when the process shuts down.
+    async fn work(&self, received: &Received, shutdown: &CancellationToken) -> Waited<()> {
+        if received.envelope.returned >= RETURNS {
+            let lost = Err("whoever worked on it was lost").or_reject("finish task");
+            return Waited::Done(lost);
+        }
+        let attempt = || self.attempt_guarded(received);
+        self.wait_out(shutdown, attempt).await
+    }
+
+    /// Tries again, after a pause, as long as a dependency is down.
     async fn wait_out<T, F>(
         &self,
         shutdown: &CancellationToken,
         attempt: impl Fn() -> F,
-    ) -> Option<Result<T, StageError>>
+    ) -> Waited<T>
     where
         F: Future<Output = Result<T, StageError>>,
     {
+        let begun = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
             let result = attempt().await;
@@ -102,7 +132,7 @@ impl<S: Stage> Worker<S> {
                 Err(error) if error.verdict == Verdict::Wait => error,
                 _ => {
                     self.outages.end(S::QUEUE);
-                    return Some(result);
+                    return Waited::Done(result);
                 }
             };
             tracing::warn!(
@@ -112,7 +142,12 @@ impl<S: Stage> Worker<S> {
             );
             self.outages.begin(S::QUEUE, error);
             let sleep = tokio::time::sleep(pause);
-            shutdown.run_until_cancelled(sleep).await?;
+            if shutdown.run_until_cancelled(sleep).await.is_none() {
+                return Waited::Interrupted;
+            }
+            if begun.elapsed() >= LONGEST_HOLD {
+                return Waited::Down;
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -182,9 +217,10 @@ impl<S: Stage> Worker<S> {
         };
         match self.wait_out(shutdown, fail).await {
             // Dropped unsettled, like a task that waits.
-            None => Ok(()),
-            Some(Ok(_)) => received.bury(reason).await,
-            Some(Err(error)) => {
+            Waited::Interrupted => Ok(()),
+            Waited::Down => received.defer(LONGEST_PAUSE).await,
+            Waited::Done(Ok(_)) => received.bury(reason).await,
+            Waited::Done(Err(error)) => {
                 tracing::error!(error = &error as &dyn Error, "task not given up");
                 received.retry(LONGEST_PAUSE).await
             }

@@ -1,4 +1,4 @@
-//! What every program does around its services: settings, secrets, logs, lifecycle, gRPC channels.
+//! What every program does around its services: settings, secrets, TLS, logs, lifecycle, gRPC channels.
 
 mod grpc;
 mod lifecycle;
@@ -6,6 +6,7 @@ mod outage;
 pub mod secret;
 pub mod settings;
 pub mod telemetry;
+pub mod tls;
 
 pub use crate::{
     grpc::{GrpcChannel, in_process},

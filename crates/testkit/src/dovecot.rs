@@ -2,16 +2,17 @@ use std::{
     fs,
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tempfile::TempDir;
 
-use crate::lab::{
-    LabError, Server, free_port, give_to, group_of, is_root, loopback, run, user, write,
+use crate::{
+    certificates::make_certificates,
+    lab::{LabError, Server, free_port, give_to, group_of, is_root, loopback, run, user, write},
 };
 
 /// The key of the tokens the lab accepts.
@@ -237,20 +238,6 @@ fn option_lines(options: &DovecotOptions) -> String {
         lines.push(format!("plugin {{\n quota_max_mail_size = {size}\n}}"));
     }
     lines.join("\n")
-}
-
-/// A certificate authority, a certificate of it for the loopback interface, and another authority.
-fn make_certificates(folder: &Path) -> Result<(), LabError> {
-    let script = r#"set -e
-key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-openssl req -x509 $key -days 30 -subj "/CN=Lab CA" -keyout ca.key -out ca.pem
-openssl req -x509 $key -days 30 -subj "/CN=Other CA" -keyout other.key -out other.pem
-openssl req $key -subj /CN=localhost -keyout key.pem -out request.pem
-printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' > names
-openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -set_serial 1 -days 30 -extfile names -out cert.pem"#;
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(script).current_dir(folder);
-    run(shell.stdin(Stdio::null())).map(drop)
 }
 
 const CONFIGURATION: &str = r"

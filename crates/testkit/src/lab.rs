@@ -98,7 +98,7 @@ impl Server {
     }
 
     fn wait_for(&mut self, port: u16) -> Result<(), LabError> {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
             if TcpStream::connect(loopback(port)).is_ok() {
                 return Ok(());
@@ -120,6 +120,13 @@ impl Server {
     /// The process, for measuring.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a signal to the process.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), LabError> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| LabError::Setup(io::ErrorKind::NotFound.into()))?;
+        kill_process(pid, signal).map_err(|error| LabError::Setup(error.into()))
     }
 }
 

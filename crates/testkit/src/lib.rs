@@ -1,15 +1,17 @@
-//! Labs of real mail servers, and what a test needs to put them under strain. A development dependency
+//! Labs of real servers, and what a test needs to put them under strain. A development dependency
 //! only.
 //!
 //! Every server lives in its own temporary folder, on free ports of the loopback interface, and stops
 //! when its value is dropped.
 
+mod certificates;
 mod cyrus;
 mod disk;
 mod dovecot;
 mod interposer;
 mod lab;
 mod proxy;
+mod rabbitmq;
 mod reader;
 
 pub use crate::{
@@ -19,5 +21,6 @@ pub use crate::{
     interposer::Interposer,
     lab::LabError,
     proxy::{Cut, CuttingProxy, Seeded},
+    rabbitmq::RabbitMq,
     reader::{StoredMessage, folders, read_folder},
 };

@@ -1,7 +1,9 @@
-//! What every [`Queue`] and the [`Worker`] promise.
+//! What the [`Worker`](chatkeep_pipeline::Worker) promises, and every queue.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../contract/mod.rs"]
+mod contract;
 mod fake_ledger;
-mod queue;
+mod memory;
 mod worker;

@@ -48,15 +48,38 @@ impl Stage for Panicking {
     }
 }
 
-/// Runs one task until the queue and its dead letters are settled.
-async fn run(stage: impl Stage, ledger: &FakeLedger) -> MemoryQueue {
-    let queue = MemoryQueue::default();
-    let lifecycle = Lifecycle::detached();
+/// Waits for ever for what one of its tasks needs.
+struct Stuck(Arc<AtomicU32>);
+
+impl Stage for Stuck {
+    const QUEUE: &'static str = "scripted";
+
+    async fn process(&self, task: Task) -> Result<Completion, StageError> {
+        if task.id == "stuck" {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            return Err("away").or_wait("reach target");
+        }
+        let imported = complete_request::Result::Imported(Imported {});
+        Ok(Completion::new(imported))
+    }
+}
+
+fn message(id: &str) -> Envelope {
     let task = Task {
-        id: "t1".to_owned(),
+        id: id.to_owned(),
         ..Task::default()
     };
-    let envelope = Envelope::new("t1", task.encode_to_vec());
+    Envelope::new(id, task.encode_to_vec())
+}
+
+/// Runs one task until the queue and its dead letters are settled.
+async fn run(stage: impl Stage, ledger: &FakeLedger) -> MemoryQueue {
+    run_message(message("t1"), stage, ledger).await
+}
+
+async fn run_message(envelope: Envelope, stage: impl Stage, ledger: &FakeLedger) -> MemoryQueue {
+    let queue = MemoryQueue::default();
+    let lifecycle = Lifecycle::detached();
     queue.publish("scripted", envelope).await.unwrap();
     Worker::new(stage, Arc::new(queue.clone()), ledger.client(), 1).start(&lifecycle);
     while ledger.completed().is_empty() && ledger.failed().is_empty() {
@@ -117,4 +140,41 @@ async fn a_panic_is_given_up_at_once_and_the_worker_lives_on() {
 
     let given_up = [("t1".to_owned(), "process task".to_owned())];
     assert_eq!(ledger.failed(), given_up);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_waits_for_long_makes_room_for_others_and_burns_no_attempt() {
+    let ledger = FakeLedger::default();
+    let queue = MemoryQueue::default();
+    let lifecycle = Lifecycle::detached();
+    for id in ["stuck", "free"] {
+        queue.publish("scripted", message(id)).await.unwrap();
+    }
+    let calls = Arc::new(AtomicU32::new(0));
+    let stage = Stuck(Arc::clone(&calls));
+
+    Worker::new(stage, Arc::new(queue.clone()), ledger.client(), 1).start(&lifecycle);
+    // Some days.
+    while calls.load(Ordering::SeqCst) < 10_000 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    assert_eq!(ledger.completed(), ["free"]);
+    assert!(ledger.failed().is_empty());
+    assert!(lifecycle.stop().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_workers_keep_dying_is_handed_to_control_and_not_worked_on() {
+    let ledger = FakeLedger::default();
+    let (stage, calls) = scripted(vec![Ok(())]);
+    let mut deadly = message("t1");
+    deadly.returned = 10;
+
+    let queue = run_message(deadly, stage, &ledger).await;
+
+    let given_up = [("t1".to_owned(), "finish task".to_owned())];
+    assert_eq!(ledger.failed(), given_up);
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert_eq!(queue.depth("scripted.dead"), 1);
 }

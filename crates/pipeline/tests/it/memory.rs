@@ -1,0 +1,6 @@
+use chatkeep_pipeline::MemoryQueue;
+
+crate::contract::contract!(
+    tokio::test(start_paused = true),
+    (MemoryQueue::default(), ())
+);
