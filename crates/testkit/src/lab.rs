@@ -98,7 +98,7 @@ impl Server {
     }
 
     fn wait_for(&mut self, port: u16) -> Result<(), LabError> {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
             if TcpStream::connect(loopback(port)).is_ok() {
                 return Ok(());
@@ -121,12 +121,22 @@ impl Server {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
+
+    /// Sends a signal to the process; whether it was there to get it.
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
+        let pid = self.raw_pid();
+        pid.is_some_and(|pid| kill_process(pid, signal).is_ok())
+    }
+
+    fn raw_pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let told = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        let pid = self.raw_pid();
+        let told = self.signal(Signal::TERM);
         let deadline = Instant::now() + Duration::from_secs(5);
         while told && Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {

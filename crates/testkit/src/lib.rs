@@ -1,9 +1,10 @@
-//! Labs of real mail servers, and what a test needs to put them under strain. A development dependency
+//! Labs of real servers, and what a test needs to put them under strain. A development dependency
 //! only.
 //!
 //! Every server lives in its own temporary folder, on free ports of the loopback interface, and stops
 //! when its value is dropped.
 
+mod azurite;
 mod cyrus;
 mod dovecot;
 mod lab;
@@ -11,6 +12,7 @@ mod proxy;
 mod reader;
 
 pub use crate::{
+    azurite::{Azurite, azurite_root},
     cyrus::{Cyrus, cyrus_root},
     dovecot::{Dovecot, DovecotOptions, Fsync},
     lab::LabError,

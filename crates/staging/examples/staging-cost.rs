@@ -1,0 +1,3 @@
+//! What staging costs.
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! Staging in Azure Blob Storage, on Azurite.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../support/contract.rs"]
+mod contract;
+mod outages;
+mod world;
+
+use crate::world::InContainer;
+
+contract!(InContainer::new());
