@@ -31,6 +31,13 @@ pub struct AzureSettings {
     /// How to sign in.
     #[serde(default)]
     pub credential: Credential,
+    /// Where tokens come from, e.g. `https://login.microsoftonline.us`; by default what
+    /// `AZURE_AUTHORITY_HOST` names, or the public cloud.
+    #[serde(default)]
+    pub authority: Option<String>,
+    /// PEM file of certificate authorities to trust beside the system's.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// Makes the container where it is missing and the credential allows it.
     #[serde(default = "yes")]
     pub create: bool,

@@ -1,8 +1,8 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    net::TcpStream,
-    path::PathBuf,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,10 @@ use rustix::process::Signal;
 use sha2::Sha256;
 use tempfile::TempDir;
 
-use crate::lab::{LabError, Server, free_port, loopback};
+use crate::{
+    dovecot::make_certificates,
+    lab::{LabError, Server, free_port, loopback},
+};
 
 /// The version of the service that signatures are made for: later ones sign more fields.
 const VERSION: &str = "2020-10-02";
@@ -45,6 +48,8 @@ pub struct Azurite {
     server: Option<Server>,
     folder: TempDir,
     port: u16,
+    /// Takes tokens, over TLS only.
+    takes_tokens: bool,
 }
 
 impl Azurite {
@@ -55,13 +60,37 @@ impl Azurite {
 
     /// Starts a server without containers.
     pub fn start() -> Result<Self, LabError> {
+        Self::start_with(false)
+    }
+
+    /// Starts a server that takes the tokens of a [`TokenIssuer`](crate::TokenIssuer), over TLS.
+    pub fn start_for_tokens() -> Result<Self, LabError> {
+        Self::start_with(true)
+    }
+
+    fn start_with(takes_tokens: bool) -> Result<Self, LabError> {
+        let folder = TempDir::new().map_err(LabError::Setup)?;
+        if takes_tokens {
+            make_certificates(folder.path())?;
+        }
         let mut azurite = Self {
             server: None,
-            folder: TempDir::new().map_err(LabError::Setup)?,
+            folder,
             port: free_port()?,
+            takes_tokens,
         };
         azurite.resume()?;
         Ok(azurite)
+    }
+
+    /// The certificate authority that vouches for it, a PEM file.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The folder with its certificate and key.
+    pub(crate) fn certificates(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Kills the server. It loses what it was told in the last seconds: see
@@ -81,6 +110,11 @@ impl Azurite {
         node.arg(self.folder.path());
         // The SDK speaks a later version of the service than the emulator knows.
         node.args(["--skipApiVersionCheck", "--disableTelemetry", "--silent"]);
+        if self.takes_tokens {
+            node.args(["--oauth", "basic"]);
+            node.arg("--cert").arg(self.folder.path().join("cert.pem"));
+            node.arg("--key").arg(self.folder.path().join("key.pem"));
+        }
         let key = STANDARD.encode(Self::KEY);
         node.env("AZURITE_ACCOUNTS", format!("{}:{key}", Self::ACCOUNT));
         let log = self.folder.path().join("azurite.log");
@@ -111,7 +145,13 @@ impl Azurite {
 
     /// The address of a container.
     pub fn container(&self, name: &str) -> String {
-        format!("http://{}/{}/{name}", loopback(self.port), Self::ACCOUNT)
+        let scheme = if self.takes_tokens { "https" } else { "http" };
+        format!("{scheme}://{}/{}/{name}", self.address(), Self::ACCOUNT)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        loopback(self.port)
     }
 
     /// A shared access signature for everything in the account.
@@ -140,6 +180,20 @@ impl Azurite {
         self.send("DELETE", container, key, &[])
     }
 
+    /// Deletes a container with everything in it.
+    pub fn erase_container(&self, container: &str) -> Result<(), LabError> {
+        let path = format!("{container}?restype=container&{}", Self::sas());
+        self.exchange("DELETE", &path, &[])
+    }
+
+    /// Bytes of blobs and blocks that it has got.
+    pub fn stored_bytes(&self) -> u64 {
+        let files = fs::read_dir(self.folder.path().join("__blobstorage__"));
+        let sizes = files.into_iter().flatten().flatten();
+        let sizes = sizes.filter_map(|file| file.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+
     /// Waits until a container or blob with this in its name would outlast a kill: the server saves what
     /// it knows every few seconds.
     pub fn wait_until_saved(&self, name: &str) -> Result<(), LabError> {
@@ -158,27 +212,31 @@ impl Azurite {
     }
 
     fn send(&self, method: &str, container: &str, key: &str, bytes: &[u8]) -> Result<(), LabError> {
-        let path = format!("/{}/{container}/{key}?{}", Self::ACCOUNT, Self::sas());
+        let path = format!("{container}/{key}?{}", Self::sas());
+        self.exchange(method, &path, bytes)
+    }
+
+    fn exchange(&self, method: &str, path: &str, bytes: &[u8]) -> Result<(), LabError> {
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+            "{method} /{}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
              x-ms-version: {VERSION}\r\nx-ms-blob-type: BlockBlob\r\nContent-Length: {}\r\n\r\n",
+            Self::ACCOUNT,
             bytes.len()
         );
-        let mut answer = String::new();
-        let exchange = || -> io::Result<()> {
-            let mut stream = TcpStream::connect(loopback(self.port))?;
+        let answer = (|| -> io::Result<String> {
+            let mut stream = TcpStream::connect(self.address())?;
             stream.write_all(head.as_bytes())?;
             stream.write_all(bytes)?;
+            let mut answer = String::new();
             stream.read_to_string(&mut answer)?;
-            Ok(())
-        };
-        let mut exchange = exchange;
-        exchange().map_err(LabError::Setup)?;
+            Ok(answer)
+        })();
+        let answer = answer.map_err(LabError::Setup)?;
         if answer.starts_with("HTTP/1.1 20") {
             return Ok(());
         }
         Err(LabError::Helper {
-            program: format!("{method} {container}/{key}"),
+            program: format!("{method} {path}"),
             output: answer,
         })
     }

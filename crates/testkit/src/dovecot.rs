@@ -233,7 +233,7 @@ fn option_lines(options: &DovecotOptions) -> String {
 }
 
 /// A certificate authority, a certificate of it for the loopback interface, and another authority.
-fn make_certificates(folder: &Path) -> Result<(), LabError> {
+pub(crate) fn make_certificates(folder: &Path) -> Result<(), LabError> {
     let script = r#"set -e
 key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 openssl req -x509 $key -days 30 -subj "/CN=Lab CA" -keyout ca.key -out ca.pem

@@ -7,6 +7,7 @@
 mod azurite;
 mod cyrus;
 mod dovecot;
+mod issuer;
 mod lab;
 mod proxy;
 mod reader;
@@ -15,6 +16,7 @@ pub use crate::{
     azurite::{Azurite, azurite_root},
     cyrus::{Cyrus, cyrus_root},
     dovecot::{Dovecot, DovecotOptions, Fsync},
+    issuer::TokenIssuer,
     lab::LabError,
     proxy::{Cut, CuttingProxy, Seeded},
     reader::{StoredMessage, folders, read_folder},

@@ -53,12 +53,12 @@ pub(crate) enum Error {
 
 impl Error {
     pub(crate) fn into_stage_error(self) -> StageError {
-        let (verdict, action) = match &self {
-            Self::Frames { .. } => (Verdict::Reject, "read batch"),
-            Self::Index { .. } => (Verdict::Reject, "write index"),
-            Self::Render { .. } => (Verdict::Retry, "render conversation"),
+        let action = match &self {
+            Self::Frames { .. } => "read batch",
+            Self::Index { .. } => "write index",
+            Self::Render { .. } => return StageError::retry("render conversation", self),
         };
-        StageError::new(verdict, action, self)
+        StageError::new(Verdict::Reject, action, self)
     }
 }
 

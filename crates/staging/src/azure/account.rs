@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use azure_core::{
+    cloud::{CloudConfiguration, CustomConfiguration},
     credentials::{Secret, TokenCredential},
     http::{ClientOptions, Url},
 };
@@ -27,9 +28,13 @@ pub(super) struct Account {
 /// Makes the client of a container. Sends nothing yet.
 pub(super) fn open(settings: &AzureSettings) -> Result<Account, StagingError> {
     let url = address(&settings.url)?;
+    let authorities = match &settings.ca {
+        Some(file) => transport::authorities(file).map_err(|error| ca_error(&error))?,
+        None => Vec::new(),
+    };
     let options = || {
-        let options = transport::options(settings.timeout);
-        options.map_err(|_| url_error("the system's certificates cannot be used"))
+        let options = transport::options(settings.timeout, &authorities);
+        options.map_err(|error| ca_error(&error))
     };
     let mut signed = url.clone();
     let mut token = None;
@@ -43,7 +48,13 @@ pub(super) fn open(settings: &AzureSettings) -> Result<Account, StagingError> {
         _ if url.scheme() != "https" => {
             return Err(url_error("a token is sent over https only"));
         }
-        credential => token = Some(token_credential(credential, options()?)?),
+        credential => {
+            let options = ClientOptions {
+                cloud: settings.authority.as_deref().map(cloud),
+                ..options()?
+            };
+            token = Some(token_credential(credential, options)?);
+        }
     }
     let options = BlobContainerClientOptions {
         client_options: options()?,
@@ -136,6 +147,13 @@ fn token_credential(
     made.map_err(|error| credential_error(error.to_string()))
 }
 
+/// A cloud whose tokens come from there.
+fn cloud(authority: &str) -> Arc<CloudConfiguration> {
+    let mut cloud = CustomConfiguration::default();
+    authority.clone_into(&mut cloud.authority_host);
+    Arc::new(cloud.into())
+}
+
 fn read(reference: &SecretRef) -> Result<secret::Secret, StagingError> {
     secret::read(reference).map_err(|error| credential_error(error.to_string()))
 }
@@ -144,6 +162,13 @@ fn url_error(problem: impl Into<String>) -> StagingError {
     StagingError::Settings {
         key: "url",
         problem: problem.into(),
+    }
+}
+
+fn ca_error(error: &impl std::error::Error) -> StagingError {
+    StagingError::Settings {
+        key: "ca",
+        problem: error.to_string(),
     }
 }
 

@@ -1,4 +1,6 @@
 use std::{
+    fs, io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -12,14 +14,24 @@ use azure_core::{
     },
     time::{Duration as Span, OffsetDateTime},
 };
+use reqwest::Certificate;
 
 /// Longest time to make a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Reads certificate authorities from a PEM file.
+pub(super) fn authorities(file: &Path) -> io::Result<Vec<Certificate>> {
+    Certificate::from_pem_bundle(&fs::read(file)?).map_err(io::Error::other)
+}
+
 /// How requests are sent to one service. Attempts go on for half the time that a request may take, so
 /// that the last one has time to be answered.
-pub(super) fn options(timeout: Duration) -> Result<ClientOptions, reqwest::Error> {
+pub(super) fn options(
+    timeout: Duration,
+    authorities: &[Certificate],
+) -> Result<ClientOptions, reqwest::Error> {
     let client = reqwest::Client::builder()
+        .tls_certs_merge(authorities.iter().cloned())
         .connect_timeout(CONNECT.min(timeout))
         .read_timeout(timeout / 2)
         // Storage does not redirect: whoever does is not storage.

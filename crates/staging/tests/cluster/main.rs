@@ -3,7 +3,9 @@
 
 #[path = "../support/contract.rs"]
 mod contract;
+mod identity;
 mod outages;
+mod secrecy;
 mod world;
 
 use crate::world::InContainer;

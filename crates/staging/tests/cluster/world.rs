@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     fs,
     path::PathBuf,
     sync::{
@@ -9,24 +10,23 @@ use std::{
 };
 
 use chatkeep_staging::{AzureSettings, Credential, Settings, Staging};
-use chatkeep_testkit::Azurite;
+use chatkeep_testkit::{Azurite, LabError};
 use tempfile::TempDir;
 
 use crate::contract::World;
 
 /// A container of its own in a server that tests share.
 pub(crate) struct InContainer {
-    server: Arc<Azurite>,
-    container: String,
-    secrets: Secrets,
-    staging: Staging,
+    pub(crate) server: Arc<Azurite>,
+    pub(crate) container: String,
+    pub(crate) secrets: Secrets,
+    pub(crate) staging: Staging,
 }
 
 impl InContainer {
     pub(crate) async fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let container = format!("c{:06}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let server = tokio::task::spawn_blocking(shared_server).await.unwrap();
+        let server = shared(Azurite::start).await;
+        let container = container_name();
         let secrets = Secrets::new();
         let settings = secrets.settings(&server.container(&container), &Azurite::sas());
         Self {
@@ -36,17 +36,36 @@ impl InContainer {
             secrets,
         }
     }
+
+    /// The container's address.
+    pub(crate) fn url(&self) -> String {
+        self.server.container(&self.container)
+    }
 }
 
-/// The server of the tests that run now. It ends with the last of them.
-fn shared_server() -> Arc<Azurite> {
-    static SERVER: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
-    let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(Azurite::start().unwrap());
-        *shared = Arc::downgrade(&server);
-        server
-    })
+/// A name that no other container of this process has.
+pub(crate) fn container_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(1);
+    format!("archive{:04}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A server of this kind that tests share. It ends with the last of them.
+pub(crate) async fn shared<T: Send + Sync + 'static>(start: fn() -> Result<T, LabError>) -> Arc<T> {
+    let started = tokio::task::spawn_blocking(move || {
+        static SERVERS: Mutex<Vec<Weak<dyn Any + Send + Sync>>> = Mutex::new(Vec::new());
+        let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = servers.iter().find_map(|server| {
+            let server = server.upgrade()?;
+            server.downcast::<T>().ok()
+        });
+        running.unwrap_or_else(|| {
+            let server = Arc::new(start().unwrap());
+            let weak: Weak<dyn Any + Send + Sync> = Arc::downgrade(&server) as _;
+            servers.push(weak);
+            server
+        })
+    });
+    started.await.unwrap()
 }
 
 pub(crate) async fn connect(settings: &AzureSettings) -> Staging {
@@ -70,6 +89,8 @@ impl Secrets {
             credential: Credential::Sas {
                 token: format!("file:{}", file.display()).try_into().unwrap(),
             },
+            authority: None,
+            ca: None,
             create: true,
             spool: None,
             timeout: Duration::from_mins(1),
@@ -83,8 +104,8 @@ impl World for InContainer {
     }
 
     async fn another(&self) -> Staging {
-        let url = self.server.container(&self.container);
-        connect(&self.secrets.settings(&url, &Azurite::sas())).await
+        let settings = self.secrets.settings(&self.url(), &Azurite::sas());
+        connect(&settings).await
     }
 
     fn overwrite(&self, key: &str, bytes: &[u8]) {
