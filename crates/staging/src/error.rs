@@ -2,7 +2,6 @@ use std::io;
 
 /// The kind of an [`io::Error`] that stands for storage that does not answer or lets nobody in: nothing
 /// is wrong with the blob, and the same call may succeed later.
-#[cfg(feature = "azure")]
 pub(crate) const OUTAGE: io::ErrorKind = io::ErrorKind::HostUnreachable;
 
 /// Why staging could not do what it was asked.
@@ -58,4 +57,20 @@ pub enum StagingError {
     /// Not a key of ours.
     #[error("check blob key")]
     Key,
+}
+
+impl StagingError {
+    /// Whether it is the storage that is down, not the blob that is wrong: the same call may succeed
+    /// later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Open { source }
+            | Self::Write { source }
+            | Self::Read { source }
+            | Self::List { source }
+            | Self::Delete { source }
+            | Self::Keep { source } => source.kind() == OUTAGE,
+            Self::Settings { .. } | Self::Altered | Self::Key => false,
+        }
+    }
 }

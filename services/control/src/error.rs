@@ -71,9 +71,17 @@ const OUTAGES: [u32; 6] = [5, 6, 8, 10, 13, 14];
 const FULL: u32 = 13;
 
 impl LedgerError {
-    /// Static words when it is the database that is down, not the request that is wrong: the same call
-    /// may succeed later.
+    /// Static words when it is the database or staging that is down, not the request that is wrong: the
+    /// same call may succeed later.
     pub(crate) fn outage(&self) -> Option<&'static str> {
+        let is_staging_down = match self {
+            Self::Staging { source, .. } => source.is_outage(),
+            Self::Frames { source, .. } => source.is_outage(),
+            _ => false,
+        };
+        if is_staging_down {
+            return Some("staging does not answer");
+        }
         let Self::Database { source, .. } = self else {
             return None;
         };
@@ -93,5 +101,34 @@ impl LedgerError {
             | sqlx::Error::WorkerCrashed => Some("the ledger does not answer"),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_blob_that_cannot_be_reached_is_an_outage_and_a_damaged_one_is_not() {
+        let unreachable = || io::Error::from(io::ErrorKind::HostUnreachable);
+        let opening = |source| LedgerError::Staging {
+            action: "open input",
+            source,
+        };
+        let reading = |source| LedgerError::Frames {
+            action: "read input",
+            source: FrameError::Read { source },
+        };
+
+        let down = StagingError::Read {
+            source: unreachable(),
+        };
+        assert!(opening(down).outage().is_some());
+        assert!(reading(unreachable()).outage().is_some());
+        assert!(opening(StagingError::Altered).outage().is_none());
+        let broken_off = io::ErrorKind::UnexpectedEof.into();
+        assert!(reading(broken_off).outage().is_none());
     }
 }

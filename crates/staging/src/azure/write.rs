@@ -129,10 +129,15 @@ impl Azure {
         let committed = client_of_blocks.commit_block_list(list, Some(options));
         match self.call(committed).await {
             Ok(_) => Ok(()),
-            Err(failure) if matches!(failure.problem, Problem::Exists | Problem::NoBlocks) => {
-                self.compare(client, &upload.blob, None).await
-            }
-            Err(failure) => Err(write_error(failure)),
+            Err(failure) => match failure.problem {
+                Problem::Exists => self.compare(client, &upload.blob, None).await,
+                // Somebody else has made the blob of our blocks; if not, the service has lost them.
+                Problem::NoBlocks => match self.compare(client, &upload.blob, None).await {
+                    Err(StagingError::Write { .. }) => Err(write_error(failure)),
+                    compared => compared,
+                },
+                _ => Err(write_error(failure)),
+            },
         }
     }
 

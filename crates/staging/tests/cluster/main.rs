@@ -6,6 +6,7 @@ mod contract;
 mod identity;
 mod outages;
 mod secrecy;
+mod throttling;
 mod world;
 
 use crate::world::InContainer;

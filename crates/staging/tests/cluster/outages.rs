@@ -5,6 +5,7 @@ use std::{io::Write as _, time::Duration};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
 use chatkeep_staging::{AzureSettings, Blob, BlobKind, Settings, Staging, StagingError};
 use chatkeep_testkit::{Azurite, Cut, CuttingProxy};
+use futures::join;
 
 use crate::{
     contract::pattern,
@@ -61,15 +62,16 @@ async fn a_killed_server_is_waited_for_and_the_upload_succeeds_after_its_return(
     lab.server.wait_until_saved(&before.key).unwrap();
     let bytes = pattern(64 << 20);
 
-    let staging = lab.staging.clone();
-    let sent = bytes.clone();
-    let upload = tokio::task::spawn(async move { commit(&staging, &sent).await });
-    while lab.server.stored_bytes() < 8 << 20 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    lab.server.kill();
+    let upload = commit(&lab.staging, &bytes);
+    let kill = async {
+        while lab.server.stored_bytes() < 8 << 20 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        lab.server.kill();
+    };
+    let (uploaded, ()) = join!(upload, kill);
 
-    let error = verdict(upload.await.unwrap());
+    let error = verdict(uploaded);
     assert_eq!(error.verdict, Verdict::Wait);
     let shown = chain(&error);
     assert!(shown.contains(&lab.server.container(CONTAINER)), "{shown}");
@@ -105,12 +107,18 @@ async fn a_short_outage_is_not_noticed() {
     lab.server.wait_until_saved(&blob.key).unwrap();
     lab.server.kill();
 
-    let staging = lab.staging.clone();
-    let asked = blob.clone();
-    let get = tokio::task::spawn(async move { staging.get(&asked).await });
-    lab.server.resume().unwrap();
+    let Alone {
+        mut server,
+        staging,
+    } = lab;
+    let resume = tokio::task::spawn_blocking(move || {
+        server.resume().unwrap();
+        server
+    });
+    let (got, resumed) = join!(staging.get(&blob), resume);
 
-    assert_eq!(get.await.unwrap().unwrap(), "hello");
+    assert_eq!(got.unwrap(), "hello");
+    drop(resumed.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

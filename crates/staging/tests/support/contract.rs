@@ -307,7 +307,7 @@ pub(crate) async fn what_was_not_committed_is_not_listed(world: &impl World) {
 
 pub(crate) async fn blobs_are_listed_by_prefix(world: &impl World) {
     let staging = world.staging();
-    let before = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let before = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
     let batch = staging.put(BlobKind::Batch, "batch").await.unwrap();
     let items = staging.put(BlobKind::Items, "items").await.unwrap();
     let index = staging.put(BlobKind::Index, "index").await.unwrap();

@@ -4,7 +4,7 @@ use std::io::BufReader;
 
 use chatkeep_model::Conversation;
 use chatkeep_proto::v1::{Blob, NewTask, Quarantined, RunState, TaskKind};
-use chatkeep_staging::{FrameReader, ItemIndex};
+use chatkeep_staging::{BlobReader, FrameError, FrameReader, ItemIndex};
 use serde::{Deserialize, de::IgnoredAny};
 use sqlx::AnyConnection;
 
@@ -54,51 +54,68 @@ impl Ledger {
             _ => return Ok(Failure::FailRun),
         }
         let total = match &task.input {
-            Some(input) if task.count == 0 => self.entries(input).await.unwrap_or(0),
+            Some(input) if task.count == 0 => self.entries(input).await?,
             _ => 0,
         };
         let (first, end) = task.range(total);
         if end - first > 1 {
             return Ok(Failure::Split { first, end });
         }
-        Ok(Failure::Quarantine(self.entry(task).await))
+        Ok(Failure::Quarantine(self.entry(task).await?))
     }
 
     /// How many entries a blob has.
-    async fn entries(&self, input: &Blob) -> Option<i64> {
-        let reader = self.staging.open(input).await.ok()?;
+    async fn entries(&self, input: &Blob) -> Result<i64, LedgerError> {
+        let Some(reader) = self.input(input).await? else {
+            return Ok(0);
+        };
         let count = tokio::task::spawn_blocking(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             let mut count = 0;
-            // A damaged blob ends where it is damaged: what lies behind fails with the last half.
-            while let Ok(Some(IgnoredAny)) = frames.next::<IgnoredAny>() {
-                count += 1;
+            loop {
+                match known(frames.next::<IgnoredAny>())? {
+                    Some(Some(IgnoredAny)) => count += 1,
+                    // A damaged blob ends where it is damaged: what lies behind fails with the last half.
+                    _ => return Ok(count),
+                }
             }
-            count
         });
-        count.await.ok()
+        count.await.unwrap_or(Ok(0))
     }
 
     /// What is known about the only entry of a task; little, when its input is damaged.
-    async fn entry(&self, task: &TaskRow) -> Entry {
-        let unknown = Entry {
+    async fn entry(&self, task: &TaskRow) -> Result<Entry, LedgerError> {
+        let unknown = || Entry {
             source: format!("entry {} of a damaged input", task.first),
             records: 1,
             item: None,
         };
         let Some(input) = &task.input else {
-            return unknown;
+            return Ok(unknown());
         };
-        let Ok(reader) = self.staging.open(input).await else {
-            return unknown;
+        let Some(reader) = self.input(input).await? else {
+            return Ok(unknown());
         };
         let (kind, first) = (task.kind, task::narrow(task.first));
         let entry = tokio::task::spawn_blocking(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
-            frames.skip(first).ok()?;
-            read_entry(kind, &mut frames)
+            let skipped = frames.skip(first);
+            known(skipped.and_then(|()| read_entry(kind, &mut frames)))
         });
-        entry.await.ok().flatten().unwrap_or(unknown)
+        let entry = entry.await.unwrap_or(Ok(None))?;
+        Ok(entry.flatten().unwrap_or_else(unknown))
+    }
+
+    /// Opens a task's input; `None` when it is damaged.
+    async fn input(&self, input: &Blob) -> Result<Option<BlobReader>, LedgerError> {
+        match self.staging.open(input).await {
+            Ok(reader) => Ok(Some(reader)),
+            Err(source) if source.is_outage() => Err(LedgerError::Staging {
+                action: "open input",
+                source,
+            }),
+            Err(_) => Ok(None),
+        }
     }
 
     pub(super) async fn give_up(
@@ -118,32 +135,48 @@ impl Ledger {
     }
 }
 
-fn read_entry<R: std::io::Read>(kind: TaskKind, frames: &mut FrameReader<R>) -> Option<Entry> {
+/// What was read; `None` where the input is damaged. While staging is down nobody knows, and nothing may
+/// be given up for lost.
+fn known<T>(read: Result<T, FrameError>) -> Result<Option<T>, LedgerError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(source) if source.is_outage() => Err(LedgerError::Frames {
+            action: "read input",
+            source,
+        }),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read_entry<R: std::io::Read>(
+    kind: TaskKind,
+    frames: &mut FrameReader<R>,
+) -> Result<Option<Entry>, FrameError> {
     match kind {
         TaskKind::Capture => {
-            let listed: Listed = frames.next().ok()??;
+            let listed: Option<Listed> = frames.next()?;
             // Nobody could read it, so nobody could count: a file is one record.
-            Some(Entry {
+            Ok(listed.map(|listed| Entry {
                 source: listed.path,
                 records: 1,
                 item: None,
-            })
+            }))
         }
         TaskKind::Convert => {
-            let conversation: Conversation = frames.next().ok()??;
-            Some(Entry {
+            let conversation: Option<Conversation> = frames.next()?;
+            Ok(conversation.map(|conversation| Entry {
                 source: conversation.id.to_string(),
                 records: conversation.records.len() as u64,
                 item: None,
-            })
+            }))
         }
         _ => {
-            let index: ItemIndex = frames.next().ok()??;
-            Some(Entry {
+            let index: Option<ItemIndex> = frames.next()?;
+            Ok(index.map(|index| Entry {
                 source: index.id.to_string(),
                 records: 0,
                 item: Some(index.id.as_bytes().to_vec()),
-            })
+            }))
         }
     }
 }
