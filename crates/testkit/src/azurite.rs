@@ -42,6 +42,9 @@ pub fn azurite_root() -> Result<PathBuf, LabError> {
 
 const PROGRAM: &str = "node_modules/azurite/dist/src/blob/main.js";
 
+/// The folder with the bytes of blobs and blocks.
+const STORAGE: &str = "__blobstorage__";
+
 /// An Azurite of its own: Microsoft's emulator of Azure Blob Storage, with one account.
 #[derive(Debug)]
 pub struct Azurite {
@@ -188,7 +191,7 @@ impl Azurite {
 
     /// Bytes of blobs and blocks that it has got.
     pub fn stored_bytes(&self) -> u64 {
-        let files = fs::read_dir(self.folder.path().join("__blobstorage__"));
+        let files = fs::read_dir(self.folder.path().join(STORAGE));
         let sizes = files.into_iter().flatten().flatten();
         let sizes = sizes.filter_map(|file| file.metadata().ok());
         sizes.map(|metadata| metadata.len()).sum()
@@ -199,8 +202,7 @@ impl Azurite {
     pub fn wait_until_saved(&self, name: &str) -> Result<(), LabError> {
         let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
-            let saved = self.folder.path().join("__azurite_db_blob__.json");
-            if fs::read_to_string(saved).is_ok_and(|saved| saved.contains(name)) {
+            if self.is_saved(name).map_err(LabError::Setup)? {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
@@ -209,6 +211,19 @@ impl Azurite {
             server: "azurite",
             log: format!("{name} was not saved"),
         })
+    }
+
+    /// Names and bytes are saved in files of their own, each at its time.
+    fn is_saved(&self, name: &str) -> io::Result<bool> {
+        let saved = |file: &str| fs::read_to_string(self.folder.path().join(file));
+        let names = saved("__azurite_db_blob__.json").unwrap_or_default();
+        let bytes = saved("__azurite_db_blob_extent__.json").unwrap_or_default();
+        for file in fs::read_dir(self.folder.path().join(STORAGE))? {
+            if !bytes.contains(&*file?.file_name().to_string_lossy()) {
+                return Ok(false);
+            }
+        }
+        Ok(names.contains(name))
     }
 
     fn send(&self, method: &str, container: &str, key: &str, bytes: &[u8]) -> Result<(), LabError> {

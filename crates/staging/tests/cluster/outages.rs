@@ -60,11 +60,11 @@ async fn a_killed_server_is_waited_for_and_the_upload_succeeds_after_its_return(
     let mut lab = Alone::new(Duration::from_secs(3)).await;
     let before = lab.staging.put(BlobKind::Batch, "before").await.unwrap();
     lab.server.wait_until_saved(&before.key).unwrap();
-    let bytes = pattern(64 << 20);
+    let bytes = pattern(32 << 20);
 
     let upload = commit(&lab.staging, &bytes);
     let kill = async {
-        while lab.server.stored_bytes() < 8 << 20 {
+        while lab.server.stored_bytes() < 4 << 20 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         lab.server.kill();
