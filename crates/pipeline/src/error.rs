@@ -41,6 +41,18 @@ impl StageError {
         }
     }
 
+    /// What [`or_retry`](ResultExt::or_retry) makes of an error.
+    pub fn retry(action: &'static str, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        let is_down = is_outage(&*source);
+        let verdict = if is_down {
+            Verdict::Wait
+        } else {
+            Verdict::Retry
+        };
+        Self::new(verdict, action, source)
+    }
+
     /// For `map_err` on a call to the ledger.
     pub fn ledger(action: &'static str) -> impl FnOnce(tonic::Status) -> Self {
         move |status| {
@@ -61,8 +73,9 @@ struct Answer(tonic::Status);
 
 /// Turns an error into a [`StageError`]. `action` is a verb and its object: `"load batch"`.
 pub trait ResultExt<T> {
-    /// The same input may succeed later. A full disk is a dependency that is down: no attempt is burnt,
-    /// or control would take the input apart to find what is wrong with it.
+    /// The same input may succeed later. A full disk, or storage that cannot be reached, is a dependency
+    /// that is down: no attempt is burnt, or control would take the input apart to find what is wrong
+    /// with it.
     fn or_retry(self, action: &'static str) -> Result<T, StageError>;
     /// The same input will always fail.
     fn or_reject(self, action: &'static str) -> Result<T, StageError>;
@@ -72,12 +85,7 @@ pub trait ResultExt<T> {
 
 impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
     fn or_retry(self, action: &'static str) -> Result<T, StageError> {
-        self.map_err(|error| {
-            let error = error.into();
-            let down = is_full_disk(&*error);
-            let verdict = if down { Verdict::Wait } else { Verdict::Retry };
-            StageError::new(verdict, action, error)
-        })
+        self.map_err(|error| StageError::retry(action, error))
     }
 
     fn or_reject(self, action: &'static str) -> Result<T, StageError> {
@@ -89,15 +97,21 @@ impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
     }
 }
 
-fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
+/// Anywhere in the chain: who passes an error on may have wrapped it.
+fn is_outage(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{HostUnreachable, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let mut cause = Some(error);
     while let Some(error) = cause {
-        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if let Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem) = kind {
+        let outages = [
+            StorageFull,
+            QuotaExceeded,
+            ReadOnlyFilesystem,
+            HostUnreachable,
+        ];
+        if kind.is_some_and(|kind| outages.contains(&kind)) {
             return true;
         }
-        // An error of one kind may wrap one of another.
         cause = error.source();
     }
     false
@@ -114,6 +128,17 @@ mod tests {
     fn verdict(kind: io::ErrorKind) -> Verdict {
         let failed: Result<(), _> = Err(Write(kind.into()));
         failed.or_retry("store items").unwrap_err().verdict
+    }
+
+    #[test]
+    fn storage_that_cannot_be_reached_is_waited_for_however_deep_it_lies() {
+        let unreachable = Write(io::ErrorKind::HostUnreachable.into());
+        let wrapped = Write(io::Error::other(unreachable));
+
+        let failed: Result<(), _> = Err(wrapped);
+
+        let verdict = failed.or_retry("store items").unwrap_err().verdict;
+        assert_eq!(verdict, Verdict::Wait);
     }
 
     #[test]

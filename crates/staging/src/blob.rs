@@ -6,6 +6,10 @@ use std::{
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
+#[cfg(feature = "azure")]
+use crate::azure::WindowReader;
+use crate::{Blob, StagingError};
+
 /// What a blob is for; the first part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BlobKind {
@@ -41,26 +45,75 @@ impl BlobKind {
         }
     }
 
-    pub(crate) fn key(self, sha256: &[u8; 32]) -> String {
+    /// The blob with this content.
+    pub(crate) fn blob(self, sha256: &[u8; 32], size: u64) -> Blob {
         let hash = HEXLOWER.encode(sha256);
-        format!("{}/{}/{hash}", self.folder(), &hash[..2])
+        Blob {
+            key: format!("{}/{}/{hash}", self.folder(), &hash[..2]),
+            sha256: sha256.to_vec().into(),
+            size,
+        }
     }
 }
 
-/// Reads a blob from the local disk. Read from its start to its end, it fails at the end when the bytes
-/// do not have the blob's hash; after a seek the caller checks what it reads.
+/// Refuses what cannot be a key of ours, before it becomes part of a path or an address.
+pub(crate) fn check_key(key: &str) -> Result<(), StagingError> {
+    let is_ours = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '/';
+    if key.starts_with('/') || !key.chars().all(is_ours) {
+        return Err(StagingError::Key);
+    }
+    Ok(())
+}
+
+/// A stretch of a blob.
+#[derive(Clone, Debug)]
+pub struct BlobRange {
+    /// The blob.
+    pub blob: Blob,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub size: u64,
+}
+
+impl BlobRange {
+    /// Whether the blob reaches to its end.
+    pub(crate) fn is_within_blob(&self) -> bool {
+        let end = self.offset.checked_add(self.size);
+        end.is_some_and(|end| end <= self.blob.size)
+    }
+}
+
+/// Reads a blob on a thread that may block. Read from its start to its end, it fails at the end when the
+/// bytes do not have the blob's hash; after a seek the caller checks what it reads.
 #[derive(Debug)]
 pub struct BlobReader {
-    file: File,
+    source: Source,
     expected: Vec<u8>,
     check: Option<Sha256>,
 }
 
+#[derive(Debug)]
+enum Source {
+    File(File),
+    #[cfg(feature = "azure")]
+    Windows(WindowReader),
+}
+
 impl BlobReader {
-    pub(crate) fn new(file: File, expected: Vec<u8>) -> Self {
+    pub(crate) fn file(file: File, blob: &Blob) -> Self {
+        Self::new(Source::File(file), blob)
+    }
+
+    #[cfg(feature = "azure")]
+    pub(crate) fn windows(windows: WindowReader, blob: &Blob) -> Self {
+        Self::new(Source::Windows(windows), blob)
+    }
+
+    fn new(source: Source, blob: &Blob) -> Self {
         Self {
-            file,
-            expected,
+            source,
+            expected: blob.sha256.to_vec(),
             check: Some(Sha256::new()),
         }
     }
@@ -68,7 +121,11 @@ impl BlobReader {
 
 impl Read for BlobReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer)?;
+        let read = match &mut self.source {
+            Source::File(file) => file.read(buffer)?,
+            #[cfg(feature = "azure")]
+            Source::Windows(windows) => windows.read(buffer)?,
+        };
         let Some(check) = &mut self.check else {
             return Ok(read);
         };
@@ -76,8 +133,8 @@ impl Read for BlobReader {
         if read == 0 && !buffer.is_empty() {
             let digest = check.clone().finalize();
             if digest.as_slice() != self.expected {
-                let reason = "blob does not have its hash";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+                let altered = StagingError::Altered;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, altered));
             }
         }
         Ok(read)
@@ -87,6 +144,10 @@ impl Read for BlobReader {
 impl Seek for BlobReader {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         self.check = None;
-        self.file.seek(position)
+        match &mut self.source {
+            Source::File(file) => file.seek(position),
+            #[cfg(feature = "azure")]
+            Source::Windows(windows) => windows.seek(position),
+        }
     }
 }

@@ -1,3 +1,5 @@
+mod walk;
+
 use std::{
     fs::{self, File},
     io::{self, Write as _},
@@ -8,166 +10,203 @@ use std::{
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
-use crate::{Blob, BlobKind, BlobReader, Spool, StagingError};
+use crate::{
+    Blob, BlobKind, BlobRange, BlobReader, Page, Spool, StagingError,
+    blob::check_key,
+    blocking::blocking,
+    inventory::{PAGE, kept_key},
+    spool::Spooled,
+};
 
-/// A stretch of a blob.
+/// Where blobs wait until they are whole.
+const SPOOL: &str = "spool";
+
+/// Staging in a folder of the local disk.
 #[derive(Clone, Debug)]
-pub struct BlobRange {
-    /// The blob.
-    pub blob: Blob,
-    /// First byte.
-    pub offset: u64,
-    /// Number of bytes.
-    pub size: u64,
-}
-
-/// Blob storage between the stages, in a folder of the local disk.
-#[derive(Clone, Debug)]
-pub struct Staging {
+pub(crate) struct Folder {
     root: Arc<Path>,
 }
 
-impl Staging {
-    /// Opens the folder, making it where it is missing.
-    pub fn folder(path: &Path) -> Result<Self, StagingError> {
-        let open = |source| StagingError::Open { source };
-        fs::create_dir_all(path.join("spool")).map_err(open)?;
+impl Folder {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path.join(SPOOL))?;
         Ok(Self { root: path.into() })
     }
 
-    /// Removes the temporary files of a process that was killed. Only for who knows that no other
-    /// process uses the folder: it would take away what that one is writing.
-    pub fn remove_leftovers(&self) -> Result<(), StagingError> {
-        let open = |source| StagingError::Open { source };
-        for leftover in fs::read_dir(self.root.join("spool")).map_err(open)? {
-            fs::remove_file(leftover.map_err(open)?.path()).map_err(open)?;
+    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
+        for leftover in fs::read_dir(self.root.join(SPOOL))? {
+            fs::remove_file(leftover?.path())?;
         }
         Ok(())
     }
 
-    /// Stores bytes. On return they are on disk.
-    pub async fn put(&self, kind: BlobKind, bytes: impl Into<Bytes>) -> Result<Blob, StagingError> {
-        let mut spool = self.spool()?;
-        let bytes: Bytes = bytes.into();
-        spool
-            .write_all(&bytes)
-            .map_err(|source| StagingError::Write { source })?;
+    pub(crate) async fn put(&self, kind: BlobKind, bytes: Bytes) -> Result<Blob, StagingError> {
+        let written = self.spool().and_then(|mut spool| {
+            spool.write_all(&bytes)?;
+            Ok(spool)
+        });
+        let spool = written.map_err(|source| StagingError::Write { source })?;
         self.commit(kind, spool).await
     }
 
-    /// Starts a blob that is written piece by piece.
-    pub fn spool(&self) -> Result<Spool, StagingError> {
-        let file = NamedTempFile::new_in(self.root.join("spool"));
-        file.map(Spool::new)
-            .map_err(|source| StagingError::Write { source })
+    pub(crate) fn spool(&self) -> io::Result<Spool> {
+        Spool::beside(&self.root.join(SPOOL))
     }
 
-    /// Ends a blob. On return it is on disk under its content's key.
-    pub async fn commit(&self, kind: BlobKind, spool: Spool) -> Result<Blob, StagingError> {
+    pub(crate) async fn commit(&self, kind: BlobKind, spool: Spool) -> Result<Blob, StagingError> {
         let root = Arc::clone(&self.root);
-        blocking(move || {
-            commit(&root, kind, spool).map_err(|source| StagingError::Write { source })
-        })
-        .await
+        let committed = blocking(move || {
+            let spooled = spool.finish()?;
+            let blob = kind.blob(&spooled.sha256, spooled.size);
+            let is_whole = store(&root, &blob, spooled)?;
+            Ok(is_whole.then_some(blob))
+        });
+        let blob = committed
+            .await
+            .map_err(|source| StagingError::Write { source })?;
+        blob.ok_or(StagingError::Altered)
     }
 
-    /// Reads a whole blob and checks its hash.
-    pub async fn get(&self, blob: &Blob) -> Result<Bytes, StagingError> {
-        let path = self.path(blob)?;
+    pub(crate) async fn get(&self, blob: &Blob) -> Result<Bytes, StagingError> {
+        let path = self.path(&blob.key)?;
         let expected = blob.sha256.clone();
-        blocking(move || {
-            let bytes = fs::read(path).map_err(|source| StagingError::Read { source })?;
-            if Sha256::digest(&bytes).as_slice() != expected {
-                return Err(StagingError::Altered);
-            }
-            Ok(bytes.into())
-        })
-        .await
+        let read = blocking(move || {
+            let bytes = fs::read(path)?;
+            let is_whole = Sha256::digest(&bytes).as_slice() == expected;
+            Ok(is_whole.then(|| bytes.into()))
+        });
+        let bytes = read.await.map_err(|source| StagingError::Read { source })?;
+        bytes.ok_or(StagingError::Altered)
     }
 
-    /// Reads ranges of blobs, in the order of the request; `None` where a blob ends before its range
-    /// does. Not checked: the caller knows the hashes of the parts it reads. Ranges of one blob that
-    /// follow each other cost one opening.
-    pub async fn ranges(&self, ranges: Vec<BlobRange>) -> Result<Vec<Option<Bytes>>, StagingError> {
-        let paths: Result<Vec<_>, _> = ranges.iter().map(|range| self.path(&range.blob)).collect();
+    pub(crate) async fn ranges(
+        &self,
+        ranges: Vec<BlobRange>,
+    ) -> Result<Vec<Option<Bytes>>, StagingError> {
+        let paths: Result<Vec<_>, _> = ranges
+            .iter()
+            .map(|range| self.path(&range.blob.key))
+            .collect();
         let paths = paths?;
-        blocking(move || read_ranges(&paths, &ranges)).await
+        let read = blocking(move || read_ranges(&paths, &ranges));
+        read.await.map_err(|source| StagingError::Read { source })
     }
 
-    /// Opens a blob for blocking reads.
-    pub async fn open(&self, blob: &Blob) -> Result<BlobReader, StagingError> {
-        let path = self.path(blob)?;
-        let expected = blob.sha256.to_vec();
-        blocking(move || {
-            let file = File::open(path).map_err(|source| StagingError::Read { source })?;
-            Ok(BlobReader::new(file, expected))
+    pub(crate) async fn reader(&self, blob: &Blob) -> Result<BlobReader, StagingError> {
+        let path = self.path(&blob.key)?;
+        let file = blocking(move || File::open(path)).await;
+        let file = file.map_err(|source| StagingError::Read { source })?;
+        Ok(BlobReader::file(file, blob))
+    }
+
+    pub(crate) async fn list(
+        &self,
+        prefix: &str,
+        from: Option<&str>,
+    ) -> Result<Page, StagingError> {
+        check_key(prefix)?;
+        let root = Arc::clone(&self.root);
+        let (prefix, after) = (prefix.to_owned(), from.map(str::to_owned));
+        let listed = blocking(move || walk::page(&root, &prefix, after, PAGE.into()));
+        listed.await.map_err(|source| StagingError::List { source })
+    }
+
+    pub(crate) async fn delete(&self, keys: &[String]) -> Result<(), StagingError> {
+        let paths: Result<Vec<_>, _> = keys.iter().map(|key| self.path(key)).collect();
+        let paths = paths?;
+        let deleted = blocking(move || paths.iter().try_for_each(|path| remove(path)));
+        let deleted = deleted.await;
+        deleted.map_err(|source| StagingError::Delete { source })
+    }
+
+    pub(crate) async fn keep(&self, blob: &Blob) -> Result<Blob, StagingError> {
+        let key = kept_key(&blob.key);
+        let (from, to) = (self.path(&blob.key)?, self.path(&key)?);
+        let root = Arc::clone(&self.root);
+        let kept = blocking(move || keep(&root, &from, &to));
+        kept.await.map_err(|source| StagingError::Keep { source })?;
+        Ok(Blob {
+            key,
+            ..blob.clone()
         })
-        .await
     }
 
-    fn path(&self, blob: &Blob) -> Result<PathBuf, StagingError> {
-        let is_ours = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '/';
-        if blob.key.starts_with('/') || !blob.key.chars().all(is_ours) {
-            return Err(StagingError::Key);
-        }
-        Ok(self.root.join(&blob.key))
+    fn path(&self, key: &str) -> Result<PathBuf, StagingError> {
+        check_key(key)?;
+        Ok(self.root.join(key))
     }
 }
 
-fn commit(root: &Path, kind: BlobKind, spool: Spool) -> io::Result<Blob> {
-    let (file, sha256, size) = spool.finish()?;
-    let key = kind.key(&sha256);
-    let path = root.join(&key);
+/// Moves a spool to its key. `false` when something else of another size stands there.
+fn store(root: &Path, blob: &Blob, spooled: Spooled) -> io::Result<bool> {
+    let path = root.join(&blob.key);
+    if let Ok(there) = fs::metadata(&path) {
+        return Ok(there.len() == blob.size);
+    }
+    let file = spooled.into_named()?;
+    file.as_file().sync_all()?;
+    let is_new_folder = make_folder(root, &path)?;
+    match file.persist_noclobber(&path) {
+        Ok(_) => {}
+        // The same content was stored by somebody else in between.
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.error),
+    }
+    sync_folders(root, &path, is_new_folder)?;
+    Ok(true)
+}
+
+/// Links a blob under a second key.
+fn keep(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    let is_new_folder = make_folder(root, to)?;
+    match fs::hard_link(from, to) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    sync_folders(root, to, is_new_folder)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folder of a file; whether it was missing.
+fn make_folder(root: &Path, path: &Path) -> io::Result<bool> {
     let folder = path.parent().unwrap_or(root);
-    if !path.exists() {
-        file.as_file().sync_all()?;
-        let is_new_folder = !folder.exists();
-        fs::create_dir_all(folder)?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => {}
-            // The same content was stored by somebody else in between.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
-        }
-        sync_folder(folder)?;
-        if is_new_folder && let Some(parent) = folder.parent() {
-            sync_folder(parent)?;
+    let is_new = !folder.exists();
+    fs::create_dir_all(folder)?;
+    Ok(is_new)
+}
+
+fn sync_folders(root: &Path, path: &Path, is_new_folder: bool) -> io::Result<()> {
+    for folder in path.ancestors().skip(1) {
+        File::open(folder)?.sync_all()?;
+        if folder == root || !is_new_folder {
+            break;
         }
     }
-    Ok(Blob {
-        key,
-        sha256: sha256.to_vec().into(),
-        size,
-    })
+    Ok(())
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-fn read_ranges(
-    paths: &[PathBuf],
-    ranges: &[BlobRange],
-) -> Result<Vec<Option<Bytes>>, StagingError> {
-    let failed = |source| StagingError::Read { source };
+fn read_ranges(paths: &[PathBuf], ranges: &[BlobRange]) -> io::Result<Vec<Option<Bytes>>> {
     let mut open: Option<(&PathBuf, File)> = None;
     let mut read = Vec::with_capacity(ranges.len());
     for (path, range) in paths.iter().zip(ranges) {
         let file = match open.take() {
             Some((same, file)) if same == path => file,
-            _ => File::open(path).map_err(failed)?,
+            _ => File::open(path)?,
         };
-        let within = range.offset.checked_add(range.size);
-        let is_whole = within.is_some_and(|end| end <= range.blob.size);
+        let is_whole = range.is_within_blob();
         let mut bytes = vec![0; if is_whole { as_length(range.size) } else { 0 }];
         let result = file.read_exact_at(&mut bytes, range.offset);
         read.push(match result {
             Ok(()) if is_whole => Some(bytes.into()),
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                return Err(failed(error));
-            }
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
             _ => None,
         });
         open = Some((path, file));
@@ -179,82 +218,15 @@ fn as_length(size: u64) -> usize {
     usize::try_from(size).unwrap_or(usize::MAX)
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StagingError> + Send + 'static,
-) -> Result<T, StagingError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(join) => match join.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going down: nobody waits for the answer.
-            Err(_) => Err(StagingError::Read {
-                source: io::ErrorKind::Interrupted.into(),
-            }),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn staging() -> (tempfile::TempDir, Staging) {
-        let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::folder(folder.path()).unwrap();
-        (folder, staging)
-    }
-
-    #[tokio::test]
-    async fn the_same_bytes_are_the_same_blob() {
-        let (_folder, staging) = staging();
-
-        let first = staging.put(BlobKind::Batch, "hello").await.unwrap();
-        let again = staging.put(BlobKind::Batch, "hello").await.unwrap();
-
-        assert_eq!(first, again);
-        assert_eq!(staging.get(&first).await.unwrap(), "hello");
-        let range = |offset, size| BlobRange {
-            blob: first.clone(),
-            offset,
-            size,
-        };
-        let read = staging.ranges(vec![range(1, 3), range(0, 5), range(3, 3)]);
-        let expected = [Some("ell".into()), Some("hello".into()), None];
-        assert_eq!(read.await.unwrap(), expected);
-    }
-
-    #[tokio::test]
-    async fn altered_bytes_are_noticed() {
-        let (folder, staging) = staging();
-        let blob = staging.put(BlobKind::Batch, "hello").await.unwrap();
-
-        fs::write(folder.path().join(&blob.key), "hellO").unwrap();
-
-        assert!(matches!(
-            staging.get(&blob).await,
-            Err(StagingError::Altered)
-        ));
-        let mut reader = staging.open(&blob).await.unwrap();
-        io::copy(&mut reader, &mut io::sink()).unwrap_err();
-    }
-
-    #[tokio::test]
-    async fn keys_cannot_leave_the_folder() {
-        let (_folder, staging) = staging();
-        let foreign = Blob {
-            key: "../../etc/passwd".to_owned(),
-            ..Blob::default()
-        };
-
-        assert!(matches!(
-            staging.get(&foreign).await,
-            Err(StagingError::Key)
-        ));
-    }
+    use crate::Staging;
 
     #[tokio::test]
     async fn opening_the_folder_again_takes_nothing_away_from_who_is_writing() {
-        let (folder, staging) = staging();
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::folder(folder.path()).unwrap();
         let mut spool = staging.spool().unwrap();
         spool.write_all(b"half").unwrap();
 
@@ -267,7 +239,8 @@ mod tests {
 
     #[tokio::test]
     async fn leftovers_of_a_killed_process_are_removed() {
-        let (folder, staging) = staging();
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::folder(folder.path()).unwrap();
         fs::write(folder.path().join("spool/leftover"), "half").unwrap();
 
         staging.remove_leftovers().unwrap();
@@ -280,7 +253,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_committed_leaves_nothing_behind() {
-        let (folder, staging) = staging();
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::folder(folder.path()).unwrap();
         let mut spool = staging.spool().unwrap();
         spool.write_all(&vec![7; 200_000]).unwrap();
         drop(spool);

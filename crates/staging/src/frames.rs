@@ -2,6 +2,8 @@ use std::io::{self, Read, Write};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::error::OUTAGE;
+
 /// Larger frames are refused: a length that was damaged must not allocate the machine's memory.
 const LARGEST_FRAME: usize = 1 << 30;
 
@@ -35,6 +37,13 @@ pub enum FrameError {
     /// The frame's length cannot be right.
     #[error("read frame of {0} bytes: larger than any frame")]
     TooLarge(usize),
+}
+
+impl FrameError {
+    /// Whether the storage under the blob is down: the frame may be read later.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Read { source } if source.kind() == OUTAGE)
+    }
 }
 
 /// Writes values as frames: length in bytes (32-bit little-endian), then MessagePack with named fields,

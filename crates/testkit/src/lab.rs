@@ -124,16 +124,20 @@ impl Server {
 
     /// Sends a signal to the process.
     pub(crate) fn signal(&self, signal: Signal) -> Result<(), LabError> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = self.raw_pid();
         let pid = pid.ok_or_else(|| LabError::Setup(io::ErrorKind::NotFound.into()))?;
         kill_process(pid, signal).map_err(|error| LabError::Setup(error.into()))
+    }
+
+    fn raw_pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        let told = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        let pid = self.raw_pid();
+        let told = self.signal(Signal::TERM).is_ok();
         let deadline = Instant::now() + Duration::from_secs(5);
         while told && Instant::now() < deadline {
             if !matches!(self.child.try_wait(), Ok(None)) {

@@ -4,21 +4,25 @@
 //! Every server lives in its own temporary folder, on free ports of the loopback interface, and stops
 //! when its value is dropped.
 
+mod azurite;
 mod certificates;
 mod cyrus;
 mod disk;
 mod dovecot;
 mod interposer;
+mod issuer;
 mod lab;
 mod proxy;
 mod rabbitmq;
 mod reader;
 
 pub use crate::{
+    azurite::{Azurite, azurite_root},
     cyrus::{Cyrus, cyrus_root},
     disk::SmallDisk,
     dovecot::{Dovecot, DovecotOptions, Fsync},
     interposer::Interposer,
+    issuer::TokenIssuer,
     lab::LabError,
     proxy::{Cut, CuttingProxy, Seeded},
     rabbitmq::RabbitMq,

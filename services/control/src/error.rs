@@ -86,9 +86,17 @@ fn result_code(error: &DatabaseError) -> Option<i32> {
 }
 
 impl LedgerError {
-    /// Static words when it is the database that is down, not the request that is wrong: the same call
-    /// may succeed later.
+    /// Static words when it is the database or staging that is down, not the request that is wrong: the
+    /// same call may succeed later.
     pub(crate) fn outage(&self) -> Option<&'static str> {
+        let is_staging_down = match self {
+            Self::Staging { source, .. } => source.is_outage(),
+            Self::Frames { source, .. } => source.is_outage(),
+            _ => false,
+        };
+        if is_staging_down {
+            return Some("staging does not answer");
+        }
         let Self::Database { source, .. } = self else {
             return None;
         };
@@ -98,5 +106,34 @@ impl LedgerError {
         // The lowest byte of an extended code is its primary one.
         let is_outage = OUTAGES.contains(&(result_code(source)? & 0xff));
         is_outage.then_some("the ledger cannot be written")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_blob_that_cannot_be_reached_is_an_outage_and_a_damaged_one_is_not() {
+        let unreachable = || io::Error::from(io::ErrorKind::HostUnreachable);
+        let opening = |source| LedgerError::Staging {
+            action: "open input",
+            source,
+        };
+        let reading = |source| LedgerError::Frames {
+            action: "read input",
+            source: FrameError::Read { source },
+        };
+
+        let down = StagingError::Read {
+            source: unreachable(),
+        };
+        assert!(opening(down).outage().is_some());
+        assert!(reading(unreachable()).outage().is_some());
+        assert!(opening(StagingError::Altered).outage().is_none());
+        let broken_off = io::ErrorKind::UnexpectedEof.into();
+        assert!(reading(broken_off).outage().is_none());
     }
 }

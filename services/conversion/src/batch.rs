@@ -55,7 +55,7 @@ pub(crate) enum Error {
 /// Says whether the same batch may be rendered later.
 pub(crate) fn judge(rendered: Result<Batch, Error>) -> Result<Batch, StageError> {
     match &rendered {
-        Err(Error::Frames { .. }) => rendered.or_reject("read batch"),
+        Err(Error::Frames { source }) if !source.is_outage() => rendered.or_reject("read batch"),
         Err(Error::Index { .. }) => rendered.or_reject("write index"),
         _ => rendered.or_retry("render conversation"),
     }

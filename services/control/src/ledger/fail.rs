@@ -4,7 +4,7 @@ use std::io::BufReader;
 
 use chatkeep_model::{Conversation, ItemId};
 use chatkeep_proto::v1::{Blob, Quarantined, RunState, TaskKind};
-use chatkeep_staging::{FrameReader, ItemIndex};
+use chatkeep_staging::{BlobReader, FrameError, FrameReader, ItemIndex};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
@@ -83,74 +83,104 @@ impl Ledger {
             _ => return Ok(Failure::FailRun),
         }
         let total = match &task.input {
-            Some(input) if task.count == 0 => self.entries(input).await.unwrap_or(0),
+            Some(input) if task.count == 0 => self.entries(input).await?,
             _ => 0,
         };
         let (first, end) = task.range(total);
         if end - first > 1 {
             return Ok(Failure::Split { first, end });
         }
-        Ok(Failure::Quarantine(self.entry(task).await))
+        Ok(Failure::Quarantine(self.entry(task).await?))
     }
 
     /// How many entries a blob has.
-    async fn entries(&self, input: &Blob) -> Option<i64> {
-        let reader = self.staging.open(input).await.ok()?;
+    async fn entries(&self, input: &Blob) -> Result<i64, LedgerError> {
+        let Some(reader) = self.input(input).await? else {
+            return Ok(0);
+        };
         let count = tokio::task::spawn_blocking(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             let mut count = 0;
-            // A damaged blob ends where it is damaged: what lies behind fails with the last half.
-            while let Ok(Some(IgnoredAny)) = frames.next::<IgnoredAny>() {
-                count += 1;
+            loop {
+                match known(frames.next::<IgnoredAny>())? {
+                    Some(Some(IgnoredAny)) => count += 1,
+                    // A damaged blob ends where it is damaged: what lies behind fails with the last half.
+                    _ => return Ok(count),
+                }
             }
-            count
         });
-        count.await.ok()
+        count.await.unwrap_or(Ok(0))
     }
 
     /// What is known about the only entry of a task; little, when its input is damaged.
-    async fn entry(&self, task: &TaskRow) -> Entry {
-        let unknown = Entry::unread(format!("entry {} of a damaged input", task.first));
+    async fn entry(&self, task: &TaskRow) -> Result<Entry, LedgerError> {
+        let unknown = || Entry::unread(format!("entry {} of a damaged input", task.first));
         let Some(input) = &task.input else {
-            return unknown;
+            return Ok(unknown());
         };
-        let Ok(reader) = self.staging.open(input).await else {
-            return unknown;
+        let Some(reader) = self.input(input).await? else {
+            return Ok(unknown());
         };
         let (kind, first) = (task.kind, task::narrow(task.first));
         let entry = tokio::task::spawn_blocking(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
-            frames.skip(first).ok()?;
-            read_entry(kind, &mut frames)
+            let skipped = frames.skip(first);
+            known(skipped.and_then(|()| read_entry(kind, &mut frames)))
         });
-        let mut entry = entry.await.ok().flatten().unwrap_or(unknown);
+        let entry = entry.await.unwrap_or(Ok(None))?;
+        let mut entry = entry.flatten().unwrap_or_else(unknown);
         if let Some(item) = &entry.item
-            && let Some(conversation) = self.conversation(task, item).await
+            && let Some(conversation) = self.conversation(task, item).await?
         {
             entry.quarantined = Entry::of(&conversation).quarantined;
         }
-        entry
+        Ok(entry)
     }
 
-    /// The conversation that became an item of a PLAN task.
-    async fn conversation(&self, task: &TaskRow, item: &[u8]) -> Option<Conversation> {
-        let mut conn = self.database.read().await.ok()?;
+    /// The conversation that became an item of a PLAN task; `None` when its batch is damaged.
+    async fn conversation(
+        &self,
+        task: &TaskRow,
+        item: &[u8],
+    ) -> Result<Option<Conversation>, LedgerError> {
+        let mut conn = self.database.read().await?;
         let statement = query("SELECT input FROM batches WHERE first = $1 AND items = $2");
         let statement = statement.bind(task.items.0).bind(task.items.1);
-        let row = statement.fetch_optional(&mut conn).await.ok()??;
-        let input = run::decode_blob(&row.bytes(0).ok()?)?;
-        let item = ItemId::from_slice(item)?;
-        let reader = self.staging.open(&input).await.ok()?;
+        let row = statement.fetch_optional(&mut conn).await;
+        let input = row
+            .during("find batch")?
+            .map(|row| row.bytes(0))
+            .transpose();
+        let input = input.during("find batch")?;
+        let input = input.and_then(|input| run::decode_blob(&input));
+        let (Some(input), Some(item)) = (input, ItemId::from_slice(item)) else {
+            return Ok(None);
+        };
+        let Some(reader) = self.input(&input).await? else {
+            return Ok(None);
+        };
         let find = tokio::task::spawn_blocking(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
-            while let Ok(Some(conversation)) = frames.next::<Conversation>() {
-                if conversation.id == item {
-                    return Some(conversation);
+            loop {
+                match known(frames.next::<Conversation>())?.flatten() {
+                    Some(conversation) if conversation.id != item => {}
+                    found => return Ok(found),
                 }
             }
-            None
         });
-        find.await.ok().flatten()
+        find.await.unwrap_or(Ok(None))
+    }
+
+    /// Opens a task's input; `None` when it is damaged.
+    async fn input(&self, input: &Blob) -> Result<Option<BlobReader>, LedgerError> {
+        match self.staging.open(input).await {
+            Ok(reader) => Ok(Some(reader)),
+            Err(source) if source.is_outage() => Err(LedgerError::Staging {
+                action: "open input",
+                source,
+            }),
+            Err(_) => Ok(None),
+        }
     }
 
     pub(super) async fn give_up(
@@ -170,22 +200,38 @@ impl Ledger {
     }
 }
 
-fn read_entry<R: std::io::Read>(kind: TaskKind, frames: &mut FrameReader<R>) -> Option<Entry> {
+/// What was read; `None` where the input is damaged. While staging is down nobody knows, and nothing may
+/// be given up for lost.
+fn known<T>(read: Result<T, FrameError>) -> Result<Option<T>, LedgerError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(source) if source.is_outage() => Err(LedgerError::Frames {
+            action: "read input",
+            source,
+        }),
+        Err(_) => Ok(None),
+    }
+}
+
+fn read_entry<R: std::io::Read>(
+    kind: TaskKind,
+    frames: &mut FrameReader<R>,
+) -> Result<Option<Entry>, FrameError> {
     match kind {
         TaskKind::Capture => {
-            let listed: Listed = frames.next().ok()??;
-            Some(Entry::unread(listed.path))
+            let listed: Option<Listed> = frames.next()?;
+            Ok(listed.map(|listed| Entry::unread(listed.path)))
         }
         TaskKind::Convert => {
-            let conversation: Conversation = frames.next().ok()??;
-            Some(Entry::of(&conversation))
+            let conversation: Option<Conversation> = frames.next()?;
+            Ok(conversation.map(|conversation| Entry::of(&conversation)))
         }
         _ => {
-            let index: ItemIndex = frames.next().ok()??;
-            Some(Entry {
+            let index: Option<ItemIndex> = frames.next()?;
+            Ok(index.map(|index| Entry {
                 item: Some(index.id.as_bytes().to_vec()),
                 ..Entry::unread(index.id.to_string())
-            })
+            }))
         }
     }
 }
