@@ -195,6 +195,10 @@ fn is_space(letter: char) -> bool {
 }
 
 /// White space other than single spaces, in a text without any around it.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a pass without branches, which the compiler vectorises"
+)]
 fn collapses(text: &str) -> bool {
     let pairs = text.bytes().zip(text.bytes().skip(1));
     // One pass without branches: nearly every text is as it should be. It neither begins nor ends with
