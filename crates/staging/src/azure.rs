@@ -12,7 +12,7 @@ mod write;
 pub(crate) use window::WindowReader;
 
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -23,7 +23,7 @@ use azure_storage_blob::{BlobClient, BlobContainerClient};
 use tokio::time::timeout;
 
 use self::failure::{Failure, Problem};
-use crate::{AzureSettings, StagingError, inventory::KEPT};
+use crate::{AzureSettings, StagingError, blocking::blocking, inventory::KEPT};
 
 /// Requests of one call that are in flight at the same time.
 const PARALLEL: usize = 4;
@@ -50,6 +50,9 @@ impl Azure {
     pub(crate) async fn connect(settings: &AzureSettings) -> Result<Self, StagingError> {
         let account = account::open(settings)?;
         let spool = settings.spool.clone().unwrap_or_else(std::env::temp_dir);
+        let folder = spool.clone();
+        let made = blocking(move || fs::create_dir_all(folder)).await;
+        made.map_err(|source| StagingError::Open { source })?;
         let azure = Self(Arc::new(Inner {
             container: account.container,
             name: account.name.into(),

@@ -159,6 +159,9 @@ fn store(root: &Path, blob: &Blob, spooled: Spooled) -> io::Result<bool> {
 
 /// Links a blob under a second key.
 fn keep(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    if to.try_exists()? {
+        return Ok(());
+    }
     let is_new_folder = make_folder(root, to)?;
     match fs::hard_link(from, to) {
         Ok(()) => {}

@@ -91,9 +91,16 @@ impl Azure {
         };
         let source = self.source_of(from).into();
         let started = self.call(client.start_copy_from_url(source, Some(options)));
-        match started.await {
-            Err(failure) if failure.problem != Problem::Exists => return Err(failure),
-            _ => {}
+        if let Err(failure) = started.await {
+            match failure.problem {
+                Problem::Exists => {}
+                // The original may be gone because the copy was there.
+                Problem::NoBlob => {
+                    let found = self.call(client.get_properties(None)).await;
+                    return found.map(drop).map_err(|_| failure);
+                }
+                _ => return Err(failure),
+            }
         }
         // Also when it was there: somebody else's copy may still go on.
         self.call(async {

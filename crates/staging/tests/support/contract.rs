@@ -373,9 +373,10 @@ pub(crate) async fn what_is_kept_outlasts_the_original(world: &impl World) {
         .delete(std::slice::from_ref(&blob.key))
         .await
         .unwrap();
+    let late = staging.keep(&blob).await.unwrap();
 
     assert_eq!(kept.key, format!("{KEPT}{}", blob.key));
-    assert_eq!([&again, &kept_kept], [&kept, &kept]);
+    assert_eq!([&again, &kept_kept, &late], [&kept; 3]);
     assert_eq!(staging.get(&kept).await.unwrap(), bytes);
     let listed: Vec<_> = list(staging, "")
         .await
