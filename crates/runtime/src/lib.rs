@@ -8,7 +8,12 @@ pub mod settings;
 pub mod telemetry;
 
 pub use crate::{
-    grpc::{GrpcChannel, in_process},
-    lifecycle::Lifecycle,
+    grpc::{GrpcChannel, LARGEST_MESSAGE, in_process},
+    lifecycle::{GRACE, Lifecycle},
     outage::{Outage, Outages},
+};
+
+#[cfg(feature = "network")]
+pub use crate::grpc::{
+    Credentials, CredentialsError, GrpcSettings, RemoteError, ServeError, Transport, remote, serve,
 };

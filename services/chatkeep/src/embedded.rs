@@ -3,14 +3,11 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::control_client;
-use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
+use chatkeep_runtime::{GRACE, GrpcChannel, LARGEST_MESSAGE, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
-
-/// Largest answer of the ledger, in bytes.
-const LARGEST_MESSAGE: usize = 64 << 20;
 
 /// Settings of the services, from `CHATKEEP__SERVICE__KEY` variables.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -78,7 +75,7 @@ impl Embedded {
 
     async fn start_some(data_dir: &Path, stages: impl FnOnce(&Parts)) -> anyhow::Result<Self> {
         let settings = Settings::load()?;
-        let lifecycle = Lifecycle::new().context("listen for signals")?;
+        let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&data_dir.join("staging"))
             .with_context(|| format!("open {}", data_dir.display()))?;
