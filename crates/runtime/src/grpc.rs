@@ -5,11 +5,15 @@ mod connection;
 #[cfg(feature = "network")]
 mod credentials;
 #[cfg(feature = "network")]
-mod guard;
+mod measure;
+#[cfg(feature = "network")]
+mod network;
+#[cfg(feature = "network")]
+mod observe;
 #[cfg(feature = "network")]
 mod remote;
 #[cfg(feature = "network")]
-mod retry;
+mod repeat;
 #[cfg(feature = "network")]
 mod serve;
 #[cfg(feature = "network")]
@@ -21,10 +25,13 @@ use tonic::{Status, body::Body, codegen::Service};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 #[cfg(feature = "network")]
+pub(crate) use self::{connection::Dial, remote::channel};
+#[cfg(feature = "network")]
 pub use self::{
     credentials::{Credentials, CredentialsError},
-    remote::{RemoteError, remote},
-    serve::{ServeError, serve},
+    network::Network,
+    remote::RemoteError,
+    serve::ServeError,
     settings::{GrpcSettings, Transport},
 };
 

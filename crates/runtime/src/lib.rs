@@ -1,11 +1,16 @@
-//! What every program does around its services: settings, secrets, logs, lifecycle, gRPC channels.
+//! What every program does around its services: settings, secrets, logs, metrics, traces, lifecycle, gRPC.
 
+#[cfg(feature = "network")]
+mod admin;
 mod grpc;
 mod lifecycle;
 mod outage;
+#[cfg(feature = "network")]
+mod readiness;
 pub mod secret;
 pub mod settings;
 pub mod telemetry;
+pub mod trace;
 
 pub use crate::{
     grpc::{GrpcChannel, LARGEST_MESSAGE, in_process},
@@ -14,6 +19,10 @@ pub use crate::{
 };
 
 #[cfg(feature = "network")]
-pub use crate::grpc::{
-    Credentials, CredentialsError, GrpcSettings, RemoteError, ServeError, Transport, remote, serve,
+pub use crate::{
+    admin::{AdminError, AdminSettings, serve_admin},
+    grpc::{
+        Credentials, CredentialsError, GrpcSettings, Network, RemoteError, ServeError, Transport,
+    },
+    readiness::Readiness,
 };

@@ -1,5 +1,6 @@
 use std::{error::Error, process, time::Duration};
 
+use opentelemetry::metrics::{Meter, MeterProvider as _, NoopMeterProvider};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info_span};
@@ -17,6 +18,7 @@ pub struct Lifecycle {
     tasks: TaskTracker,
     outages: Outages,
     grace: Duration,
+    meter: Meter,
 }
 
 impl Default for Lifecycle {
@@ -27,6 +29,7 @@ impl Default for Lifecycle {
             tasks: TaskTracker::default(),
             outages: Outages::default(),
             grace: GRACE,
+            meter: NoopMeterProvider::new().meter("chatkeep"),
         }
     }
 }
@@ -42,9 +45,7 @@ impl Lifecycle {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = lifecycle.shutdown.clone();
-        // Not tracked: shutdown must not wait for the task that listens for signals.
-        #[expect(clippy::disallowed_methods, reason = "outlives the tracked tasks")]
-        tokio::spawn(async move {
+        lifecycle.accompany(async move {
             let mut next = async || {
                 tokio::select! {
                     _ = terminate.recv() => SignalKind::terminate(),
@@ -67,6 +68,16 @@ impl Lifecycle {
     /// Without signal handlers, for tests.
     pub fn detached() -> Self {
         Self::default()
+    }
+
+    /// Measures with this meter. Without one nothing is measured.
+    pub fn with_meter(self, meter: Meter) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Where services make their instruments.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
     }
 
     /// Cancelled when the process is to stop. Whoever starts work checks it first and finishes what it
@@ -116,6 +127,12 @@ impl Lifecycle {
         };
         self.tasks
             .spawn(task.instrument(info_span!("service", service.name = service)));
+    }
+
+    /// Runs something beside the services, until the very end of the process: nobody waits for it.
+    pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
+        #[expect(clippy::disallowed_methods, reason = "outlives the tracked tasks")]
+        tokio::spawn(task);
     }
 
     /// Tells every task to stop and waits until they have, or until the grace period is over.

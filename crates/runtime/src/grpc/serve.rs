@@ -11,7 +11,8 @@ use tonic_health::ServingStatus;
 
 use super::{
     connection::Io,
-    guard::Guard,
+    measure::Calls,
+    observe::Observe,
     remote::{CONNECTION_WINDOW, STREAM_WINDOW},
     settings::Transport,
 };
@@ -45,13 +46,11 @@ pub enum ServeError {
     },
 }
 
-/// Serves gRPC until the process shuts down, then finishes the calls it has. Beside the services it
-/// answers `grpc.health.v1` and reflection, from the encoded `descriptors`. Returns where it listens.
-pub async fn serve(
+/// Serves services and what describes them. Returns where it listens.
+pub(super) async fn serve(
     address: SocketAddr,
     transport: Transport,
-    services: Routes,
-    descriptors: &'static [u8],
+    (services, descriptors): (Routes, &'static [u8]),
     lifecycle: &Lifecycle,
 ) -> Result<SocketAddr, ServeError> {
     let listener = TcpListener::bind(address).await;
@@ -81,7 +80,7 @@ pub async fn serve(
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
         .max_connection_age(CONNECTION_AGE)
-        .layer(Guard)
+        .layer(Observe(Calls::server(&lifecycle.meter())))
         .add_routes(services)
         .serve_with_incoming_shutdown(incoming, draining);
     let patience = lifecycle.grace() / 2;

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use chatkeep_proto::v1::{PreviewRequest, ResolveRequest, mapping_client::MappingClient};
-use chatkeep_runtime::remote;
 use tonic::{Code, Request};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
@@ -9,7 +8,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-use crate::service::{Server, Slow, large, plaintext};
+use crate::service::{Server, Slow, large, network, plaintext};
 
 #[tokio::test]
 async fn a_call_survives_a_restart_of_its_server() {
@@ -131,11 +130,8 @@ async fn health_and_reflection_are_answered() {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
-    let transport = plaintext().transport().unwrap();
-    let url = format!("http://{}", server.address);
-    let channel = remote(&url, &transport, Duration::from_secs(5)).unwrap();
     let answers = ServerReflectionClient::new(channel)
-        .server_reflection_info(tokio_stream(request))
+        .server_reflection_info(stream(request))
         .await
         .unwrap();
     let answer = answers.into_inner().message().await.unwrap().unwrap();
@@ -154,7 +150,7 @@ async fn health_and_reflection_are_answered() {
     );
 }
 
-fn tokio_stream(
+fn stream(
     request: ServerReflectionRequest,
 ) -> impl futures::Stream<Item = ServerReflectionRequest> {
     futures::stream::iter([request])
@@ -162,11 +158,11 @@ fn tokio_stream(
 
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_at_once() {
-    let transport = plaintext().transport().unwrap();
-    let second = Duration::from_secs(1);
+    let network = network(&plaintext());
 
     for url in ["control:50051", "http://", "http://control/path", "control"] {
-        assert!(remote(url, &transport, second).is_err(), "{url}");
+        assert!(network.remote(url).is_err(), "{url}");
     }
-    remote("http://control:50051", &transport, second).unwrap();
+    network.remote("http://control:50051").unwrap();
+    network.remote("http://[::1]:50051").unwrap();
 }

@@ -14,7 +14,7 @@ use chatkeep_proto::v1::{
     mapping_client::MappingClient,
     mapping_server::{Mapping, MappingServer},
 };
-use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Transport, remote, serve};
+use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Network};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, service::Routes};
 
@@ -84,16 +84,26 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(settings: &GrpcSettings, slow: Slow) -> Self {
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self::start_at(anywhere, settings, slow).await
+        Self::start_at(anywhere(), settings, slow).await
     }
 
     pub(crate) async fn start_at(address: SocketAddr, settings: &GrpcSettings, slow: Slow) -> Self {
-        let lifecycle = Lifecycle::detached();
+        let settings = GrpcSettings {
+            address,
+            ..settings.clone()
+        };
+        Self::start_in(Lifecycle::detached(), &settings, slow).await
+    }
+
+    /// A server of a process that exists, where its settings say.
+    pub(crate) async fn start_in(
+        lifecycle: Lifecycle,
+        settings: &GrpcSettings,
+        slow: Slow,
+    ) -> Self {
+        let network = Network::new(settings, &lifecycle).unwrap();
         let routes = Routes::new(MappingServer::new(slow.clone()));
-        let transport = settings.transport().unwrap();
-        let descriptors = chatkeep_proto::DESCRIPTORS;
-        let address = serve(address, transport, routes, descriptors, &lifecycle).await;
+        let address = network.serve(routes, chatkeep_proto::DESCRIPTORS).await;
         Self {
             address: address.unwrap(),
             lifecycle,
@@ -102,13 +112,21 @@ impl Server {
     }
 
     pub(crate) fn channel(&self, client: &GrpcSettings, timeout: Duration) -> GrpcChannel {
-        let transport = client.transport().unwrap();
-        let scheme = match transport {
-            Transport::Plaintext => "http",
-            Transport::Tls(_) => "https",
-        };
+        let scheme = if client.plaintext { "http" } else { "https" };
         let url = format!("{scheme}://{}", self.address);
-        remote(&url, &transport, timeout).unwrap()
+        let network = network(client).with_timeout(timeout);
+        network.remote(&url).unwrap()
+    }
+
+    /// A client in a process that exists.
+    pub(crate) fn client_in(
+        &self,
+        lifecycle: &Lifecycle,
+        client: &GrpcSettings,
+    ) -> MappingClient<GrpcChannel> {
+        let network = Network::new(client, lifecycle).unwrap();
+        let url = format!("http://{}", self.address);
+        MappingClient::new(network.remote(&url).unwrap())
     }
 
     /// A client that gives up soon.
@@ -117,8 +135,18 @@ impl Server {
     }
 }
 
+fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// A client's place in the network.
+pub(crate) fn network(client: &GrpcSettings) -> Network {
+    Network::new(client, &Lifecycle::detached()).unwrap()
+}
+
 pub(crate) fn plaintext() -> GrpcSettings {
     GrpcSettings {
+        address: anywhere(),
         plaintext: true,
         ..GrpcSettings::default()
     }

@@ -12,6 +12,13 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Code, Status, body::Body, codegen::Service, transport::Channel};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use super::{
+    measure::{Calls, Measured},
+    observe::code,
+};
+use crate::trace::{self, TRACEPARENT};
 
 /// How often a call is tried. With the pauses in between that is about three seconds; who is away for
 /// longer is waited for by the caller, who knows what else it holds.
@@ -21,16 +28,21 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const TIMEOUT: &str = "grpc-timeout";
 
-/// Repeats calls of a service that is unavailable, until their deadline.
+/// Repeats calls of a service that is unavailable, until their deadline. Measures and traces them.
 #[derive(Clone)]
 pub(super) struct Repeating {
     channel: Channel,
     timeout: Duration,
+    calls: Calls,
 }
 
 impl Repeating {
-    pub(super) fn new(channel: Channel, timeout: Duration) -> Self {
-        Self { channel, timeout }
+    pub(super) fn new(channel: Channel, timeout: Duration, calls: Calls) -> Self {
+        Self {
+            channel,
+            timeout,
+            calls,
+        }
     }
 }
 
@@ -48,7 +60,9 @@ impl Service<Request<Body>> for Repeating {
         let timeout = asked_for(&parts).unwrap_or(self.timeout);
         let deadline = Instant::now() + timeout;
         let channel = self.channel.clone();
-        Box::pin(async move {
+        let measured = self.calls.begin(parts.uri.path());
+        let span = measured.as_ref().map(Measured::span);
+        let answer = async move {
             let body = body.collect().await?.to_bytes();
             let call = Call {
                 channel,
@@ -57,8 +71,16 @@ impl Service<Request<Body>> for Repeating {
                 deadline,
             };
             let answer = timeout_at(deadline, call.repeat()).await;
-            answer.unwrap_or_else(|_| Err(too_late()))
-        })
+            let answer = answer.unwrap_or_else(|_| Err(too_late()));
+            if let Some(measured) = measured {
+                measured.end(outcome(&answer));
+            }
+            answer
+        };
+        match span {
+            Some(span) => Box::pin(answer.instrument(span)),
+            None => Box::pin(answer),
+        }
     }
 }
 
@@ -74,13 +96,10 @@ impl Call {
         let mut pause = FIRST_PAUSE;
         for _ in 1..ATTEMPTS {
             let answer = self.attempt().await;
-            if !is_unavailable(&answer) {
+            if outcome(&answer) != Code::Unavailable {
                 return answer;
             }
-            tracing::debug!(
-                rpc.method = self.parts.uri.path(),
-                "unavailable, will retry"
-            );
+            tracing::debug!("unavailable, will retry");
             // Spread out: those who lost the same server do not come back at the same moment.
             sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
             pause *= 2;
@@ -92,7 +111,12 @@ impl Call {
         let body = Body::new(Full::new(self.body.clone()));
         let mut request = Request::from_parts(self.parts.clone(), body);
         let left = self.deadline.saturating_duration_since(Instant::now());
-        request.headers_mut().insert(TIMEOUT, header(left));
+        let headers = request.headers_mut();
+        headers.insert(TIMEOUT, header(left));
+        let parent = trace::current().and_then(|parent| HeaderValue::try_from(parent).ok());
+        if let Some(parent) = parent {
+            headers.insert(TRACEPARENT, parent);
+        }
         match self.channel.clone().oneshot(request).await {
             Ok(response) => Ok(response.map(|body| Body::new(body.map_err(lost)))),
             Err(_) if Instant::now() >= self.deadline => Err(too_late()),
@@ -112,11 +136,10 @@ fn too_late() -> Status {
     Status::deadline_exceeded("no answer in time")
 }
 
-fn is_unavailable(answer: &Result<Response<Body>, Status>) -> bool {
+fn outcome(answer: &Result<Response<Body>, Status>) -> Code {
     match answer {
-        Ok(response) => Status::from_header_map(response.headers())
-            .is_some_and(|status| status.code() == Code::Unavailable),
-        Err(status) => status.code() == Code::Unavailable,
+        Ok(response) => code(response),
+        Err(status) => status.code(),
     }
 }
 
