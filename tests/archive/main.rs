@@ -15,3 +15,4 @@ mod held;
 mod revisions;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod taken_apart;

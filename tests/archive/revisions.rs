@@ -38,6 +38,29 @@ fn the_same_session_from_two_pools_is_one_conversation() {
 }
 
 #[test]
+fn a_longer_copy_of_another_pool_names_the_shorter_one_and_a_shorter_one_names_none() {
+    let short = session(0, &[("ann", "hello"), ("bob", "hi")]);
+    let long = session(0, &[("ann", "hello"), ("bob", "hi"), ("ann", "bye")]);
+    for (first, second, superseding) in [(&short, &long, 1), (&long, &short, 0)] {
+        let sandbox = Sandbox::new();
+        sandbox.write("exports/pool1/a.eml", first);
+        sandbox.archive();
+        sandbox.write("exports/pool2/a.eml", second);
+
+        let outcome = sandbox.archive();
+
+        outcome.assert_closed();
+        assert_eq!(outcome.count("records.rendered"), 1, "{outcome:?}");
+        let mails = sandbox.mails("ann@contoso.com");
+        assert_eq!(mails.len(), 2);
+        let named = mails
+            .iter()
+            .filter(|mail| mail.header("X-Chatkeep-Supersedes").is_some());
+        assert_eq!(named.count(), superseding);
+    }
+}
+
+#[test]
 fn pools_may_disagree_on_the_start_by_two_seconds() {
     let sandbox = Sandbox::new();
     let eml = session(0, &[("ann", "hello"), ("bob", "hi")]);

@@ -113,7 +113,7 @@ impl Sandbox {
         command
             .current_dir(self.folder.path())
             .args(arguments)
-            .env("CHATKEEP__MAILBOX_IMPORT__FENCE", "1s");
+            .env("CHATKEEP__CONTROL__FENCE", "1s");
         command
     }
 

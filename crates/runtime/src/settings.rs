@@ -16,9 +16,10 @@ pub struct SettingsError {
     source: Box<figment::Error>,
 }
 
-/// Reads `S` from an optional file, overridden by the environment. Unknown keys are refused by `S`.
-pub fn load<S: DeserializeOwned>(file: Option<&Path>) -> Result<S, SettingsError> {
-    let mut figment = Figment::new();
+/// Reads `S` from `defaults` (TOML: what this program presets otherwise than its services do),
+/// overridden by an optional file, overridden by the environment. Unknown keys are refused by `S`.
+pub fn load<S: DeserializeOwned>(defaults: &str, file: Option<&Path>) -> Result<S, SettingsError> {
+    let mut figment = Figment::from(Toml::string(defaults));
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }

@@ -9,6 +9,10 @@ use serde::Deserialize;
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
 
+/// A mailbox that is opened twice costs its server about twice the time per message, and the run shares
+/// the machine with itself: deliveries wait for the end of planning, unless there are many or it is long.
+const PATIENT: &str = "[control]\nenough = 500\nlinger = \"5m\"";
+
 /// Settings of the services, from `CHATKEEP__SERVICE__KEY` variables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,7 +26,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn load() -> anyhow::Result<Self> {
-        Ok(chatkeep_runtime::settings::load(None)?)
+        Ok(chatkeep_runtime::settings::load(PATIENT, None)?)
     }
 }
 

@@ -145,6 +145,7 @@ impl Stages {
                 sequence: digest("sequence", number).into(),
                 item: digest("item", number).into(),
             }),
+            entry: number,
         });
         let request = ClaimRequest {
             task: task.id.clone(),
@@ -161,6 +162,7 @@ impl Stages {
         let captured = Captured {
             records_read: range.len() as u64,
             files: files.collect(),
+            kept: range.len() as u64,
             ..Captured::default()
         };
         let next = Self::next(TaskKind::Convert, "batch", task);
@@ -171,7 +173,6 @@ impl Stages {
         let mut ledger = self.ledger.clone();
         let lease = LeaseRequest {
             task: task.id.clone(),
-            term: 300_000,
         };
         // A message may come twice; the task is closed then, as every worker knows.
         let Ok(lease) = ledger.lease(lease).await else {

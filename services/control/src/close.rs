@@ -76,7 +76,8 @@ async fn has_earlier(conn: &mut Connection, run: &RunRow) -> Result<bool, Ledger
 async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     const STEPS: [&str; 6] = [
         "DELETE FROM duplicates WHERE task IN (SELECT id FROM tasks WHERE run = $1)",
-        "DELETE FROM tasks WHERE run = $1",
+        // Ids of tasks that claims name must not be given away again.
+        "DELETE FROM tasks WHERE run = $1 AND claimed = 0",
         "DELETE FROM chunks WHERE run = $1",
         "UPDATE chunks SET taken = 0 WHERE taken = $1",
         "DELETE FROM externals WHERE run = $1",
@@ -86,7 +87,7 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     for step in STEPS {
         query(step)
             .bind(run.id)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await
             .during("remove run")?;
     }
@@ -94,7 +95,7 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
         .bind(i64::from(RunState::NothingNew as i32))
         .bind(ledger::now())
         .bind(run.id);
-    close.execute(&mut *tx).await.during("remove run")?;
+    close.execute(&mut tx).await.during("remove run")?;
     tx.commit().await.during("remove run")?;
     tracing::info!(chatkeep.run.id = run.id, "nothing new, run removed");
     Ok(())
@@ -122,7 +123,7 @@ async fn record(
         .bind(&sealed.sha256[..])
         .bind(sealed.at)
         .bind(&sealed.balance);
-        insert.execute(&mut *tx).await.during("record seal")?;
+        insert.execute(&mut tx).await.during("record seal")?;
     }
     let update = query(
         "UPDATE runs SET status = $1, reason = $2, closed = $3, seals = seals + $4 WHERE id = $5",
@@ -132,6 +133,6 @@ async fn record(
     .bind(now)
     .bind(i64::from(sealed.is_some()))
     .bind(run.id);
-    update.execute(&mut *tx).await.during("close run")?;
+    update.execute(&mut tx).await.during("close run")?;
     tx.commit().await.during("close run")
 }

@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         Ledger,
         capture::chunks_of,
-        held, parse,
+        contested, held, parse,
         run::{self, RunRow, encode_blob},
         task::{self, Family, TaskRow, any_open, narrow},
     },
@@ -151,6 +151,9 @@ fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 
 pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.database.begin().await?;
     if run.source > 0 {
+        if contested::capture_again(&mut tx, run).await? {
+            return tx.commit().await.during("move to next source");
+        }
         assemble(&mut tx, run, run.source - 1).await?;
     }
     if run.source < run.sources {
@@ -160,7 +163,7 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
     let update = query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
     let update = update.bind(run.id).bind(run.source);
     update
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await
         .during("move to next source")?;
     tx.commit().await.during("move to next source")
@@ -194,7 +197,7 @@ async fn assemble(conn: &mut Connection, run: &RunRow, source: i64) -> Result<()
 pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.database.begin().await?;
     let update = query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
-    update.execute(&mut *tx).await.during("end planning")?;
+    update.execute(&mut tx).await.during("end planning")?;
     if let HoldFor::Time(time) = parse(&run.file)?.mapping.hold_for {
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 4);
         held::expire(&mut tx, run.connector, crate::ledger::now() - time).await?;
@@ -208,7 +211,7 @@ pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerE
     if watch::places(&mut tx, run).await? < watch::PLACES {
         // One mailbox that refuses everything is no reason to stop the others: look no longer.
         let update = query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);
-        update.execute(&mut *tx).await.during("pause run")?;
+        update.execute(&mut tx).await.during("pause run")?;
         tx.commit().await.during("pause run")?;
         return Ok(false);
     }

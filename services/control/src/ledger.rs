@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 mod claim;
+pub(crate) mod contested;
 pub(crate) mod convert;
 mod fail;
 pub(crate) mod held;
@@ -22,19 +23,30 @@ use std::{
 use chatkeep_model::connector::Connector;
 use chatkeep_pipeline::crash_point;
 use chatkeep_proto::v1::{
-    CompleteRequest, Run, RunState, TaskKind, complete_request::Result as Outcome,
+    CompleteRequest, NewTask, Run, RunState, TaskKind, complete_request::Result as Outcome,
 };
 use chatkeep_staging::Staging;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
-    database::{Connection, Database, query},
+    database::{Connection, Database, Tx, query},
     error::{During as _, LedgerError},
     publish::Outstanding,
 };
 
 /// More runs than this are not in flight at once.
 const REMEMBERED: usize = 64;
+
+/// What the ledger holds itself to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How long something that was sent may still arrive.
+    pub(crate) fence: Duration,
+    /// How often deliveries of a failing import task are tried.
+    pub(crate) attempts: u32,
+    /// Waiting deliveries that make a mailbox worth a task while its run still plans.
+    pub(crate) enough: u32,
+}
 
 /// The ledger of one installation.
 #[derive(Debug)]
@@ -43,8 +55,7 @@ pub(crate) struct Ledger {
     pub(crate) staging: Staging,
     /// Tasks that are out; whoever changes tasks rings its bell.
     pub(crate) outstanding: Arc<Outstanding>,
-    fence: Duration,
-    attempts: u32,
+    limits: Limits,
     targets: Mutex<HashMap<i64, Arc<str>>>,
 }
 
@@ -53,14 +64,13 @@ impl Ledger {
         database: Database,
         staging: Staging,
         outstanding: Arc<Outstanding>,
-        (fence, attempts): (Duration, u32),
+        limits: Limits,
     ) -> Self {
         Self {
             database,
             staging,
             outstanding,
-            fence,
-            attempts,
+            limits,
             targets: Mutex::default(),
         }
     }
@@ -88,11 +98,14 @@ impl Ledger {
         if !fits(task.kind, &result) {
             return Err(LedgerError::Malformed("result"));
         }
+        if let Outcome::Captured(captured) = &result
+            && captured.kept != task::claims(&mut tx, task.key).await?
+        {
+            return self.repeat(tx, &task).await;
+        }
         let mut family = Family {
-            run: task.run,
             parent: task.key,
-            origin: 0,
-            items: (0, 0),
+            ..Family::of_run(task.run)
         };
         let mut records_read = 0;
         match result {
@@ -130,6 +143,23 @@ impl Ledger {
         // The one task that control adds while it ends another.
         let resolve = (task.kind == TaskKind::Refresh).then_some(TaskKind::Resolve.into());
         self.outstanding.added(task.run, kinds.chain(resolve));
+        self.outstanding.closed(task.key);
+        Ok(())
+    }
+
+    /// Has a task done anew under another id, which takes over what it finds of this one's claims: some
+    /// are of an attempt that read other records, and would stay claimed and never be captured.
+    async fn repeat(&self, mut tx: Tx, task: &TaskRow) -> Result<(), LedgerError> {
+        let family = Family {
+            parent: task.key,
+            is_repeat: true,
+            ..Family::of_run(task.run)
+        };
+        task::add(&mut tx, family, &[task.part(task.first, task.count)]).await?;
+        let reason = "claimed what it did not capture";
+        task::finish(&mut tx, task.key, TaskState::Split, 0, reason).await?;
+        tx.commit().await.during("repeat task")?;
+        self.outstanding.added(task.run, [task.kind.into()]);
         self.outstanding.closed(task.key);
         Ok(())
     }
@@ -178,7 +208,7 @@ impl Ledger {
     }
 
     pub(crate) fn fence_millis(&self) -> i64 {
-        i64::try_from(self.fence.as_millis()).unwrap_or(i64::MAX / 4)
+        i64::try_from(self.limits.fence.as_millis()).unwrap_or(i64::MAX / 4)
     }
 
     /// What tells the run's target apart from others.
@@ -259,6 +289,18 @@ pub(crate) fn now() -> i64 {
 }
 
 impl TaskRow {
+    /// A task that does the same with some of the entries.
+    fn part(&self, first: i64, count: i64) -> NewTask {
+        NewTask {
+            kind: self.kind.into(),
+            input: self.input.clone(),
+            first: task::narrow(first),
+            count: task::narrow(count),
+            source: task::narrow(self.source),
+            shard: task::narrow(self.shard),
+        }
+    }
+
     /// The range of entries as positions: first, and one behind the last of `total`.
     pub(crate) fn range(&self, total: i64) -> (i64, i64) {
         let end = if self.count == 0 {

@@ -23,10 +23,9 @@ use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 use crate::{
-    database::{Database, query},
+    database::Database,
     director::Director,
-    error::During as _,
-    ledger::Ledger,
+    ledger::{Ledger, Limits},
     publish::Outstanding,
 };
 
@@ -45,7 +44,11 @@ pub struct Settings {
     /// How long a delivery waits for others of its mailbox while the run still plans.
     #[serde(with = "humantime_serde")]
     pub linger: Duration,
-    /// How long after the end of a lease something its holder sent may still arrive.
+    /// Waiting deliveries of one mailbox that wait for no more of them while the run still plans. At 50
+    /// the append rate of a server stops growing; more spare it the opening of mailboxes.
+    pub enough: u32,
+    /// How long something that was sent to a mailbox may still arrive, at the latest. As long is the lease
+    /// to send: a new holder waits twice the fence from the last entry in the journal on. At least 100 ms.
     #[serde(with = "humantime_serde")]
     pub fence: Duration,
     /// How often the deliveries of a failing import task are tried before they fail.
@@ -56,7 +59,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             linger: Duration::from_secs(30),
-            fence: Duration::from_secs(5),
+            enough: 50,
+            fence: Duration::from_secs(15),
             import_attempts: 3,
         }
     }
@@ -71,12 +75,6 @@ pub enum StartError {
         /// The reason.
         source: OpenError,
     },
-    /// What the last process left behind cannot be put in order.
-    #[error("recover ledger")]
-    Recover {
-        /// The reason.
-        source: LedgerError,
-    },
 }
 
 /// The gRPC services of control.
@@ -87,6 +85,9 @@ pub struct Servers {
     /// For administrators.
     pub control: ControlServer<ControlGrpc>,
 }
+
+/// A lease must outlast the call that renews it.
+const SHORTEST_FENCE: Duration = Duration::from_millis(100);
 
 /// Opens the ledger in `data_dir`, publishes every open task again, and drives runs until the process
 /// shuts down.
@@ -99,9 +100,11 @@ pub async fn start(
 ) -> Result<Servers, StartError> {
     let database = Database::open(data_dir).await;
     let database = database.map_err(|source| StartError::Open { source })?;
-    let recovered = end_leases(&database).await;
-    recovered.map_err(|source| StartError::Recover { source })?;
-    let limits = (settings.fence, settings.import_attempts);
+    let limits = Limits {
+        fence: settings.fence.max(SHORTEST_FENCE),
+        attempts: settings.import_attempts,
+        enough: settings.enough,
+    };
     let ledger = Ledger::new(database, staging, Arc::<Outstanding>::default(), limits);
     let ledger = Arc::new(ledger);
     let director = Director {
@@ -116,13 +119,4 @@ pub async fn start(
         ledger: grpc.max_decoding_message_size(LARGEST_MESSAGE),
         control: ControlServer::new(ControlGrpc::new(ledger)),
     })
-}
-
-/// Whoever held a lease lived in the process that had this ledger open before, and is gone: what it
-/// had sent can arrive for the fence's time, not for the rest of the lease.
-async fn end_leases(database: &Database) -> Result<(), LedgerError> {
-    let mut tx = database.begin().await?;
-    let end = query("UPDATE shards SET until = $1 WHERE until > $1").bind(ledger::now());
-    end.execute(&mut *tx).await.during("end leases")?;
-    tx.commit().await.during("end leases")
 }

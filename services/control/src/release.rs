@@ -129,7 +129,7 @@ async fn open_import(
     shard: i64,
 ) -> Result<(), LedgerError> {
     let count = query(
-        "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, 0, 1, 0, 0) \
+        "INSERT INTO shards (shard, task, releases, fence) VALUES ($1, 0, 1, 0) \
          ON CONFLICT (shard) DO UPDATE SET releases = shards.releases + 1 RETURNING releases",
     );
     let row = count.bind(shard).fetch_one(&mut *conn).await;

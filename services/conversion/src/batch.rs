@@ -1,6 +1,6 @@
 //! Renders a range of a batch's conversations into one run of bytes.
 
-use chatkeep_model::{Conversation, ItemId};
+use chatkeep_model::{Conversation, ItemId, RecordId, UtcDay};
 use chatkeep_pipeline::{StageError, Verdict};
 use chatkeep_proto::v1;
 use chatkeep_staging::{FrameError, FrameReader, FrameWriter, ItemIndex, Spool};
@@ -35,7 +35,8 @@ pub(crate) struct Batch {
 pub(crate) struct Quarantine {
     pub(crate) item: ItemId,
     pub(crate) reason: Unrenderable,
-    pub(crate) records: u64,
+    pub(crate) records: Vec<RecordId>,
+    pub(crate) day: UtcDay,
     /// The conversation as it came.
     pub(crate) frame: Vec<u8>,
 }
@@ -101,7 +102,8 @@ impl Converting<'_> {
                 Err(RenderError::Unrenderable(reason)) => batch.quarantined.push(Quarantine {
                     item: conversation.id,
                     reason,
-                    records: conversation.records.len() as u64,
+                    records: conversation.records,
+                    day: conversation.start.day(),
                     frame: reader.frame().to_vec(),
                 }),
                 Err(source) => return Err(Error::Render { source }),

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use chatkeep_model::{Attachment, connector::Connector};
+use chatkeep_model::{Attachment, RecordId, connector::Connector};
 use chatkeep_pipeline::{
     Completion, LedgerClient, ResultExt as _, Runs, Stage, StageError, crash_point,
 };
@@ -78,8 +78,10 @@ impl Conversion {
             quarantined.push(Quarantined {
                 source: unrenderable.item.to_string(),
                 reason: unrenderable.reason.to_string(),
-                records: unrenderable.records,
+                records: unrenderable.records.len() as u64,
                 original: Some(original),
+                claimed: bytes_of(&unrenderable.records),
+                day: unrenderable.day.0,
             });
         }
         let entries = u32::try_from(batch.items.len()).or_reject("count items")?;
@@ -118,6 +120,13 @@ impl Stage for Conversion {
         let batch = self.convert(&task, options).await?;
         self.store(batch).await
     }
+}
+
+fn bytes_of(records: &[RecordId]) -> Vec<Bytes> {
+    let records = records.iter();
+    records
+        .map(|record| Bytes::copy_from_slice(record.as_bytes()))
+        .collect()
 }
 
 /// What the run says about items.

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use chatkeep_model::{Content, Conversation, Event, Transcript, What};
 use jiff::tz::TimeZone;
+use memchr::memmem;
 
 use self::{
     clock::{Clock, Day},
@@ -63,7 +64,16 @@ impl Entries {
 
 /// True where a line is longer than MIME allows.
 pub(crate) fn has_long_line(text: &str) -> bool {
-    text.len() > LONGEST_LINE && text.split("\r\n").any(|line| line.len() > LONGEST_LINE)
+    if text.len() <= LONGEST_LINE {
+        return false;
+    }
+    let mut start = 0;
+    let mut ends = memmem::find_iter(text.as_bytes(), "\r\n").chain([text.len()]);
+    ends.any(|end| {
+        let length = end - start;
+        start = end + 2;
+        length > LONGEST_LINE
+    })
 }
 
 struct Writer<'a> {

@@ -28,6 +28,7 @@ pub(crate) fn quarantined(path: &str, reason: &'static str, original: Blob) -> Q
         reason: reason.to_owned(),
         records: 1,
         original: Some(original),
+        ..Quarantined::default()
     }
 }
 

@@ -45,9 +45,10 @@ pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
     let outcomes = blocking(move || reader.read_all(&files)).await?;
 
     let mut tally = Tally::default();
-    let records = tally.sort(outcomes);
+    let records = tally.sort((work.task.first..).zip(outcomes));
     let claimed = claim(work, records).await?;
     let conversations = tally.settle(claimed);
+    tally.captured.kept = conversations.len() as u64;
 
     let next = store(work, conversations).await?;
     Ok(Completion::new(Outcome::Captured(tally.into_message())).then_all(next))
@@ -73,10 +74,11 @@ struct Tally {
 }
 
 impl Tally {
-    /// Counts what is decided already and returns the records that are to be claimed.
-    fn sort(&mut self, outcomes: Vec<FileOutcome>) -> Vec<Record> {
+    /// Counts what is decided already and returns the records that are to be claimed, with the entries
+    /// that hold them.
+    fn sort(&mut self, outcomes: impl Iterator<Item = (u32, FileOutcome)>) -> Vec<(u32, Record)> {
         let mut records = Vec::new();
-        for outcome in outcomes {
+        for (entry, outcome) in outcomes {
             match outcome {
                 FileOutcome::Unchanged(file) => self.captured.files.push(file),
                 FileOutcome::Unsettled => log_unsettled(),
@@ -90,7 +92,7 @@ impl Tally {
                 FileOutcome::Record(record) => {
                     self.captured.records_read += 1;
                     if self.seen.insert(record.id) {
-                        records.push(*record);
+                        records.push((entry, *record));
                     } else {
                         self.duplicate(*record);
                     }

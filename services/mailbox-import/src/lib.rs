@@ -28,9 +28,6 @@ pub use crate::{
 pub struct Settings {
     /// Connections to mail servers at the same time, each for one mailbox.
     pub connections: u16,
-    /// How long a server may still store what it has received over a connection that broke off.
-    #[serde(with = "humantime_serde")]
-    pub fence: Duration,
     /// How long to wait for a connection.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
@@ -43,7 +40,6 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             connections: 8,
-            fence: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_mins(2),
         }

@@ -27,9 +27,8 @@ use crate::{
     target::{Target, Timeouts, open_target},
 };
 
-/// How long a task works before it leaves the rest to the next one.
-const TERM: Duration = Duration::from_mins(5);
-/// No batch is begun later than this: what was begun ends within the term.
+/// No batch is begun later than this, so that a task ends within five minutes; the rest is left to the
+/// next one.
 const WORK: Duration = Duration::from_secs(270);
 /// More runs than this are not in flight at once.
 const REMEMBERED: usize = 64;
@@ -39,7 +38,6 @@ pub struct MailboxImport {
     ledger: LedgerClient,
     staging: Staging,
     runs: Runs,
-    fence: Duration,
     timeouts: Timeouts,
     shutdown: CancellationToken,
     targets: Mutex<HashMap<i64, Arc<dyn Target>>>,
@@ -57,7 +55,6 @@ impl MailboxImport {
             runs: Runs::new(ledger.clone()),
             ledger,
             staging,
-            fence: settings.fence,
             timeouts: settings.timeouts(),
             shutdown,
             targets: Mutex::default(),
@@ -89,21 +86,21 @@ impl Stage for MailboxImport {
         let started = Instant::now();
         let request = LeaseRequest {
             task: task.id.clone(),
-            term: u64::try_from(TERM.as_millis()).unwrap_or(u64::MAX),
         };
         let lease = self.ledger.clone().lease(request).await;
         let lease = lease.map_err(StageError::ledger("take lease"))?;
+        let lease = lease.into_inner();
 
         let shard = Shard::new(shard::Surroundings {
             ledger: self.ledger.clone(),
             staging: self.staging.clone(),
             target,
             domain: context.connector.domain.clone(),
-            fence: self.fence,
+            term: Duration::from_millis(lease.term),
             deadline: started + WORK,
             shutdown: self.shutdown.clone(),
         });
-        shard.work(task.id, lease.into_inner()).await?;
+        shard.work(task.id, lease).await?;
         Ok(Completion::new(complete_request::Result::Imported(
             Imported {},
         )))

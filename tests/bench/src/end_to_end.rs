@@ -10,6 +10,7 @@ use chatkeep_testkit::{Dovecot, DovecotOptions, Fsync};
 
 use crate::{
     archive::Archive,
+    aside,
     corpus::{Corpus, export::Export},
     machine,
     measure::{self, Meter, Sample},
@@ -39,7 +40,7 @@ impl Case {
         })
     }
 
-    fn sample(&mut self, options: &Options, work: &Path) -> anyhow::Result<Sample> {
+    fn sample(&mut self, options: &Options, work: &Path, folder: &Path) -> anyhow::Result<Sample> {
         let dovecot = dovecot()?;
         let archive = Archive {
             options,
@@ -50,6 +51,7 @@ impl Case {
         let digest = store::check_conversations(&self.corpus, |mailbox| dovecot.mail(mailbox))?;
         let first = self.digest.get_or_insert_with(|| digest.clone());
         anyhow::ensure!(*first == digest, "the same input gave another store");
+        aside::put_mail(dovecot, folder)?;
         Ok(sample)
     }
 }
@@ -94,8 +96,8 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     for _ in 0..options.runs() {
         for (case, series) in cases.iter_mut().zip(&mut all) {
             fs::create_dir(&work)?;
-            series.samples.push(case.sample(options, &work)?);
-            fs::remove_dir_all(&work)?;
+            series.samples.push(case.sample(options, &work, folder)?);
+            aside::put(&work, folder)?;
         }
         by_script.samples.push(script(options, &few, folder)?);
     }
@@ -125,6 +127,7 @@ fn script(options: &Options, case: &Case, folder: &Path) -> anyhow::Result<Sampl
     let sample = meter.stop(case.corpus.deliveries(), case.export.bytes)?;
     let ended = ended.expect("archive.py", &[0])?;
     store::check_conversations(&case.corpus, |mailbox| dovecot.mail(mailbox))?;
+    aside::put_mail(dovecot, folder)?;
     Ok(Sample {
         peak: ended.peak,
         ..sample

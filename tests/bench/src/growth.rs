@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     archive::Archive,
+    aside,
     corpus::{Corpus, export::Export},
     machine,
     measure::Sample,
@@ -30,7 +31,6 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
             all.push(Series::new(format!("{size} conversations into {target}")));
         }
     }
-    let work = folder.join("sample");
     let corpora = [small, small * 10].map(Corpus::of);
     let mut exports = Vec::new();
     for corpus in &corpora {
@@ -45,12 +45,14 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
                 corpus,
                 export,
             };
-            all[number * 2].samples.push(discard(&archive, &work)?);
-            all[number * 2 + 1].samples.push(maildir(&archive, &work)?);
+            all[number * 2].samples.push(discard(&archive, folder)?);
+            all[number * 2 + 1].samples.push(maildir(&archive, folder)?);
         }
+        // Ten gigabytes a run.
+        aside::delete(&aside::all(folder))?;
     }
     if options.million {
-        all.push(million(options, folder, &work)?);
+        all.push(million(options, folder)?);
     }
     report.rates("deliveries", &all);
     for (at, target) in ["discard", "Maildir"].iter().enumerate() {
@@ -75,24 +77,26 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
     Ok(())
 }
 
-fn discard(archive: &Archive<'_>, work: &Path) -> anyhow::Result<Sample> {
+fn discard(archive: &Archive<'_>, folder: &Path) -> anyhow::Result<Sample> {
+    let work = &folder.join("sample");
     fs::create_dir(work)?;
     let sample = archive.run("type = \"discard\"", None, work)?;
-    fs::remove_dir_all(work)?;
+    aside::put(work, folder)?;
     Ok(sample)
 }
 
-fn maildir(archive: &Archive<'_>, work: &Path) -> anyhow::Result<Sample> {
+fn maildir(archive: &Archive<'_>, folder: &Path) -> anyhow::Result<Sample> {
+    let work = &folder.join("sample");
     fs::create_dir(work)?;
     let mailboxes = work.join("mailboxes");
     let target = format!("type = \"maildir\"\npath = \"{}\"", mailboxes.display());
     let sample = archive.run(&target, None, work)?;
     store::check_conversations(archive.corpus, |mailbox| mailboxes.join(mailbox))?;
-    fs::remove_dir_all(work)?;
+    aside::put(work, folder)?;
     Ok(sample)
 }
 
-fn million(options: &Options, folder: &Path, work: &Path) -> anyhow::Result<Series> {
+fn million(options: &Options, folder: &Path) -> anyhow::Result<Series> {
     let corpus = Corpus::of(options.size(1_000_000));
     let home = folder.join("million");
     fs::create_dir(&home)?;
@@ -107,6 +111,5 @@ fn million(options: &Options, folder: &Path, work: &Path) -> anyhow::Result<Seri
         corpus.conversations
     ));
     series.samples.push(discard(&archive, work)?);
-    fs::remove_dir_all(&home)?;
     Ok(series)
 }

@@ -4,11 +4,15 @@ mod ours;
 mod peers;
 mod raw;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use chatkeep_testkit::{Dovecot, DovecotOptions, Fsync};
 
 use crate::{
+    aside,
     corpus::{
         Corpus,
         rendered::{Message, maildirs, messages},
@@ -84,7 +88,9 @@ struct Input<'a> {
     expected: Expected,
     /// The messages as Maildirs.
     tree: PathBuf,
-    /// For what one sample needs; emptied after it.
+    /// The section's own.
+    folder: &'a Path,
+    /// For what one sample needs; put aside after it.
     work: PathBuf,
 }
 
@@ -103,6 +109,7 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         expected: Expected::of(&messages),
         bytes,
         tree,
+        folder,
         work: folder.join("sample"),
         messages,
     };
@@ -127,9 +134,9 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         .collect();
     for _ in 0..options.runs() {
         for (importer, series) in ALL.iter().zip(&mut all) {
-            std::fs::create_dir(&input.work)?;
+            fs::create_dir(&input.work)?;
             series.samples.push(input.sample(*importer, &staged)?);
-            std::fs::remove_dir_all(&input.work)?;
+            aside::put(&input.work, folder)?;
         }
     }
     report.rates("deliveries", &all);
@@ -226,7 +233,9 @@ impl Input<'_> {
             Importer::OursWithoutMultiappend => staged.import(&target, 1)?,
             _ => peers::run(prepared, &self.work)?,
         }
-        self.checked(meter, |mailbox| dovecot.mail(mailbox))
+        let sample = self.checked(meter, |mailbox| dovecot.mail(mailbox))?;
+        aside::put_mail(dovecot, self.folder)?;
+        Ok(sample)
     }
 
     fn checked(&self, meter: Meter, mail: impl Fn(&str) -> PathBuf) -> anyhow::Result<Sample> {

@@ -17,6 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use self::hollow::{BATCH, BYTES};
 use crate::{
     archive::{Archive, ledger_folder},
+    aside,
     conversion::with_transcript,
     corpus::{
         Chat, Corpus,
@@ -64,12 +65,12 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         fs::create_dir(&work)?;
         all[0].samples.push(hollow::run(&corpus, &work)?);
         all[1].samples.push(read_parts(&corpus, &work)?);
-        fs::remove_dir_all(&work)?;
+        aside::put(&work, folder)?;
         fs::create_dir(&work)?;
         let sample = archive.run("type = \"discard\"", None, &work)?;
         all[2].samples.push(sample);
         messages = work_messages(&ledger_folder(&work).join("ledger.sqlite"))?;
-        fs::remove_dir_all(&work)?;
+        aside::put(&work, folder)?;
         all[3].samples.push(parsing(&chats)?);
         all[4].samples.push(rendering(&chats)?);
     }

@@ -8,6 +8,8 @@ use std::{
     time::Instant,
 };
 
+use crate::aside;
+
 /// Written by a probe of the disk.
 const PROBES: usize = 200;
 const PROBE_BYTES: usize = 9_000;
@@ -23,15 +25,17 @@ impl Fsync {
     /// Writes and syncs small files.
     pub(crate) fn probe(folder: &Path) -> io::Result<Self> {
         let bytes = vec![b'x'; PROBE_BYTES];
-        let folder = tempfile::tempdir_in(folder)?;
+        let probe = folder.join("probe");
+        fs::create_dir(&probe)?;
         let mut times = Vec::with_capacity(PROBES);
         for number in 0..PROBES {
-            let mut file = fs::File::create(folder.path().join(number.to_string()))?;
+            let mut file = fs::File::create(probe.join(number.to_string()))?;
             file.write_all(&bytes)?;
             let begun = Instant::now();
             file.sync_all()?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
+        aside::put(&probe, folder)?;
         times.sort_by(f64::total_cmp);
         Ok(Self {
             median: times[PROBES / 2],

@@ -2,6 +2,7 @@
 //! before any rate is printed. `tests/bench/README.md` says what is measured and how to read it.
 
 mod archive;
+mod aside;
 mod conversion;
 mod corpus;
 mod end_to_end;
@@ -19,7 +20,7 @@ use std::{
     fs::{self, Permissions},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
@@ -48,14 +49,18 @@ fn main() -> anyhow::Result<()> {
     let mut report = Report::default();
     head(&options, folder.path(), &mut report);
     let mut shown = show(&report, 0)?;
+    let mut last: Option<PathBuf> = None;
     for (section, measure) in SECTIONS {
         if options.wants(section) {
+            if let Some(last) = last.take() {
+                aside::delete(&last)?;
+            }
             let place = folder.path().join(format!("{section:?}"));
             fs::create_dir(&place)?;
             measure(&options, &place, &mut report)
                 .with_context(|| format!("measure {section:?}"))?;
-            fs::remove_dir_all(&place)?;
             shown = show(&report, shown)?;
+            last = Some(place);
         }
     }
     if options.record {

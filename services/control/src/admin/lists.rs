@@ -64,7 +64,7 @@ impl Ledger {
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await;
         let rows = rows.during("list quarantined records")?;
         let entries = rows.iter().map(|row| {
@@ -91,7 +91,7 @@ impl Ledger {
         );
         let rows = statement
             .bind(run)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("list excluded records")?;
         let excluded = rows.iter().map(|row| {
@@ -137,7 +137,7 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let statement = query(sql).bind(run).bind(after).bind(PAGE);
         let rows = statement
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("list participants")?;
         let users = rows.iter().map(|row| {
@@ -168,32 +168,15 @@ impl Ledger {
     async fn failed(
         &self,
         run: i64,
-        (item, mailbox): (i64, i64),
+        after: (i64, i64),
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
-        let mut conn = self.database.read().await?;
-        let statement = query(
-            "SELECT d.item, d.mailbox, i.hash, m.address, d.state, d.reason, p.plan \
-             FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
-             JOIN mailboxes m ON m.id = d.mailbox JOIN plans p ON p.item = d.item \
-             WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
-             AND d.item < b.first + b.items AND d.state IN (2, 4) \
-             AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
-             ORDER BY b.id, d.item, d.mailbox LIMIT $4",
-        );
-        let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
-        let rows = statement
-            .fetch(&mut *conn)
-            .await
-            .during("list failed deliveries")?;
-        let failed: Result<_, _> = rows.iter().map(read_failed).collect();
-        let next = match rows.last() {
-            Some(last) => Cursor::Failed(
-                last.int(0).during("list failed deliveries")?,
-                last.int(1).during("list failed deliveries")?,
-            ),
-            None => Cursor::Expired(0),
-        };
-        Ok((failed.during("list failed deliveries")?, Some(next)))
+        let columns = "d.state, d.reason, (SELECT plan FROM plans WHERE item = d.item)";
+        let page = self.outcomes(run, after, (columns, "2, 4"), read_failed);
+        let (failed, last) = page.await?;
+        let next = last.map_or(Cursor::Expired(0), |(item, mailbox)| {
+            Cursor::Failed(item, mailbox)
+        });
+        Ok((failed, Some(next)))
     }
 
     async fn expired(
@@ -210,7 +193,7 @@ impl Ledger {
             .bind(run)
             .bind(after)
             .bind(PAGE)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await;
         let rows = rows.during("list failed deliveries")?;
         let failed = rows.iter().map(|row| {
@@ -235,56 +218,68 @@ impl Ledger {
     pub(crate) async fn archived(
         &self,
         run: i64,
-        (item, mailbox): (i64, i64),
+        after: (i64, i64),
     ) -> Result<Page<ArchivedDelivery, (i64, i64)>, LedgerError> {
-        let mut conn = self.database.read().await?;
-        let statement = query(
-            "SELECT d.item, d.mailbox, m.address, i.hash, d.date, i.info \
+        self.outcomes(run, after, ("d.date, i.info", "1, 3"), read_archived)
+            .await
+    }
+
+    /// A page of a run's deliveries in these states, behind an item and a mailbox, and where the page
+    /// ends. A row has item, mailbox, address, the item's hash and `columns`.
+    async fn outcomes<T>(
+        &self,
+        run: i64,
+        (item, mailbox): (i64, i64),
+        (columns, states): (&str, &str),
+        read: fn(&Row) -> Result<T, LedgerError>,
+    ) -> Result<Page<T, (i64, i64)>, LedgerError> {
+        let sql = format!(
+            "SELECT d.item, d.mailbox, m.address, i.hash, {columns} \
              FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
              JOIN mailboxes m ON m.id = d.mailbox \
              WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
-             AND d.item < b.first + b.items AND d.state IN (1, 3) \
+             AND d.item < b.first + b.items AND d.state IN ({states}) \
              AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
-             ORDER BY b.id, d.item, d.mailbox LIMIT $4",
+             ORDER BY b.id, d.item, d.mailbox LIMIT $4"
         );
+        let mut conn = self.database.read().await?;
+        let statement = query(sql);
         let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
-        let rows = statement
-            .fetch(&mut *conn)
-            .await
-            .during("list archived deliveries")?;
-        let mut page = Vec::with_capacity(rows.len());
-        let mut next = None;
-        for row in &rows {
-            let columns = || {
-                let delivery = ArchivedDelivery {
-                    mailbox: row.text(2)?,
-                    item: row.bytes(3)?.into(),
-                    date: row.int(4)?,
-                    parts: Vec::new(),
-                };
-                Ok::<_, DatabaseError>((delivery, row.bytes(5)?, (row.int(0)?, row.int(1)?)))
-            };
-            let (delivery, info, key) = columns().during("list archived deliveries")?;
-            page.push(ArchivedDelivery {
-                parts: decode_info(&info)?.parts,
-                ..delivery
-            });
-            next = Some(key);
-        }
-        Ok((page, next))
+        let rows = statement.fetch(&mut conn).await;
+        let rows = rows.during("list deliveries")?;
+        let last = rows.last().map(|row| Ok((row.int(0)?, row.int(1)?)));
+        let last: Result<_, DatabaseError> = last.transpose();
+        let page = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok((page, last.during("list deliveries")?))
     }
 }
 
-fn read_failed(row: &Row) -> Result<FailedDelivery, DatabaseError> {
-    let mailbox = row.text(3)?;
-    // A plan that cannot be read leaves the user unnamed, the mailbox says enough.
-    let plan = Planned::decode(&row.bytes(6)?[..]).unwrap_or_default();
-    let user = plan.rows.into_iter().find(|row| row.mailbox == mailbox);
-    Ok(FailedDelivery {
-        item: row.bytes(2)?.into(),
-        source_user: user.map_or_else(String::new, |row| row.participant),
-        mailbox,
-        reason: row.text(5)?,
-        partial: row.int(4)? == 2,
-    })
+fn read_archived(row: &Row) -> Result<ArchivedDelivery, LedgerError> {
+    let info = row.bytes(5).during("list deliveries")?;
+    let delivery = |parts| {
+        Ok(ArchivedDelivery {
+            mailbox: row.text(2)?,
+            item: row.bytes(3)?.into(),
+            date: row.int(4)?,
+            parts,
+        })
+    };
+    delivery(decode_info(&info)?.parts).during("list deliveries")
+}
+
+fn read_failed(row: &Row) -> Result<FailedDelivery, LedgerError> {
+    let delivery = || {
+        let mailbox = row.text(2)?;
+        // A plan that cannot be read leaves the user unnamed, the mailbox says enough.
+        let plan = Planned::decode(&row.bytes(6)?[..]).unwrap_or_default();
+        let user = plan.rows.into_iter().find(|row| row.mailbox == mailbox);
+        Ok(FailedDelivery {
+            item: row.bytes(3)?.into(),
+            source_user: user.map_or_else(String::new, |row| row.participant),
+            mailbox,
+            reason: row.text(5)?,
+            partial: row.int(4)? == 2,
+        })
+    };
+    delivery().during("list deliveries")
 }

@@ -1,4 +1,4 @@
-//! Opening, resuming, stopping and retrying runs.
+//! Opening, resuming and retrying runs.
 
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
@@ -81,16 +81,6 @@ impl Ledger {
             number,
             resumed,
         })
-    }
-
-    /// Stops handing out a run's tasks.
-    pub(crate) async fn suspend(&self, id: i64) -> Result<(), LedgerError> {
-        let mut tx = self.database.begin().await?;
-        let run = run::find(&mut tx, id).await?;
-        if run.status == RunState::Running {
-            run::set_status(&mut tx, id, RunState::Paused, "suspended").await?;
-        }
-        tx.commit().await.during("suspend run")
     }
 
     /// Gives a closed run's failed and partially imported deliveries back.

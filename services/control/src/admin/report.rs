@@ -29,7 +29,7 @@ impl Ledger {
         );
         let rows = statement
             .bind(id)
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("count open tasks")?;
         let mut open = [0_u64; 9];

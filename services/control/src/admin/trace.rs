@@ -29,7 +29,7 @@ impl Ledger {
         );
         let row = statement
             .bind(item)
-            .fetch_optional(&mut *conn)
+            .fetch_optional(&mut conn)
             .await
             .during("find item")?;
         let row = row.ok_or(LedgerError::Unknown("item"))?;

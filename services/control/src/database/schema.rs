@@ -31,18 +31,24 @@ const TABLES: &[&str] = &[
         n_planned BIGINT NOT NULL, n_done BIGINT NOT NULL, n_copies BIGINT NOT NULL,
         n_earlier BIGINT NOT NULL, watch_good BIGINT NOT NULL, watch_bad BIGINT NOT NULL,
         watch_reason TEXT NOT NULL, UNIQUE (connector, number))",
-    // `name` is the task's id; `origin` and `parent` are keys; items_* is the range of items a PLAN
-    // task is about.
+    // `name` is the task's id; `parent` is a key; items_* is the range of items a PLAN task is about;
+    // `claimed` counts the records a CAPTURE task has claimed.
     "tasks (id {KEY}, name {BYTES} NOT NULL UNIQUE, run BIGINT NOT NULL, kind BIGINT NOT NULL,
-        source BIGINT NOT NULL, shard BIGINT NOT NULL, origin BIGINT NOT NULL,
+        source BIGINT NOT NULL, shard BIGINT NOT NULL,
         parent BIGINT NOT NULL, state BIGINT NOT NULL, input {BYTES} NOT NULL,
         first BIGINT NOT NULL, entries BIGINT NOT NULL, items_first BIGINT NOT NULL,
-        items_count BIGINT NOT NULL, records_read BIGINT NOT NULL, reason TEXT NOT NULL)",
+        items_count BIGINT NOT NULL, records_read BIGINT NOT NULL, claimed BIGINT NOT NULL,
+        reason TEXT NOT NULL)",
     "files (connector BIGINT NOT NULL, source BIGINT NOT NULL, path TEXT NOT NULL,
         size BIGINT NOT NULL, modified BIGINT NOT NULL, sha256 {BYTES} NOT NULL,
         item {BYTES} NOT NULL, PRIMARY KEY (connector, source, path)) {CLUSTERED}",
+    // Binds while its task is open or done.
     "claims (connector BIGINT NOT NULL, day BIGINT NOT NULL, record {BYTES} NOT NULL,
-        origin BIGINT NOT NULL, PRIMARY KEY (connector, day, record)) {CLUSTERED}",
+        task BIGINT NOT NULL, PRIMARY KEY (connector, day, record)) {CLUSTERED}",
+    // Entries of `asker` with records that `holder` had claimed and not captured yet. Empty when the
+    // run's captures are complete.
+    "contested (run BIGINT NOT NULL, holder BIGINT NOT NULL, asker BIGINT NOT NULL,
+        entry BIGINT NOT NULL, PRIMARY KEY (run, asker, entry, holder)) {CLUSTERED}",
     // `start` in seconds.
     "sessions (connector BIGINT NOT NULL, start BIGINT NOT NULL, record {BYTES} NOT NULL,
         participants {BYTES} NOT NULL, messages BIGINT NOT NULL, sequence {BYTES} NOT NULL,
@@ -89,11 +95,11 @@ const TABLES: &[&str] = &[
     "lanes (connector BIGINT NOT NULL, shard BIGINT NOT NULL, waiting BIGINT NOT NULL,
         ripe BIGINT NOT NULL, since BIGINT NOT NULL, due BIGINT NOT NULL,
         PRIMARY KEY (connector, shard)) {CLUSTERED}",
-    // `task`: the open import task, `releases` counts them; `fence` counts holds, `until` ends the
-    // last one's lease.
+    // `task`: the open import task, `releases` counts them; `fence` counts holds.
     "shards (shard BIGINT NOT NULL PRIMARY KEY, task BIGINT NOT NULL, releases BIGINT NOT NULL,
-        fence BIGINT NOT NULL, until BIGINT NOT NULL) {CLUSTERED}",
-    // Batches that were begun and not settled; `deliveries` are keys, 8 bytes each.
+        fence BIGINT NOT NULL) {CLUSTERED}",
+    // Batches that were begun and not settled; `begun` is when their holder was given leave to send
+    // them; `deliveries` are keys, 8 bytes each.
     "journal (id {KEY}, connector BIGINT NOT NULL, shard BIGINT NOT NULL, mailbox BIGINT NOT NULL,
         uid_validity BIGINT NOT NULL, uid_next BIGINT NOT NULL, begun BIGINT NOT NULL,
         deliveries {BYTES} NOT NULL)",

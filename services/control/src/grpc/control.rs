@@ -4,8 +4,7 @@ use chatkeep_proto::v1::{
     ArchivedDelivery, ArchivedRequest, DeliverHeldRequest, Exception, ExceptionsRequest,
     ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, OpenRunRequest, OpenRunResponse,
     ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RetryRequest, RetryResponse,
-    SuspendRequest, SuspendResponse, TraceItemRequest, TraceItemResponse, control_server,
-    log_entry::Entry,
+    TraceItemRequest, TraceItemResponse, control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -69,14 +68,6 @@ impl control_server::Control for ControlGrpc {
     async fn progress(&self, request: Request<ProgressRequest>) -> Answer<ProgressResponse> {
         let progress = self.ledger.progress(request.into_inner().run).await;
         progress.map(Response::new).map_err(status)
-    }
-
-    async fn suspend(&self, request: Request<SuspendRequest>) -> Answer<SuspendResponse> {
-        self.ledger
-            .suspend(request.into_inner().run)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(SuspendResponse {}))
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> Answer<ReportResponse> {

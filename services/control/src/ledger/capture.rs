@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
 };
 use prost::Message as _;
 
-use super::{Ledger, run, run::encode_blob, task::TaskRow};
+use super::{Ledger, claim, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
@@ -237,6 +237,7 @@ pub(super) async fn quarantine(
             .await
             .during("quarantine record")?;
         run::watch_bad(conn, task.run, 1, &entry.reason).await?;
+        claim::release(conn, task.connector, entry).await?;
     }
     Ok(())
 }

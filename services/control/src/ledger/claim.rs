@@ -1,10 +1,13 @@
 //! Claims of records, once per connector, and the search for copies of one conversation.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chatkeep_proto::v1::{ClaimAnswer, ClaimRequest, RecordClaim, Session};
+use chatkeep_proto::v1::{ClaimAnswer, ClaimRequest, Quarantined, RecordClaim, Session};
 
-use super::{Ledger, task, task::TaskRow};
+use super::{
+    Ledger, contested,
+    task::{self, TaskRow, TaskState},
+};
 use crate::{
     database::{Cell, Connection, DatabaseError, chunks, insert, query},
     error::{During as _, LedgerError},
@@ -12,12 +15,22 @@ use crate::{
 
 /// Copies of one conversation start at most this many seconds apart.
 const TOLERANCE: i64 = 2;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Who has claimed a record, and binds others by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holder {
+    task: i64,
+    /// It has not captured the record yet.
+    is_open: bool,
+}
 
 /// A session that was claimed before.
 #[derive(Debug)]
 struct Claimed {
     record: Vec<u8>,
     session: Session,
+    holder: Holder,
 }
 
 impl Claimed {
@@ -28,7 +41,7 @@ impl Claimed {
 }
 
 impl Ledger {
-    /// Claims records. A repeat by the same origin is answered *yours* again, whatever happened since.
+    /// Claims records. A repeat by the same task is answered *yours* again, whatever happened since.
     pub(crate) async fn claim(
         &self,
         request: ClaimRequest,
@@ -38,9 +51,10 @@ impl Ledger {
         let task = self.open_task(&mut tx, &request.task).await?;
         let sessions = candidates(&mut tx, task.connector, records).await?;
         if sessions.is_empty() && !has_copies(records) {
-            let new = insert_claims(&mut tx, &task, records.iter()).await?;
+            let new = insert_claims(&mut tx, &task, records.iter(), KEEP).await?;
             if new == records.len() as u64 {
                 insert_sessions(&mut tx, &task, records.iter()).await?;
+                task::count_claims(&mut tx, task.key, new).await?;
                 tx.commit().await.during("claim records")?;
                 return Ok(vec![yours(); records.len()]);
             }
@@ -48,11 +62,15 @@ impl Ledger {
             drop(tx);
             tx = self.database.begin().await?;
         }
-        let claimed = existing(&mut tx, task.connector, records).await?;
-        let decided = decide(records, claimed, sessions, task.origin);
+        let keys = records.iter();
+        let keys: Vec<_> = keys.map(|one| (one.day.into(), &one.id[..])).collect();
+        let claimed = holders(&mut tx, task.connector, &keys).await?;
+        let decided = decide(records, claimed, sessions, task.key);
         let mine = decided.new.iter().map(|&index| &records[index]);
-        insert_claims(&mut tx, &task, mine.clone()).await?;
+        let new = insert_claims(&mut tx, &task, mine.clone(), TAKE_OVER).await?;
         insert_sessions(&mut tx, &task, mine).await?;
+        task::count_claims(&mut tx, task.key, new).await?;
+        contested::remember(&mut tx, &task, &decided.contested).await?;
         tx.commit().await.during("claim records")?;
         Ok(decided.answers)
     }
@@ -64,46 +82,59 @@ struct Decided {
     answers: Vec<ClaimAnswer>,
     /// Positions of the records to insert.
     new: Vec<usize>,
+    /// Tasks that may not capture in the end what they claimed, and the entries that hold copies of it.
+    contested: BTreeSet<(i64, u32)>,
 }
 
 /// Decides record by record, in order: within a request, too, the first copy wins.
 fn decide(
     records: &[RecordClaim],
-    mut claimed: HashMap<Vec<u8>, i64>,
+    mut claimed: HashMap<Vec<u8>, Holder>,
     mut sessions: Vec<Claimed>,
-    origin: i64,
+    task: i64,
 ) -> Decided {
     let mut decided = Decided::default();
+    let me = Holder {
+        task,
+        is_open: true,
+    };
     for (index, record) in records.iter().enumerate() {
         let others = |session| {
-            let candidates = sessions.iter().filter(move |other: &&Claimed| {
+            sessions.iter().filter(move |other: &&Claimed| {
                 other.is_candidate_for(session) && record.id != other.record
-            });
-            candidates.map(|other| &other.session)
+            })
         };
         let holder = claimed.get(&record.id[..]).copied();
-        let is_copy = record
-            .session
-            .as_ref()
-            .is_some_and(|session| others(session).any(|other| other.sequence == session.sequence));
-        let is_mine = holder.map_or(!is_copy, |holder| holder == origin);
+        let copy = record.session.as_ref().and_then(|session| {
+            others(session).find(|other| other.session.sequence == session.sequence)
+        });
+        let other = match holder {
+            Some(holder) => (holder.task != task).then_some(holder),
+            None => copy.map(|copy| copy.holder),
+        };
         let similar = match &record.session {
-            Some(session) if is_mine => {
-                let differs = |other: &&Session| other.sequence != session.sequence;
-                others(session).filter(differs).cloned().collect()
+            Some(session) if other.is_none() => {
+                let differs = |other: &&Claimed| other.session.sequence != session.sequence;
+                let similar = others(session).filter(differs);
+                similar.map(|other| other.session.clone()).collect()
             }
             _ => Vec::new(),
         };
         decided.answers.push(ClaimAnswer {
-            yours: is_mine,
+            yours: other.is_none(),
             similar,
         });
-        if is_mine && holder.is_none() {
+        if let Some(other) = other {
+            if other.is_open && other.task != task {
+                decided.contested.insert((other.task, record.entry));
+            }
+        } else if holder.is_none() {
             decided.new.push(index);
-            claimed.insert(record.id.to_vec(), origin);
+            claimed.insert(record.id.to_vec(), me);
             sessions.extend(record.session.clone().map(|session| Claimed {
                 record: record.id.to_vec(),
                 session,
+                holder: me,
             }));
         }
     }
@@ -133,11 +164,34 @@ fn has_copies(records: &[RecordClaim]) -> bool {
     })
 }
 
+/// Sessions that may be copies of these, with whoever has claimed them.
 async fn candidates(
     conn: &mut Connection,
     connector: i64,
     records: &[RecordClaim],
 ) -> Result<Vec<Claimed>, LedgerError> {
+    let found = sessions_near(conn, connector, records).await?;
+    let keys = found.iter();
+    let keys: Vec<_> = keys
+        .map(|(record, session)| (session.start.div_euclid(SECONDS_PER_DAY), &record[..]))
+        .collect();
+    let holders = holders(conn, connector, &keys).await?;
+    let claimed = found.into_iter().filter_map(|(record, session)| {
+        let holder = *holders.get(&record)?;
+        Some(Claimed {
+            record,
+            session,
+            holder,
+        })
+    });
+    Ok(claimed.collect())
+}
+
+async fn sessions_near(
+    conn: &mut Connection,
+    connector: i64,
+    records: &[RecordClaim],
+) -> Result<Vec<(Vec<u8>, Session)>, LedgerError> {
     let sessions = records.iter().filter_map(|record| record.session.as_ref());
     let wanted: Vec<_> = sessions
         .map(|session| [Cell::Int(session.start), Cell::bytes(&session.participants)])
@@ -153,52 +207,63 @@ async fn candidates(
         let statement = statement.rows(chunk).sql(text).int(connector);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find copies")? {
-            let claimed = || {
-                Ok::<_, DatabaseError>(Claimed {
-                    record: row.bytes(0)?,
-                    session: Session {
-                        participants: row.bytes(1)?.into(),
-                        start: row.int(2)?,
-                        messages: task::narrow(row.int(3)?),
-                        sequence: row.bytes(4)?.into(),
-                        item: row.bytes(5)?.into(),
-                    },
+            let session = || {
+                Ok::<_, DatabaseError>(Session {
+                    participants: row.bytes(1)?.into(),
+                    start: row.int(2)?,
+                    messages: task::narrow(row.int(3)?),
+                    sequence: row.bytes(4)?.into(),
+                    item: row.bytes(5)?.into(),
                 })
             };
-            found.push(claimed().during("find copies")?);
+            let record = row.bytes(0).during("find copies")?;
+            found.push((record, session().during("find copies")?));
         }
     }
     Ok(found)
 }
 
-async fn existing(
+/// Who holds these records, each with its day. A claim of a task that was taken apart or quarantined
+/// binds nobody: the task will never capture the record.
+async fn holders(
     conn: &mut Connection,
     connector: i64,
-    records: &[RecordClaim],
-) -> Result<HashMap<Vec<u8>, i64>, LedgerError> {
-    let wanted = records.iter();
+    keys: &[(i64, &[u8])],
+) -> Result<HashMap<Vec<u8>, Holder>, LedgerError> {
+    let wanted = keys.iter();
     let wanted: Vec<_> = wanted
-        .map(|record| [Cell::Int(record.day.into()), Cell::bytes(&record.id)])
+        .map(|(day, record)| [Cell::Int(*day), Cell::bytes(record)])
         .collect();
     let mut found = HashMap::new();
     for chunk in chunks(&wanted) {
-        let statement = query("SELECT c.record, c.origin FROM (VALUES ");
-        let text = ") AS v CROSS JOIN claims c WHERE c.day = v.column1 AND c.record = v.column2 \
-                AND c.connector = ";
+        let statement = query("SELECT c.record, c.task, t.state FROM (VALUES ");
+        let text = ") AS v CROSS JOIN claims c CROSS JOIN tasks t WHERE c.day = v.column1 \
+                AND c.record = v.column2 AND t.id = c.task AND t.state IN (0, 1) AND c.connector = ";
         let statement = statement.rows(chunk).sql(text).int(connector);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find claims")? {
             let record = row.bytes(0).during("find claims")?;
-            found.insert(record, row.int(1).during("find claims")?);
+            let state = row.int(2).during("find claims")?;
+            let holder = Holder {
+                task: row.int(1).during("find claims")?,
+                is_open: state == TaskState::Open as i64,
+            };
+            found.insert(record, holder);
         }
     }
     Ok(found)
 }
+
+/// Whoever has claimed a record before keeps it.
+const KEEP: &str = " ON CONFLICT DO NOTHING";
+/// Who has claimed a record before is known to hold it no more.
+const TAKE_OVER: &str = " ON CONFLICT (connector, day, record) DO UPDATE SET task = excluded.task";
 
 async fn insert_claims<'a>(
     conn: &mut Connection,
     task: &TaskRow,
     records: impl Iterator<Item = &'a RecordClaim>,
+    on_conflict: &str,
 ) -> Result<u64, LedgerError> {
     let rows: Vec<_> = records
         .map(|record| {
@@ -206,14 +271,28 @@ async fn insert_claims<'a>(
                 Cell::Int(task.connector),
                 Cell::Int(record.day.into()),
                 Cell::bytes(&record.id),
-                Cell::Int(task.origin),
+                Cell::Int(task.key),
             ]
         })
         .collect();
-    let table = "claims (connector, day, record, origin)";
-    insert(conn, table, &rows, " ON CONFLICT DO NOTHING")
-        .await
-        .during("claim records")
+    let table = "claims (connector, day, record, task)";
+    let claimed = insert(conn, table, &rows, on_conflict).await;
+    claimed.during("claim records")
+}
+
+/// Frees the records of what was found at fault for whoever hands them over next.
+pub(super) async fn release(
+    conn: &mut Connection,
+    connector: i64,
+    quarantined: &Quarantined,
+) -> Result<(), LedgerError> {
+    for record in &quarantined.claimed {
+        let delete = query("DELETE FROM claims WHERE connector = $1 AND day = $2 AND record = $3");
+        let delete = delete.bind(connector).bind(i64::from(quarantined.day));
+        let delete = delete.bind(record.to_vec()).execute(&mut *conn).await;
+        delete.during("release records")?;
+    }
+    Ok(())
 }
 
 async fn insert_sessions<'a>(

@@ -2,8 +2,8 @@
 
 use std::io::BufReader;
 
-use chatkeep_model::Conversation;
-use chatkeep_proto::v1::{Blob, NewTask, Quarantined, RunState, TaskKind};
+use chatkeep_model::{Conversation, ItemId};
+use chatkeep_proto::v1::{Blob, Quarantined, RunState, TaskKind};
 use chatkeep_staging::{FrameReader, ItemIndex};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -32,10 +32,40 @@ pub(super) enum Failure {
 /// The entry at fault.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
-    source: String,
-    records: u64,
+    quarantined: Quarantined,
     /// The item it became before it was found at fault.
     item: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// A conversation: its records were claimed when it was captured.
+    fn of(conversation: &Conversation) -> Self {
+        let records = conversation.records.iter();
+        let quarantined = Quarantined {
+            source: conversation.id.to_string(),
+            records: conversation.records.len() as u64,
+            claimed: records.map(|id| id.as_bytes().to_vec().into()).collect(),
+            day: conversation.start.day().0,
+            ..Quarantined::default()
+        };
+        Self {
+            quarantined,
+            item: None,
+        }
+    }
+
+    /// Nobody could read it, so nobody could count: it is one record.
+    fn unread(source: String) -> Self {
+        let quarantined = Quarantined {
+            source,
+            records: 1,
+            ..Quarantined::default()
+        };
+        Self {
+            quarantined,
+            item: None,
+        }
+    }
 }
 
 /// What every entry of a listing has.
@@ -80,11 +110,7 @@ impl Ledger {
 
     /// What is known about the only entry of a task; little, when its input is damaged.
     async fn entry(&self, task: &TaskRow) -> Entry {
-        let unknown = Entry {
-            source: format!("entry {} of a damaged input", task.first),
-            records: 1,
-            item: None,
-        };
+        let unknown = Entry::unread(format!("entry {} of a damaged input", task.first));
         let Some(input) = &task.input else {
             return unknown;
         };
@@ -97,7 +123,34 @@ impl Ledger {
             frames.skip(first).ok()?;
             read_entry(kind, &mut frames)
         });
-        entry.await.ok().flatten().unwrap_or(unknown)
+        let mut entry = entry.await.ok().flatten().unwrap_or(unknown);
+        if let Some(item) = &entry.item
+            && let Some(conversation) = self.conversation(task, item).await
+        {
+            entry.quarantined = Entry::of(&conversation).quarantined;
+        }
+        entry
+    }
+
+    /// The conversation that became an item of a PLAN task.
+    async fn conversation(&self, task: &TaskRow, item: &[u8]) -> Option<Conversation> {
+        let mut conn = self.database.read().await.ok()?;
+        let statement = query("SELECT input FROM batches WHERE first = $1 AND items = $2");
+        let statement = statement.bind(task.items.0).bind(task.items.1);
+        let row = statement.fetch_optional(&mut conn).await.ok()??;
+        let input = run::decode_blob(&row.bytes(0).ok()?)?;
+        let item = ItemId::from_slice(item)?;
+        let reader = self.staging.open(&input).await.ok()?;
+        let find = tokio::task::spawn_blocking(move || {
+            let mut frames = FrameReader::new(BufReader::new(reader));
+            while let Ok(Some(conversation)) = frames.next::<Conversation>() {
+                if conversation.id == item {
+                    return Some(conversation);
+                }
+            }
+            None
+        });
+        find.await.ok().flatten()
     }
 
     pub(super) async fn give_up(
@@ -110,7 +163,7 @@ impl Ledger {
         match failure {
             // The task stays open: it is published again when the run is resumed.
             Failure::FailRun => run::set_status(conn, task.run, RunState::Failed, reason).await,
-            Failure::PutBack => import::fail(conn, task, reason, self.attempts).await,
+            Failure::PutBack => import::fail(conn, task, reason, self.limits.attempts).await,
             Failure::Split { first, end } => split(conn, task, (first, end), reason).await,
             Failure::Quarantine(entry) => bury(conn, task, entry, reason).await,
         }
@@ -121,27 +174,17 @@ fn read_entry<R: std::io::Read>(kind: TaskKind, frames: &mut FrameReader<R>) -> 
     match kind {
         TaskKind::Capture => {
             let listed: Listed = frames.next().ok()??;
-            // Nobody could read it, so nobody could count: a file is one record.
-            Some(Entry {
-                source: listed.path,
-                records: 1,
-                item: None,
-            })
+            Some(Entry::unread(listed.path))
         }
         TaskKind::Convert => {
             let conversation: Conversation = frames.next().ok()??;
-            Some(Entry {
-                source: conversation.id.to_string(),
-                records: conversation.records.len() as u64,
-                item: None,
-            })
+            Some(Entry::of(&conversation))
         }
         _ => {
             let index: ItemIndex = frames.next().ok()??;
             Some(Entry {
-                source: index.id.to_string(),
-                records: 0,
                 item: Some(index.id.as_bytes().to_vec()),
+                ..Entry::unread(index.id.to_string())
             })
         }
     }
@@ -154,21 +197,16 @@ async fn split(
     reason: &str,
 ) -> Result<(), LedgerError> {
     let middle = first + (end - first) / 2;
-    let half = |first: i64, end: i64| NewTask {
-        kind: task.kind.into(),
-        input: task.input.clone(),
-        first: task::narrow(first),
-        count: task::narrow(end - first),
-        source: task::narrow(task.source),
-        shard: task::narrow(task.shard),
-    };
     let family = Family {
-        run: task.run,
         parent: task.key,
-        origin: task.origin,
         items: task.items,
+        ..Family::of_run(task.run)
     };
-    task::add(conn, family, &[half(first, middle), half(middle, end)]).await?;
+    let halves = [
+        task.part(first, middle - first),
+        task.part(middle, end - middle),
+    ];
+    task::add(conn, family, &halves).await?;
     task::finish(conn, task.key, TaskState::Split, 0, reason).await
 }
 
@@ -178,15 +216,15 @@ async fn bury(
     entry: Entry,
     reason: &str,
 ) -> Result<(), LedgerError> {
-    let mut records = entry.records;
+    let mut records = entry.quarantined.records;
     if let Some(item) = &entry.item {
         records = lose_item(conn, task, item).await?;
     }
     let quarantined = Quarantined {
-        source: entry.source,
         reason: reason.to_owned(),
         records,
         original: task.input.clone(),
+        ..entry.quarantined
     };
     capture::quarantine(conn, task, &[quarantined]).await?;
     // What a capture could not read was read in the sense of the equation.
@@ -198,20 +236,22 @@ async fn bury(
     task::finish(conn, task.key, TaskState::Buried, read, reason).await
 }
 
-/// Takes an item that cannot be planned out of the rendered ones. Returns its records.
+/// Takes an item that cannot be planned out of the rendered ones, and gives up its hash: its records may
+/// become an item again. Returns its records.
 async fn lose_item(conn: &mut Connection, task: &TaskRow, item: &[u8]) -> Result<u64, LedgerError> {
-    let statement = query(
-        "UPDATE items SET lost = 1 WHERE id >= $1 AND id < $2 AND hash = $3 AND lost = 0 \
-         RETURNING records",
-    );
-    let statement = statement
+    let find = "SELECT id, records FROM items WHERE id >= $1 AND id < $2 AND hash = $3";
+    let statement = query(find)
         .bind(task.items.0)
         .bind(task.items.0 + task.items.1)
         .bind(item);
-    let row = statement
-        .fetch_optional(conn)
-        .await
-        .during("quarantine item")?;
-    row.map_or(Ok(0), |row| row.count(0))
-        .during("quarantine item")
+    let row = statement.fetch_optional(&mut *conn).await;
+    let Some(row) = row.during("quarantine item")? else {
+        return Ok(0);
+    };
+    let key = row.int(0).during("quarantine item")?;
+    let nobodys = [item, &key.to_le_bytes()].concat();
+    let update = query("UPDATE items SET lost = 1, hash = $1 WHERE id = $2");
+    let update = update.bind(nobodys).bind(key).execute(conn).await;
+    update.during("quarantine item")?;
+    row.count(1).during("quarantine item")
 }

@@ -55,7 +55,7 @@ impl Ledger {
             .bind(request.after)
             .bind(i64::from(limit));
         let rows = statement
-            .fetch(&mut *conn)
+            .fetch(&mut conn)
             .await
             .during("read held deliveries")?;
         let held = rows.iter().map(|row| {
@@ -97,7 +97,13 @@ impl Ledger {
             .into_iter()
             .map(|(_, new)| new)
             .collect();
-        mailbox::deliver(conn, task.connector, &target, &deliveries).await?;
+        mailbox::deliver(
+            conn,
+            (task.connector, &target),
+            self.limits.enough,
+            &deliveries,
+        )
+        .await?;
         count_earlier(conn, task.run, &deliveries).await
     }
 }

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use chatkeep_proto::v1::{
-    DeliveriesRequest, Delivery, LeaseRequest, LeaseResponse, OpenBatch, TaskKind,
-};
+use chatkeep_proto::v1::{DeliveriesRequest, Delivery, LeaseRequest, LeaseResponse, TaskKind};
 
 use super::{
     Ledger,
@@ -63,44 +61,31 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         let task = self.open_import(&mut tx, &request.task).await?;
         let open = journal::open_batches(&mut tx, &task).await?;
-        let before = query("SELECT fence, until FROM shards WHERE shard = $1");
-        let before = before.bind(task.shard).fetch_optional(&mut *tx).await;
-        let (fence, until) = match before.during("take lease")? {
-            Some(row) => (
-                row.int(0).during("take lease")?,
-                row.int(1).during("take lease")?,
-            ),
-            None => (0, 0),
-        };
-        let now = super::now();
-        let term = i64::try_from(request.term)
-            .unwrap_or(i64::MAX / 4)
-            .min(i64::MAX / 4);
         let take = query(
-            "INSERT INTO shards (shard, task, releases, fence, until) VALUES ($1, $2, 1, $3, $4) \
-             ON CONFLICT (shard) DO UPDATE SET task = excluded.task, fence = excluded.fence, \
-             until = excluded.until",
+            "INSERT INTO shards (shard, task, releases, fence) VALUES ($1, $2, 1, 1) \
+             ON CONFLICT (shard) DO UPDATE SET task = excluded.task, fence = shards.fence + 1 \
+             RETURNING fence",
         );
-        let take = take
-            .bind(task.shard)
-            .bind(task.key)
-            .bind(fence + 1)
-            .bind(now + term);
-        take.execute(&mut *tx).await.during("take lease")?;
+        let take = take.bind(task.shard).bind(task.key).fetch_one(&mut tx);
+        let fence = take.await.and_then(|row| row.count(0));
+        let fence = fence.during("take lease")?;
         tx.commit().await.during("take lease")?;
-        let nothing_sent = open.is_empty();
+        let begun = open.iter().map(journal::Batch::begun).max();
+        let open = open.into_iter().map(journal::Batch::into_proto);
         Ok(LeaseResponse {
-            fence: u64::try_from(fence + 1).unwrap_or(0),
-            settled_from: if nothing_sent {
-                0
-            } else {
-                until + self.fence_millis()
-            },
-            open: open
-                .into_iter()
-                .map(journal::Batch::into_proto)
-                .collect::<Vec<OpenBatch>>(),
+            fence,
+            open: open.collect(),
+            settled_in: begun.map_or(0, |begun| self.settled_in(begun)),
+            term: unsigned(self.fence_millis()),
         })
+    }
+
+    /// How long what was begun then may still arrive: its holder may send it until the lease's end, and
+    /// the last of it takes the fence's time at most.
+    fn settled_in(&self, begun: i64) -> u64 {
+        let longest = 2 * self.fence_millis();
+        // A clock that was set back does not prolong it.
+        unsigned((begun + longest - super::now()).clamp(0, longest))
     }
 
     /// The shard's waiting deliveries, ordered by mailbox, then date.
@@ -132,6 +117,10 @@ impl Ledger {
         deliveries.retain(|delivery| !begun.contains(&delivery.id));
         Ok(deliveries)
     }
+}
+
+fn unsigned(millis: i64) -> u64 {
+    u64::try_from(millis).unwrap_or(0)
 }
 
 fn read(row: &Row) -> Result<Delivery, LedgerError> {

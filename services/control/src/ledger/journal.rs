@@ -30,9 +30,13 @@ impl Batch {
             mailbox: self.mailbox,
             uid_validity: task::narrow(self.uid_validity),
             uid_next: task::narrow(self.uid_next),
-            begun: self.begun,
             deliveries: self.deliveries,
         }
+    }
+
+    /// When its holder was last given leave to send it, Unix milliseconds.
+    pub(super) fn begun(&self) -> i64 {
+        self.begun
     }
 }
 

@@ -14,9 +14,6 @@ use crate::{
 
 /// Number of shards of mailboxes.
 pub(crate) const SHARDS: i64 = 64;
-/// A mailbox with so many waiting deliveries is worth a task: the batch size at which append rates
-/// stop growing.
-pub(crate) const RIPE: i64 = 50;
 
 /// A delivery that does not exist yet.
 #[derive(Clone, Debug)]
@@ -51,11 +48,11 @@ pub(super) fn shard(target: &str, mailbox: &str) -> i64 {
     i64::from(digest[0]) % SHARDS
 }
 
-/// Adds deliveries; all of them are new.
+/// Adds deliveries; all of them are new. A mailbox for which `enough` wait is worth a task.
 pub(super) async fn deliver(
     conn: &mut Connection,
-    connector: i64,
-    target: &str,
+    (connector, target): (i64, &str),
+    enough: u32,
     deliveries: &[NewDelivery],
 ) -> Result<(), LedgerError> {
     if deliveries.is_empty() {
@@ -68,7 +65,7 @@ pub(super) async fn deliver(
     raise_pending(conn, connector, target, &wanted).await?;
     insert_deliveries(conn, connector, deliveries).await?;
     let addresses: Vec<_> = wanted.keys().map(|address| Cell::text(address)).collect();
-    let ripe = ripe_shards(conn, connector, &addresses).await?;
+    let ripe = ripe_shards(conn, connector, enough, &addresses).await?;
     // By shard: how many joined, and whether a mailbox is worth a task.
     let mut lanes: BTreeMap<i64, (i64, bool)> = BTreeMap::new();
     for (address, added) in wanted {
@@ -140,12 +137,13 @@ async fn insert_deliveries(
 async fn ripe_shards(
     conn: &mut Connection,
     connector: i64,
+    enough: u32,
     addresses: &[Cell<'_>],
 ) -> Result<BTreeSet<i64>, LedgerError> {
     let mut ripe = BTreeSet::new();
     for addresses in addresses.chunks(LIST) {
         let statement = query("SELECT DISTINCT shard FROM mailboxes WHERE pending >= ")
-            .int(RIPE)
+            .int(enough.into())
             .sql(" AND connector = ")
             .int(connector)
             .sql(" AND address IN ")

@@ -55,7 +55,13 @@ impl Ledger {
         insert_plans(conn, &plan).await?;
         insert_held(conn, task, &plan.held).await?;
         insert_externals(conn, task.run, &plan.externals).await?;
-        mailbox::deliver(conn, task.connector, &target, &plan.deliveries).await?;
+        mailbox::deliver(
+            conn,
+            (task.connector, &target),
+            self.limits.enough,
+            &plan.deliveries,
+        )
+        .await?;
         let total: i64 = plan.items.iter().map(|(_, planned, _)| planned).sum();
         let update = query(
             "UPDATE runs SET n_planned = n_planned + $1, waiting = waiting + $2, \

@@ -5,7 +5,10 @@ use chatkeep_proto::v1::{Blob, NewTask, Task, TaskKind};
 use data_encoding::HEXLOWER;
 use prost::Message as _;
 
-use super::run::{decode_blob, encode_blob};
+use super::{
+    capture::signed,
+    run::{decode_blob, encode_blob},
+};
 use crate::{
     database::{Cell, Connection, DatabaseError, Row, insert as insert_rows, query},
     error::{During as _, LedgerError},
@@ -42,8 +45,6 @@ pub(crate) struct TaskRow {
     pub(crate) kind: TaskKind,
     pub(crate) source: i64,
     pub(crate) shard: i64,
-    pub(crate) origin: i64,
-    pub(crate) origin_name: Vec<u8>,
     pub(crate) state: TaskState,
     pub(crate) input: Option<Blob>,
     pub(crate) first: i64,
@@ -53,9 +54,8 @@ pub(crate) struct TaskRow {
 }
 
 const SELECT: &str = "SELECT t.id, t.name, t.run, r.connector, c.name_id, t.kind, t.source, t.shard, \
-    t.origin, o.name, t.state, t.input, t.first, t.entries, t.items_first, t.items_count \
-    FROM tasks t JOIN runs r ON r.id = t.run JOIN connectors c ON c.id = r.connector \
-    JOIN tasks o ON o.id = t.origin WHERE ";
+    t.state, t.input, t.first, t.entries, t.items_first, t.items_count \
+    FROM tasks t JOIN runs r ON r.id = t.run JOIN connectors c ON c.id = r.connector WHERE ";
 
 impl TaskRow {
     fn read(row: &Row) -> Result<Self, DatabaseError> {
@@ -70,13 +70,11 @@ impl TaskRow {
             kind: kind.unwrap_or(TaskKind::Unspecified),
             source: row.int(6)?,
             shard: row.int(7)?,
-            origin: row.int(8)?,
-            origin_name: row.bytes(9)?,
-            state: TaskState::read(row.int(10)?),
-            input: decode_blob(&row.bytes(11)?),
-            first: row.int(12)?,
-            count: row.int(13)?,
-            items: (row.int(14)?, row.int(15)?),
+            state: TaskState::read(row.int(8)?),
+            input: decode_blob(&row.bytes(9)?),
+            first: row.int(10)?,
+            count: row.int(11)?,
+            items: (row.int(12)?, row.int(13)?),
         })
     }
 
@@ -84,7 +82,6 @@ impl TaskRow {
     pub(crate) fn to_proto(&self) -> Task {
         Task {
             id: HEXLOWER.encode(&self.name),
-            origin: HEXLOWER.encode(&self.origin_name),
             kind: self.kind.into(),
             connector: self.connector_id.clone(),
             run: self.run,
@@ -147,8 +144,8 @@ pub(crate) struct Family {
     pub(crate) run: i64,
     /// The task they follow from; 0 when control makes them.
     pub(crate) parent: i64,
-    /// The origin of tasks that were split; 0 when they are their own.
-    pub(crate) origin: i64,
+    /// They repeat work of their parent: another task than the one that did it first.
+    pub(crate) is_repeat: bool,
     pub(crate) items: (i64, i64),
 }
 
@@ -158,7 +155,7 @@ impl Family {
         Self {
             run,
             parent: 0,
-            origin: 0,
+            is_repeat: false,
             items: (0, 0),
         }
     }
@@ -181,7 +178,7 @@ pub(crate) async fn add(
         key += 1;
         named.push((
             key,
-            name(family.run, task),
+            name(family, task),
             encode_blob(task.input.as_ref()),
             task,
         ));
@@ -194,11 +191,6 @@ pub(crate) async fn add(
             Cell::Int(task.kind.into()),
             Cell::Int(task.source.into()),
             Cell::Int(task.shard.into()),
-            Cell::Int(if family.origin == 0 {
-                *key
-            } else {
-                family.origin
-            }),
             Cell::Int(family.parent),
             Cell::bytes(input),
             Cell::Int(task.first.into()),
@@ -207,12 +199,13 @@ pub(crate) async fn add(
             Cell::Int(family.items.1),
             Cell::Int(0),
             Cell::Int(0),
+            Cell::Int(0),
             Cell::text(""),
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let table = "tasks (id, name, run, kind, source, shard, origin, parent, input, first, \
-        entries, items_first, items_count, state, records_read, reason)";
+    let table = "tasks (id, name, run, kind, source, shard, parent, input, first, \
+        entries, items_first, items_count, state, records_read, claimed, reason)";
     let added = insert_rows(conn, table, &rows, " ON CONFLICT (name) DO NOTHING").await;
     added.during("add tasks")?;
     Ok(())
@@ -237,6 +230,27 @@ pub(crate) async fn finish(
     Ok(())
 }
 
+/// Counts records that a task has claimed.
+pub(crate) async fn count_claims(
+    conn: &mut Connection,
+    task: i64,
+    claimed: u64,
+) -> Result<(), LedgerError> {
+    if claimed > 0 {
+        let update = query("UPDATE tasks SET claimed = claimed + $1 WHERE id = $2");
+        let update = update.bind(signed(claimed)).bind(task);
+        update.execute(conn).await.during("count claims")?;
+    }
+    Ok(())
+}
+
+/// How many records a task has claimed.
+pub(crate) async fn claims(conn: &mut Connection, task: i64) -> Result<u64, LedgerError> {
+    let statement = query("SELECT claimed FROM tasks WHERE id = $1").bind(task);
+    let row = statement.fetch_one(conn).await.during("count claims")?;
+    row.count(0).during("count claims")
+}
+
 /// Which kinds of tasks a run has open, as a set of bits `1 << kind`.
 pub(crate) async fn open_kinds(conn: &mut Connection, run: i64) -> Result<u32, LedgerError> {
     const SQL: &str = "SELECT \
@@ -258,11 +272,18 @@ pub(crate) fn any_open(open: u32, kinds: &[TaskKind]) -> bool {
     kinds.iter().any(|&kind| open & (1 << (kind as u32)) != 0)
 }
 
-/// The id of a task: the same run, kind, source, shard, input and range give the same.
-fn name(run: i64, task: &NewTask) -> [u8; 32] {
+/// The id of a task: the same run, kind, source, shard, input and range give the same, unless it is a
+/// repetition.
+fn name(family: Family, task: &NewTask) -> [u8; 32] {
     let key = task.input.as_ref().map_or("", |blob| &blob.key);
-    Fields::of("task")
-        .number(run)
+    let fields = Fields::of("task");
+    let fields = if family.is_repeat {
+        fields.number(family.parent)
+    } else {
+        fields
+    };
+    fields
+        .number(family.run)
         .number(task.kind.into())
         .number(task.source.into())
         .number(task.shard.into())
@@ -288,8 +309,10 @@ mod tests {
             ..NewTask::default()
         };
 
-        assert_eq!(name(1, &task(0)), name(1, &task(0)));
-        assert_ne!(name(1, &task(0)), name(1, &task(1)));
-        assert_ne!(name(1, &task(0)), name(2, &task(0)));
+        let name = |run, first| name(Family::of_run(run), &task(first));
+
+        assert_eq!(name(1, 0), name(1, 0));
+        assert_ne!(name(1, 0), name(1, 1));
+        assert_ne!(name(1, 0), name(2, 0));
     }
 }

@@ -1,11 +1,13 @@
 use chatkeep_proto::v1::{
-    ClaimAnswer, ClaimRequest, FailRequest, Listed, RecordClaim, Refreshed, Session, Task,
-    TaskKind, complete_request::Result as Outcome,
+    Captured, ClaimAnswer, ClaimRequest, Converted, FailRequest, Listed, Planned, RecordClaim,
+    Refreshed, RunState, Session, Task, TaskKind, complete_request::Result as Outcome,
 };
+use chatkeep_staging::{BlobKind, ItemIndex};
 
 use crate::{
     lab::{Lab, new_task},
-    world::{blob, claim, item_id, record_id},
+    staged::{conversation_of, stored},
+    world::{blob, claim, item, item_id, record_id, unrenderable},
 };
 
 /// A lab with two open CAPTURE tasks of two entries.
@@ -59,6 +61,7 @@ fn session(number: u32, start: i64, sequence: &str) -> RecordClaim {
             sequence: blob(sequence).sha256,
             item: item_id(number).into(),
         }),
+        day: 0,
         ..claim(number)
     }
 }
@@ -82,26 +85,220 @@ async fn a_repeat_is_yours_and_another_task_is_a_duplicate() {
     );
 }
 
+async fn give_up(lab: &Lab, task: &Task) {
+    let fail = FailRequest {
+        task: task.id.clone(),
+        reason: "capture files".to_owned(),
+    };
+    lab.ledger.clone().fail(fail).await.unwrap();
+}
+
+/// Gives a task of two entries up; its halves.
+async fn halves(lab: &Lab, task: &Task) -> (Task, Task) {
+    give_up(lab, task).await;
+    let (left, right) = (lab.next("ingestion").await, lab.next("ingestion").await);
+    let range = |task: &Task| (task.first, task.count);
+    assert_eq!((range(&left), range(&right)), ((0, 1), (1, 1)));
+    (left, right)
+}
+
+/// Ends a CAPTURE task that read so many records and passes so many of them on.
+async fn captured(lab: &Lab, task: &Task, records_read: u64, kept: u64) {
+    let duplicates = (kept..records_read).map(|_| record_id(0).into());
+    let captured = Captured {
+        records_read,
+        kept,
+        duplicates: duplicates.collect(),
+        ..Captured::default()
+    };
+    lab.complete(task, Outcome::Captured(captured), Vec::new())
+        .await;
+}
+
 #[tokio::test]
-async fn both_halves_of_a_split_task_own_what_their_parent_claimed() {
+async fn each_half_of_a_split_task_gets_what_its_parent_had_claimed() {
     let folder = tempfile::tempdir().unwrap();
     let (lab, first, _) = capturing(folder.path()).await;
     yours(&lab, &first, vec![claim(1), claim(2)]).await;
 
-    let fail = FailRequest {
-        task: first.id.clone(),
-        reason: "capture files".to_owned(),
-    };
-    lab.ledger.clone().fail(fail).await.unwrap();
-    let (left, right) = (lab.next("ingestion").await, lab.next("ingestion").await);
+    let (left, right) = halves(&lab, &first).await;
 
-    assert_eq!(
-        (left.first, left.count, right.first, right.count),
-        (0, 1, 1, 1)
-    );
-    assert_eq!(left.origin, first.id);
     assert_eq!(yours(&lab, &left, vec![claim(1)]).await, [true]);
     assert_eq!(yours(&lab, &right, vec![claim(2)]).await, [true]);
+}
+
+#[tokio::test]
+async fn a_record_that_both_halves_of_a_split_task_hold_is_one_halfs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, _) = capturing(folder.path()).await;
+    yours(&lab, &first, vec![claim(1)]).await;
+
+    let (left, right) = halves(&lab, &first).await;
+
+    for _ in 0..2 {
+        assert_eq!(yours(&lab, &right, vec![claim(1)]).await, [true]);
+        assert_eq!(yours(&lab, &left, vec![claim(1)]).await, [false]);
+    }
+}
+
+#[tokio::test]
+async fn copies_in_both_halves_of_a_split_task_are_one_conversation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, _) = capturing(folder.path()).await;
+    let copy = |number| vec![session(number, 1_000, "hello")];
+    yours(&lab, &first, [copy(1), copy(2)].concat()).await;
+
+    let (left, right) = halves(&lab, &first).await;
+
+    for _ in 0..2 {
+        assert_eq!(yours(&lab, &right, copy(2)).await, [true]);
+        assert_eq!(yours(&lab, &left, copy(1)).await, [false]);
+    }
+}
+
+#[tokio::test]
+async fn what_a_quarantined_task_had_claimed_is_whoevers_asks_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    let (left, _) = halves(&lab, &first).await;
+    yours(&lab, &left, vec![claim(1), session(2, 1_000, "hello")]).await;
+
+    give_up(&lab, &left).await;
+
+    let asked = vec![claim(1), session(3, 1_001, "hello")];
+    assert_eq!(yours(&lab, &second, asked).await, [true, true]);
+}
+
+#[tokio::test]
+async fn what_a_quarantined_task_kept_from_others_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    let (left, right) = halves(&lab, &first).await;
+    yours(&lab, &left, vec![claim(1)]).await;
+    let copy = |entry| RecordClaim { entry, ..claim(1) };
+    assert_eq!(yours(&lab, &second, vec![copy(3)]).await, [false]);
+    captured(&lab, &second, 2, 0).await;
+    captured(&lab, &right, 0, 0).await;
+
+    give_up(&lab, &left).await;
+
+    let again = lab.next("ingestion").await;
+    assert_eq!((again.first, again.count), (3, 1));
+    assert_eq!(yours(&lab, &again, vec![copy(3)]).await, [true]);
+    captured(&lab, &again, 1, 1).await;
+    assert!(lab.is_quiet("ingestion").await);
+}
+
+#[tokio::test]
+async fn what_another_task_captured_in_the_end_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    yours(&lab, &first, vec![claim(1)]).await;
+    yours(&lab, &second, vec![claim(1)]).await;
+
+    captured(&lab, &second, 1, 0).await;
+    captured(&lab, &first, 1, 1).await;
+
+    assert!(lab.is_quiet("ingestion").await);
+}
+
+#[tokio::test]
+async fn a_task_that_does_not_capture_all_it_had_claimed_is_done_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    yours(&lab, &first, vec![claim(1), claim(2)]).await;
+    // Tried again, after the file with the second record had changed.
+    yours(&lab, &first, vec![claim(1)]).await;
+
+    captured(&lab, &first, 1, 1).await;
+
+    let anew = lab.next("ingestion").await;
+    assert_eq!((anew.first, anew.count), (first.first, first.count));
+    assert_eq!(yours(&lab, &anew, vec![claim(1)]).await, [true]);
+    captured(&lab, &anew, 1, 1).await;
+    assert_eq!(yours(&lab, &second, vec![claim(1)]).await, [false]);
+    assert_eq!(yours(&lab, &second, vec![claim(2)]).await, [true]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_rendered_is_whoevers_asks_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    yours(&lab, &first, vec![claim(1), claim(2)]).await;
+    let result = Captured {
+        records_read: 2,
+        kept: 2,
+        ..Captured::default()
+    };
+    let next = new_task(TaskKind::Convert, &blob("batch"), (0, 2));
+    lab.complete(&first, Outcome::Captured(result), vec![next])
+        .await;
+    let convert = lab.next("conversion").await;
+
+    let converted = Converted {
+        items: vec![item(1)],
+        quarantined: vec![unrenderable(2)],
+        ..Converted::default()
+    };
+    lab.complete(&convert, Outcome::Converted(converted), Vec::new())
+        .await;
+
+    let asked = vec![claim(1), claim(2)];
+    assert_eq!(yours(&lab, &second, asked).await, [false, true]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_planned_is_whoevers_asks_next_and_becomes_an_item_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    let conversation = conversation_of(7, [7]);
+    let batch = stored(&lab, BlobKind::Batch, std::slice::from_ref(&conversation)).await;
+    let index = ItemIndex {
+        id: conversation.id,
+        kind: conversation.kind,
+        date: 0,
+        participants: Vec::new(),
+    };
+    let index = stored(&lab, BlobKind::Index, &[index]).await;
+    let claim = RecordClaim { day: 0, ..claim(7) };
+    for (round, capture) in (0..).zip([&first, &second]) {
+        assert_eq!(yours(&lab, capture, vec![claim.clone()]).await, [true]);
+        let result = Captured {
+            records_read: 1,
+            kept: 1,
+            ..Captured::default()
+        };
+        // Two pools' batches are never quite the same.
+        let range = (0, 1 + round);
+        let next = new_task(TaskKind::Convert, &batch, range);
+        lab.complete(capture, Outcome::Captured(result), vec![next])
+            .await;
+        let convert = lab.next("conversion").await;
+        let converted = Converted {
+            items: vec![item(7)],
+            ..Converted::default()
+        };
+        let next = new_task(TaskKind::Plan, &index, range);
+        lab.complete(&convert, Outcome::Converted(converted), vec![next])
+            .await;
+        let plan = lab.next("mapping").await;
+        if round == 0 {
+            give_up(&lab, &plan).await;
+        } else {
+            lab.complete(&plan, Outcome::Planned(Planned::default()), Vec::new())
+                .await;
+        }
+    }
+
+    assert_eq!(
+        lab.ended(first.run).await,
+        RunState::SucceededWithExceptions
+    );
+    let records = lab.report(1).await.records.unwrap();
+    assert_eq!(
+        (records.read, records.rendered, records.quarantined),
+        (2, 1, 1)
+    );
 }
 
 #[tokio::test]

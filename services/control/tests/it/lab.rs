@@ -29,8 +29,9 @@ pub(crate) struct Lab {
 
 pub(crate) fn settings() -> Settings {
     Settings {
+        enough: 50,
         linger: Duration::ZERO,
-        fence: Duration::from_millis(1),
+        fence: Duration::from_mins(1),
         import_attempts: 2,
     }
 }

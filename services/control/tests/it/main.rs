@@ -10,5 +10,6 @@ mod plans;
 mod properties;
 mod runs;
 mod seals;
+mod staged;
 mod tasks;
 mod world;

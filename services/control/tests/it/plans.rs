@@ -83,7 +83,6 @@ async fn the_first_recorded_bytes_and_the_first_plan_of_an_item_stand() {
     let import = lab.next("mailbox-import").await;
     let lease = LeaseRequest {
         task: import.id.clone(),
-        term: 1_000,
     };
     let fence = lab
         .ledger

@@ -1,7 +1,6 @@
 use chatkeep_proto::v1::{
     Captured, Converted, DeliveryState, LogRequest, OpenRunRequest, RetryRequest, RunState,
-    SuspendRequest, TaskKind, complete_request::Result as Outcome, exception::Exception as Kind,
-    log_entry::Entry,
+    TaskKind, complete_request::Result as Outcome, exception::Exception as Kind, log_entry::Entry,
 };
 use tonic::Code;
 
@@ -258,22 +257,4 @@ async fn an_unfinished_run_keeps_its_window() {
     let refused = lab.control.clone().open_run(request).await.unwrap_err();
 
     assert!(refused.message().starts_with("--from/--to"));
-}
-
-#[tokio::test]
-async fn a_suspended_run_is_resumed_by_opening_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-    let world = World::of(vec![conversation(1, &PEOPLE)]);
-    let run = lab.open_run().await.run;
-    lab.control
-        .clone()
-        .suspend(SuspendRequest { run })
-        .await
-        .unwrap();
-    assert_eq!(lab.ended(run).await, RunState::Paused);
-
-    assert!(lab.open_run().await.resumed);
-
-    assert_eq!(world.drive(&lab, run).await, RunState::Succeeded);
 }

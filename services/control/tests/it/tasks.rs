@@ -1,20 +1,19 @@
 use std::collections::BTreeSet;
 
-use chatkeep_model::{
-    Content, Conversation, ConversationKey, ItemId, Kind, RecordId, ThreadKey, UtcDay, UtcTime,
-};
+use chatkeep_model::ItemId;
 use chatkeep_pipeline::MemoryQueue;
 use chatkeep_proto::v1::{
     Captured, Converted, FailRequest, Listed, Planned, Refreshed, RunState, TaskKind,
     complete_request::Result as Outcome,
 };
 use chatkeep_runtime::Lifecycle;
-use chatkeep_staging::{BlobKind, FrameWriter};
+use chatkeep_staging::BlobKind;
 use tonic::Code;
 
 use crate::{
     lab::{Lab, new_task},
-    world::{World, blob, conversation, item, item_id, record_id},
+    staged::{conversation_of, stored},
+    world::{World, blob, conversation, item, item_id},
 };
 
 async fn refresh(lab: &Lab) {
@@ -103,34 +102,6 @@ async fn a_ledger_is_opened_by_one_process_only() {
     );
 }
 
-/// A batch of conversations of two records each.
-async fn batch(lab: &Lab, numbers: std::ops::Range<u32>) -> chatkeep_proto::v1::Blob {
-    let mut frames = FrameWriter::new(Vec::new());
-    for number in numbers {
-        let key = ConversationKey::room("room", UtcDay(number.try_into().unwrap()));
-        let record = |n: u32| RecordId::from_slice(&record_id(n)).unwrap();
-        let conversation = Conversation {
-            id: ItemId::from_slice(&item_id(number)).unwrap(),
-            kind: Kind::Room,
-            thread: ThreadKey::room("room"),
-            key,
-            subject: None,
-            participants: Vec::new(),
-            start: UtcTime::from_seconds(0),
-            end: UtcTime::from_seconds(0),
-            content: Content::Events(Vec::new()),
-            attachments: Vec::new(),
-            records: vec![record(2 * number), record(2 * number + 1)],
-            supersedes: None,
-        };
-        frames.push(&conversation).unwrap();
-    }
-    lab.staging
-        .put(BlobKind::Batch, frames.into_inner())
-        .await
-        .unwrap()
-}
-
 #[tokio::test]
 async fn a_failing_task_is_split_down_to_the_one_conversation_which_is_quarantined() {
     const POISON: u32 = 5;
@@ -148,7 +119,11 @@ async fn a_failing_task_is_split_down_to_the_one_conversation_which_is_quarantin
         ..Captured::default()
     };
     // Count 0: all entries of the blob.
-    let convert = new_task(TaskKind::Convert, &batch(&lab, 0..7).await, (0, 0));
+    let conversations: Vec<_> = (0..7)
+        .map(|number| conversation_of(number, [2 * number, 2 * number + 1]))
+        .collect();
+    let batch = stored(&lab, BlobKind::Batch, &conversations).await;
+    let convert = new_task(TaskKind::Convert, &batch, (0, 0));
     lab.complete(&capture, Outcome::Captured(captured), vec![convert])
         .await;
 

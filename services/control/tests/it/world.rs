@@ -1,5 +1,7 @@
 //! A stage for every kind of task, that works on a made-up world instead of files.
 
+mod import;
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Mutex,
@@ -8,10 +10,9 @@ use std::{
 
 use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{
-    Begun, Blob, Captured, CapturedFile, ClaimRequest, Converted, DeliveriesRequest, DeliveryState,
-    HeldRequest, Imported, Item, JournalRequest, LeaseRequest, Listed, NewTask, Part, Placement,
-    PlanRow, Planned, Quarantined, RecordClaim, Refreshed, Resolved, RunState, Settled, Task,
-    TaskKind, complete_request::Result as Outcome,
+    Blob, Captured, CapturedFile, ClaimRequest, Converted, DeliveryState, HeldRequest, Item,
+    Listed, NewTask, Part, Placement, PlanRow, Planned, Quarantined, RecordClaim, Refreshed,
+    Resolved, RunState, Task, TaskKind, complete_request::Result as Outcome,
 };
 
 use crate::lab::{Lab, QUEUES, new_task};
@@ -72,6 +73,7 @@ pub(crate) fn claim(number: u32) -> RecordClaim {
         id: record_id(number).into(),
         day: 1_000,
         session: None,
+        entry: 0,
     }
 }
 
@@ -212,6 +214,7 @@ impl World {
         let mut seen = HashSet::new();
         for ((position, one), answer) in readable.iter().zip(answers) {
             if answer.yours && seen.insert(one.number) {
+                captured.kept += 1;
                 self.captured.lock().unwrap().insert(*position);
             } else {
                 captured.duplicates.push(record_id(one.number).into());
@@ -301,78 +304,6 @@ impl World {
         lab.complete(task, Outcome::Resolved(resolved), Vec::new())
             .await;
     }
-
-    async fn import(&self, lab: &Lab, task: &Task) {
-        let mut ledger = lab.ledger.clone();
-        let lease = LeaseRequest {
-            task: task.id.clone(),
-            term: 60_000,
-        };
-        let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
-        let (mut mailbox, mut delivery) = (String::new(), 0);
-        loop {
-            let page = DeliveriesRequest {
-                task: task.id.clone(),
-                fence,
-                after_mailbox: mailbox.clone(),
-                after_delivery: delivery,
-                limit: 3,
-                begun_too: false,
-            };
-            let page = ledger
-                .deliveries(page)
-                .await
-                .unwrap()
-                .into_inner()
-                .deliveries;
-            let Some(last) = page.last() else { break };
-            (mailbox, delivery) = (last.mailbox.clone(), last.id);
-            let mut begun: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
-            for one in &page {
-                begun.entry(&one.mailbox).or_default().push(one.id);
-            }
-            let begun = begun.into_iter().map(|(mailbox, deliveries)| Begun {
-                mailbox: mailbox.to_owned(),
-                uid_validity: 1,
-                uid_next: 1,
-                deliveries,
-            });
-            let journal = JournalRequest {
-                task: task.id.clone(),
-                fence,
-                settled: Vec::new(),
-                begun: begun.collect(),
-            };
-            ledger.journal(journal).await.unwrap();
-            let settled = page
-                .iter()
-                .map(|one| self.deposit(&one.mailbox, one.id, &one.item));
-            let journal = JournalRequest {
-                task: task.id.clone(),
-                fence,
-                settled: settled.collect(),
-                begun: Vec::new(),
-            };
-            ledger.journal(journal).await.unwrap();
-        }
-        lab.complete(task, Outcome::Imported(Imported {}), Vec::new())
-            .await;
-    }
-
-    fn deposit(&self, mailbox: &str, delivery: i64, item: &[u8]) -> Settled {
-        let fate = self.mailboxes.get(mailbox).copied();
-        let (state, reason) = fate.unwrap_or((DeliveryState::Imported, ""));
-        if state == DeliveryState::Imported {
-            let mut archived = self.archived.lock().unwrap();
-            archived.push((item.to_vec(), mailbox.to_owned()));
-        }
-        Settled {
-            delivery,
-            state: state.into(),
-            reason: reason.to_owned(),
-            ..Settled::default()
-        }
-    }
 }
 
 fn file(position: usize, one: &Conversation) -> CapturedFile {
@@ -391,14 +322,17 @@ fn unreadable(one: &Conversation) -> Option<Quarantined> {
         reason: reason.to_owned(),
         records: 1,
         original: Some(blob("original")),
+        ..Quarantined::default()
     })
 }
 
-fn unrenderable(number: u32) -> Quarantined {
+pub(crate) fn unrenderable(number: u32) -> Quarantined {
     Quarantined {
         source: format!("item {number}"),
         reason: "render".to_owned(),
         records: 1,
         original: Some(blob("batch")),
+        claimed: vec![record_id(number).into()],
+        day: claim(number).day,
     }
 }

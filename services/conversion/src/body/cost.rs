@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2_iter};
 const DEEPEST: usize = 400;
 
 /// Texts shorter than this cost little whatever they are.
-const SHORT: usize = 4_096;
+pub(super) const SHORT: usize = 4_096;
 /// Bytes the serializer may look at again; about a tenth of a second.
 const MOST_WORK: usize = 3_000_000_000;
 

@@ -1,5 +1,7 @@
 //! Makes HTML safe: no script, no remote content, nothing that hides or moves.
 
+mod simple;
+
 use std::{borrow::Cow, collections::HashSet, fmt};
 
 use super::{Kept, cost, html_text, style};
@@ -70,6 +72,22 @@ const TAGS: [&str; 53] = [
 ];
 const MORE_TAGS: [&str; 6] = ["tfoot", "th", "thead", "tr", "tt", "ul"];
 
+/// Attributes that any element may have.
+const ATTRIBUTES: [&str; 7] = [
+    "align", "bgcolor", "dir", "lang", "style", "title", "valign",
+];
+/// Attributes that these elements may have besides.
+const OWN_ATTRIBUTES: [(&str, &[&str]); 7] = [
+    ("a", &["href"]),
+    ("img", &["alt", "height", "src", "width"]),
+    ("font", &["color", "face", "size"]),
+    ("td", &["colspan", "rowspan", "width"]),
+    ("th", &["colspan", "rowspan", "width"]),
+    ("table", &["border", "cellpadding", "cellspacing", "width"]),
+    ("ol", &["start"]),
+];
+const URL_SCHEMES: [&str; 4] = ["data", "http", "https", "mailto"];
+
 /// Makes HTML safe by an allow list. Expensive to build, cheap to use.
 pub struct Sanitizer {
     rules: ammonia::Builder<'static>,
@@ -91,25 +109,17 @@ impl Sanitizer {
     /// Builds the rules.
     pub fn new() -> Self {
         let mut rules = ammonia::Builder::empty();
-        let generic = [
-            "align", "bgcolor", "dir", "lang", "style", "title", "valign",
-        ];
-        let schemes = ["data", "http", "https", "mailto"];
         rules
             .tags(TAGS.into_iter().chain(MORE_TAGS).collect())
             .clean_content_tags(HashSet::from(["script", "style", "title"]))
-            .generic_attributes(generic.into())
-            .add_tag_attributes("a", ["href"])
-            .add_tag_attributes("img", ["alt", "height", "src", "width"])
-            .add_tag_attributes("font", ["color", "face", "size"])
-            .add_tag_attributes("td", ["colspan", "rowspan", "width"])
-            .add_tag_attributes("th", ["colspan", "rowspan", "width"])
-            .add_tag_attributes("table", ["border", "cellpadding", "cellspacing", "width"])
-            .add_tag_attributes("ol", ["start"])
-            .url_schemes(schemes.into())
+            .generic_attributes(ATTRIBUTES.into())
+            .url_schemes(URL_SCHEMES.into())
             .url_relative(ammonia::UrlRelative::Deny)
             .link_rel(None)
             .attribute_filter(attribute);
+        for (element, attributes) in OWN_ATTRIBUTES {
+            rules.add_tag_attributes(element, attributes);
+        }
         Self { rules }
     }
 
@@ -126,11 +136,23 @@ impl Sanitizer {
         number: Option<usize>,
         html: &mut String,
     ) -> Option<Kept> {
+        if source.len() <= LARGEST && simple::write(source, html) {
+            return None;
+        }
+        self.write_parsed(source, number, html)
+    }
+
+    /// The same for any HTML.
+    pub(crate) fn write_parsed(
+        &self,
+        source: &str,
+        number: Option<usize>,
+        html: &mut String,
+    ) -> Option<Kept> {
         if source.len() > LARGEST || cost::is_too_costly(source) {
             return Some(as_text(source, number, html));
         }
-        let clean = self.clean(source);
-        push_visible(&clean, html);
+        push_visible(&self.clean(source), html);
         None
     }
 }
@@ -178,6 +200,14 @@ fn push_visible(clean: &str, html: &mut String) {
             }
         }
     }
+}
+
+/// An attribute's name in lower case, if the allow list has it.
+fn allowed(element: &str, name: &str) -> Option<&'static str> {
+    let own = OWN_ATTRIBUTES.iter().find(|(owner, _)| *owner == element);
+    let own = own.map_or(&[][..], |(_, attributes)| attributes);
+    let mut all = ATTRIBUTES.iter().chain(own);
+    all.find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 
 /// The attributes that stay, after the allow list.

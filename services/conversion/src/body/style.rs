@@ -52,8 +52,14 @@ fn is_plain(value: &str) -> bool {
             word.eq_ignore_ascii_case("rgb") || word.eq_ignore_ascii_case("rgba")
         })
     };
+    let is_mark = |c| {
+        matches!(
+            c,
+            ' ' | '#' | '%' | '.' | ',' | '-' | '\'' | '"' | ')' | '!'
+        )
+    };
     let is_harmless = |(at, c): (usize, char)| {
-        c.is_alphanumeric() || " #%.,-'\")!".contains(c) || (c == '(' && is_colour(&value[..at]))
+        c.is_alphanumeric() || is_mark(c) || (c == '(' && is_colour(&value[..at]))
     };
     value.len() <= 200 && value.char_indices().all(is_harmless)
 }

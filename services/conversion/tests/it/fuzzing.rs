@@ -44,6 +44,49 @@ fn any_rtf() -> impl Strategy<Value = (String, String)> {
     })
 }
 
+/// HTML as chat clients write it, now and then with something else in it.
+fn any_simple_html() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        20 => "[a-zA-Z0-9 é日😀\\r\\n\\t\"'>;#=/-]{0,12}",
+        10 => "(&amp;|&lt;|&gt;|&nbsp;|&quot;|&#39;|&apos;|& |\u{A0}|\u{85}|§){1,3}",
+        1 => "(&|&am;|&eacute;|&lt|<|\0|\x1B|\u{FEFF}|<!--a-->|</br>|<li>|<td>|<img alt=x>|</p>|<p>|</div>|<b>){1,2}",
+    ];
+    let name = prop_oneof![
+        40 => "(a|b|i|p|s|u|em|tt|big|div|DIV|sub|sup|Body|code|font|html|span|SPAN|small|center|strike|strong|blockquote)",
+        1 => "(li|ul|td|pre|h1|nobr|b-x|b:x|svg|math|xmp|title|table|button|option|script|style|template)",
+    ];
+    let attribute = prop_oneof![
+        8 => "[ \n]style=\"(color: ?red|COLOR:#ff0000;|font-size:10pt;position:fixed|display:none|é)\"",
+        8 => "[ \t](id|class|dir|DIR|lang|title|color|face|size|onclick)=(x|\"a b\"|'c\\d'|#f-0)",
+        4 => " href=\"(https://x.test/\\?a=1|HTTP://x|mailto:a@b.test| https://x.test )\"",
+        1 => " (href|title)=(\"(javascript:x|//x|x|http://|http://256.256.256.256|data:text/html,x|<|&amp;)\"|'\"'|)",
+        1 => "( hidden| /|/| =x|id=y| \\r\\n)",
+    ];
+    let attributes = prop::collection::vec(attribute, 0..3).prop_map(|all| all.concat());
+    let leaf = prop_oneof![
+        3 => text,
+        1 => attributes.clone().prop_map(|attributes| format!("<br{attributes}>")),
+        1 => Just("<br/>".to_owned()),
+    ];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        let content = prop::collection::vec(inner, 0..5).prop_map(|all| all.concat());
+        let element = (name.clone(), attributes.clone(), content);
+        element.prop_map(|(name, attributes, content)| {
+            format!("<{name}{attributes}>{content}</{name}>")
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// The entry compares both ways.
+    #[test]
+    fn simple_html_is_what_the_sanitizer_makes_of_it(html in prop::collection::vec(any_simple_html(), 1..4)) {
+        fuzz::html(html.concat().as_bytes());
+    }
+}
+
 proptest! {
     #[test]
     fn visible_letters_of_rtf_stay((rtf, visible) in any_rtf()) {

@@ -45,6 +45,7 @@ fn capture_files(work: &Work, files: &[ListedFile]) -> Result<Captured, StageErr
         }
         let claimed = claim(work, page.records)?;
         captured.duplicates.extend(claimed.duplicates);
+        captured.kept += claimed.records.len() as u64;
         for mut sighting in claimed.records {
             sighting.record.attachment = companions.attachment(&sighting)?;
             chunk.push(&sighting.record)?;

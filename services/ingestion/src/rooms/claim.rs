@@ -102,6 +102,7 @@ pub(super) fn claim(work: &Work, records: Vec<Sighting>) -> Result<Page, StageEr
         id: id_bytes(sighting),
         day: sighting.record.day().0,
         session: None,
+        entry: work.task.first + sighting.file,
     });
     let request = ClaimRequest {
         task: work.task.id.clone(),

@@ -23,14 +23,17 @@ pub(super) enum Claimed {
 #[error("ledger did not answer every claim")]
 struct Unanswered;
 
-/// Claims records in one call. Of equal copies within the task the first one is claimed: the ledger
-/// gives everything that one task asks for to that task.
-pub(super) async fn claim(work: &Work, records: Vec<Record>) -> Result<Vec<Claimed>, StageError> {
+/// Claims records in one call, each with the entry that holds it. Of equal copies within the task the
+/// first one is claimed: the ledger gives everything that one task asks for to that task.
+pub(super) async fn claim(
+    work: &Work,
+    records: Vec<(u32, Record)>,
+) -> Result<Vec<Claimed>, StageError> {
     let mut copies = Copies::default();
     let mut claimed = Vec::new();
     let mut asked = Vec::new();
     let mut claims = Vec::new();
-    for record in records {
+    for (entry, record) in records {
         let session = session(&record.conversation);
         if copies.has(session.as_ref()) {
             claimed.push(Claimed::Duplicate(Box::new(record)));
@@ -40,6 +43,7 @@ pub(super) async fn claim(work: &Work, records: Vec<Record>) -> Result<Vec<Claim
             id: record.id.as_bytes().to_vec().into(),
             day: record.conversation.start.day().0,
             session,
+            entry,
         });
         asked.push(record);
     }

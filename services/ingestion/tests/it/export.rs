@@ -1,4 +1,4 @@
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 use chatkeep_model::{Content, Kind};
 use chatkeep_proto::v1::Blob;
@@ -216,4 +216,23 @@ async fn more_files_than_one_task_takes_become_several() {
 
     assert_eq!((ran.listed.files, ran.captured.records_read), (230, 230));
     assert_eq!(ran.conversations.len(), 230);
+}
+
+#[tokio::test]
+async fn every_claim_names_the_entry_of_the_listing_that_holds_the_record() {
+    let mut sandbox = Sandbox::export();
+    for number in 0..230 {
+        let html = format!("<div>message {number}</div>");
+        sandbox.write(&format!("{number:03}.eml"), mail().html(&html).bytes());
+    }
+
+    let ran = sandbox.archive().await;
+
+    let state = sandbox.ledger.state();
+    let claims = state.claims.values();
+    let claimed = claims.map(|claim| (claim.entry, claim.session.clone().unwrap().item));
+    let claimed: BTreeMap<_, _> = claimed.collect();
+    let files = ran.captured.files.into_iter();
+    let listed: BTreeMap<_, _> = (0..).zip(files.map(|file| file.item.unwrap())).collect();
+    assert_eq!(claimed, listed);
 }

@@ -23,6 +23,7 @@ pub(crate) struct State {
 
 pub(crate) struct Claim {
     pub(crate) task: String,
+    pub(crate) entry: u32,
     pub(crate) session: Option<Session>,
 }
 
@@ -62,6 +63,7 @@ impl State {
         }
         let claim = Claim {
             task: task.to_owned(),
+            entry: record.entry,
             session: record.session.clone(),
         };
         self.claims.insert(record.id.to_vec(), claim);

@@ -251,3 +251,18 @@ async fn elements_nested_without_end_are_damage() {
         "elements are nested too deep"
     );
 }
+
+#[tokio::test]
+async fn every_claim_names_the_file_that_holds_the_event() {
+    let mut sandbox = Sandbox::rooms();
+    let said = |id| event("x", "CHAT", "ann", OCTOBER_14).saying(id, "hello");
+    sandbox.write("a.xml", compliance([&said(1), &said(3)]));
+    sandbox.write("b.xml", compliance([&said(2)]));
+
+    sandbox.archive().await;
+
+    let state = sandbox.ledger.state();
+    let mut entries: Vec<_> = state.claims.values().map(|claim| claim.entry).collect();
+    entries.sort_unstable();
+    assert_eq!(entries, [0, 0, 1]);
+}

@@ -118,6 +118,7 @@ impl Sandbox {
         ran.listed = listed;
         for (number, task) in (0..).zip(list.next) {
             let captured = self.do_task(task, number).await?;
+            self.assert_kept(&captured, number);
             self.settle_capture(captured, &mut ran).await;
         }
         for shard in 0..SHARDS {
@@ -141,9 +142,8 @@ impl Sandbox {
 
     /// Does a task twice: the second time must give the same.
     async fn do_task(&self, task: NewTask, number: u64) -> Result<Completion, StageError> {
-        let id = format!("{}-{}-{number}", self.runs, task.kind);
+        let id = self.id_of(task.kind(), number);
         let task = Task {
-            origin: id.clone(),
             id,
             kind: task.kind,
             connector: "c".to_owned(),
@@ -158,6 +158,21 @@ impl Sandbox {
         let again = self.stage.process(task).await?;
         assert_eq!(first, again, "a task done again gives the same");
         Ok(again)
+    }
+
+    /// What the task claimed is what it passes on.
+    fn assert_kept(&self, completion: &Completion, number: u64) {
+        let Outcome::Captured(captured) = &completion.result else {
+            panic!("CAPTURE ends otherwise");
+        };
+        let id = self.id_of(TaskKind::Capture, number);
+        let state = self.ledger.state();
+        let claimed = state.claims.values().filter(|claim| claim.task == id);
+        assert_eq!(captured.kept, claimed.count() as u64);
+    }
+
+    fn id_of(&self, kind: TaskKind, number: u64) -> String {
+        format!("{}-{}-{number}", self.runs, kind.as_str_name())
     }
 
     async fn settle_capture(&self, completion: Completion, ran: &mut Ran) {

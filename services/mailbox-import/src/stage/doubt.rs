@@ -39,13 +39,7 @@ pub(super) fn by_mailbox(open: Vec<OpenBatch>) -> HashMap<String, Doubt> {
 
 /// A time from now on, Unix milliseconds.
 pub(super) fn in_millis(after: Duration) -> i64 {
-    unix_millis().saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// Now, Unix milliseconds.
-pub(super) fn unix_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let then = now.unwrap_or_default().saturating_add(after);
+    i64::try_from(then.as_millis()).unwrap_or(i64::MAX)
 }

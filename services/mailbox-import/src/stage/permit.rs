@@ -8,10 +8,9 @@ use tokio::sync::Mutex;
 use super::journal::Journal;
 use crate::target::Gate;
 
-/// Permission to send what was begun. It holds for half the fence after the journal was written: a new
-/// holder waits the whole fence from then on, so what goes out under a permission has arrived when the
-/// new holder looks. Older, the journal is written again first; a holder that was replaced meanwhile
-/// is refused there.
+/// Permission to send what was begun: the lease, which lasts its term from when the journal was written. A
+/// new holder waits for the lease's end and for what was sent until then to arrive. When the lease is
+/// over, the journal is written again first; a holder that was replaced meanwhile is refused there.
 pub(super) struct Permit {
     ledger: LedgerClient,
     request: JournalRequest,
@@ -21,7 +20,7 @@ pub(super) struct Permit {
 
 impl Permit {
     /// For a batch that was begun not before `since`.
-    pub(super) fn new(journal: &Journal, begun: Begun, since: Instant, fence: Duration) -> Self {
+    pub(super) fn new(journal: &Journal, begun: Begun, since: Instant, term: Duration) -> Self {
         Self {
             ledger: journal.ledger().clone(),
             request: JournalRequest {
@@ -30,7 +29,7 @@ impl Permit {
                 settled: Vec::new(),
                 begun: vec![begun],
             },
-            holds: fence / 2,
+            holds: term,
             since: Mutex::new(since),
         }
     }

@@ -46,9 +46,7 @@ impl Shard {
                 "connection to mailbox broke off"
             );
             self.session = None;
-            if self.around.target.needs_fence() {
-                self.sleep(self.around.fence).await;
-            }
+            self.wait_for(self.around.term).await;
             for draft in &mut drafts {
                 draft.in_doubt |= draft.is_waiting();
             }
@@ -75,9 +73,8 @@ impl Shard {
 
     /// How long a permission to send may be used: without end where nothing can arrive late.
     fn permission(&self) -> Duration {
-        let is_fenced = self.around.target.needs_fence() && !self.around.fence.is_zero();
-        if is_fenced {
-            self.around.fence
+        if self.around.target.needs_fence() {
+            self.around.term
         } else {
             Duration::MAX
         }

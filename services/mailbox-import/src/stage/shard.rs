@@ -5,13 +5,13 @@ use std::{
 };
 
 use chatkeep_pipeline::{LedgerClient, StageError, Verdict, crash_point};
-use chatkeep_proto::v1::{Begun, LeaseResponse, OpenBatch};
+use chatkeep_proto::v1::{Begun, LeaseResponse};
 use chatkeep_staging::Staging;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backlog::{Backlog, Batch},
-    doubt::{Doubt, by_mailbox, unix_millis},
+    doubt::{Doubt, by_mailbox},
     draft::{Aside, Draft, settle},
     journal::Journal,
     session::Session,
@@ -24,7 +24,9 @@ pub(super) struct Surroundings {
     pub(super) staging: Staging,
     pub(super) target: Arc<dyn Target>,
     pub(super) domain: String,
-    pub(super) fence: Duration,
+    /// How long the lease to send lasts after the journal was written, and how long what was sent may
+    /// take to arrive.
+    pub(super) term: Duration,
     pub(super) deadline: Instant,
     pub(super) shutdown: CancellationToken,
 }
@@ -58,7 +60,7 @@ impl Shard {
         task: String,
         lease: LeaseResponse,
     ) -> Result<(), StageError> {
-        self.wait_out_fence(&lease.open).await;
+        self.wait_for(Duration::from_millis(lease.settled_in)).await;
         self.doubts = by_mailbox(lease.open);
         let doubtful = self.doubts.keys().cloned().collect();
         let ledger = self.around.ledger.clone();
@@ -97,22 +99,14 @@ impl Shard {
         ended.or_else(|error| self.leave_open(error))
     }
 
-    /// Waits until nothing that an earlier holder sent can still arrive.
-    async fn wait_out_fence(&self, open: &[OpenBatch]) {
-        let Some(begun) = open.iter().map(|batch| batch.begun).max() else {
-            return;
-        };
+    /// Waits until nothing that was sent before can still arrive; not where nothing ever arrives late.
+    pub(super) async fn wait_for(&self, arrivals: Duration) {
         if self.around.target.needs_fence() {
-            let since = u64::try_from(unix_millis().saturating_sub(begun)).unwrap_or(0);
-            let wait = self
-                .around
-                .fence
-                .saturating_sub(Duration::from_millis(since));
-            self.sleep(wait).await;
+            self.sleep(arrivals).await;
         }
     }
 
-    pub(super) async fn sleep(&self, time: Duration) {
+    async fn sleep(&self, time: Duration) {
         let sleep = tokio::time::sleep(time);
         // Whether it was cut short does not matter: after a shutdown nothing is sent any more.
         let _: Option<()> = self.around.shutdown.run_until_cancelled(sleep).await;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use chatkeep_pipeline::LedgerClient;
@@ -23,15 +23,25 @@ pub(crate) struct State {
     pub(crate) connector_file: String,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) outcomes: HashMap<i64, (DeliveryState, String, i64)>,
-    pub(crate) journal: Vec<(Begun, i64)>,
+    pub(crate) journal: Vec<Begun>,
     pub(crate) fence: u64,
+    /// How long the lease to send lasts.
+    pub(crate) term: Duration,
+    /// How long a new holder waits when something is open.
+    pub(crate) settled_in: Duration,
+    /// How long an entry in the journal takes.
+    pub(crate) writing: Duration,
     pub(crate) commits: usize,
     pub(crate) copies_removed: u32,
     /// After so many commits another holder takes the lease.
     pub(crate) commits_until_taken_over: Option<usize>,
 }
 
-pub(crate) fn now() -> i64 {
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap()
+}
+
+fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
 }
@@ -62,9 +72,8 @@ impl FakeLedger {
 
 impl State {
     fn is_open(&self, id: i64) -> bool {
-        self.journal
-            .iter()
-            .any(|(begun, _)| begun.deliveries.contains(&id))
+        let mut journal = self.journal.iter();
+        journal.any(|begun| begun.deliveries.contains(&id))
     }
 
     fn waits(&self, id: i64) -> bool {
@@ -104,18 +113,23 @@ macro_rules! not_asked {
                 Ok(Response::new(self.with(|ledger| {
                     ledger.fence += 1;
                     let mut open = Vec::new();
-                    for (begun, at) in &ledger.journal {
+                    for begun in &ledger.journal {
                         let mut deliveries = begun.deliveries.clone();
                         deliveries.retain(|id| !ledger.is_final(*id));
                         open.push(OpenBatch {
                             mailbox: begun.mailbox.clone(),
                             uid_validity: begun.uid_validity,
                             uid_next: begun.uid_next,
-                            begun: *at,
                             deliveries,
                         });
                     }
-                    LeaseResponse { fence: ledger.fence, open, ..LeaseResponse::default() }
+                    let settled_in = if open.is_empty() { Duration::ZERO } else { ledger.settled_in };
+                    LeaseResponse {
+                        fence: ledger.fence,
+                        open,
+                        settled_in: millis(settled_in),
+                        term: millis(ledger.term),
+                    }
                 })))
             }
 
@@ -145,6 +159,7 @@ macro_rules! not_asked {
                 request: Request<JournalRequest>,
             ) -> Result<Response<JournalResponse>, Status> {
                 let request = request.into_inner();
+                tokio::time::sleep(self.with(|ledger| ledger.writing)).await;
                 self.with(|ledger| {
                     if request.fence != ledger.fence {
                         return Err(Status::failed_precondition("lease was taken over"));
@@ -155,7 +170,7 @@ macro_rules! not_asked {
                     }
                     for settled in &request.settled {
                         ledger.copies_removed += settled.copies_removed;
-                        for (begun, _) in &mut ledger.journal {
+                        for begun in &mut ledger.journal {
                             begun.deliveries.retain(|id| *id != settled.delivery);
                         }
                         if !ledger.is_final(settled.delivery) {
@@ -164,9 +179,8 @@ macro_rules! not_asked {
                             ledger.outcomes.insert(settled.delivery, outcome);
                         }
                     }
-                    ledger.journal.retain(|(begun, _)| !begun.deliveries.is_empty());
-                    let at = now();
-                    ledger.journal.extend(request.begun.into_iter().map(|begun| (begun, at)));
+                    ledger.journal.retain(|begun| !begun.deliveries.is_empty());
+                    ledger.journal.extend(request.begun);
                     Ok(Response::new(JournalResponse {}))
                 })
             }

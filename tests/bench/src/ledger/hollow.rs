@@ -201,6 +201,7 @@ impl World {
                 sequence: digest("sequence", number),
                 item: digest("item", number),
             }),
+            entry: number,
         });
         let request = ClaimRequest {
             task: task.id.clone(),
@@ -229,6 +230,7 @@ impl World {
         let captured = Captured {
             records_read: task.count.into(),
             files: files.collect(),
+            kept: task.count.into(),
             ..Captured::default()
         };
         let convert = next(
@@ -297,7 +299,6 @@ impl World {
     async fn import(&self, task: Task) -> Result<Completion, StageError> {
         let request = LeaseRequest {
             task: task.id.clone(),
-            term: 300_000,
         };
         let lease = self.ledger.clone().lease(request).await;
         let fence = lease
