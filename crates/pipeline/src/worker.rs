@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 use crate::{
     Completion, LedgerClient, Queue, QueueError, Received, ResultExt as _, Stage, StageError,
     Verdict,
+    observe::{Measures, Observed, Outcome},
 };
 
 /// How often a task is tried before control splits it.
@@ -26,6 +27,7 @@ pub struct Worker<S> {
     ledger: LedgerClient,
     concurrency: u16,
     outages: Outages,
+    measures: Measures,
 }
 
 impl<S: Stage> Worker<S> {
@@ -36,6 +38,7 @@ impl<S: Stage> Worker<S> {
             queue,
             ledger,
             concurrency: concurrency.max(1),
+            measures: Measures::new(&Lifecycle::default().meter(), S::QUEUE, &Outages::default()),
             outages: Outages::default(),
         }
     }
@@ -43,6 +46,7 @@ impl<S: Stage> Worker<S> {
     /// Runs as a service of the process, until it shuts down; then it finishes what it has received.
     pub fn start(mut self, lifecycle: &Lifecycle) {
         self.outages = lifecycle.outages();
+        self.measures = Measures::new(&lifecycle.meter(), S::QUEUE, &self.outages);
         lifecycle.spawn(S::QUEUE, self.run(lifecycle.shutdown()));
     }
 
@@ -59,13 +63,9 @@ impl<S: Stage> Worker<S> {
             };
             let worker = Arc::clone(&worker);
             let shutdown = shutdown.clone();
-            let span = tracing::info_span!(
-                "process",
-                messaging.destination.name = S::QUEUE,
-                chatkeep.task.id = %message.envelope.id,
-                attempt = message.envelope.attempt,
-            );
-            let handle = async move { worker.handle(message, &shutdown).await };
+            let mut task = worker.measures.begin(S::QUEUE, &message.envelope);
+            let span = task.span();
+            let handle = async move { worker.handle(message, &mut task, &shutdown).await };
             in_flight.spawn(handle.instrument(span));
         };
 
@@ -74,7 +74,7 @@ impl<S: Stage> Worker<S> {
         result
     }
 
-    async fn handle(&self, received: Received, shutdown: &CancellationToken) {
+    async fn handle(&self, received: Received, task: &mut Observed, shutdown: &CancellationToken) {
         let mut pause = Duration::from_millis(100);
         let result = loop {
             let result = self.attempt_guarded(&received).await;
@@ -98,7 +98,7 @@ impl<S: Stage> Worker<S> {
             pause = (pause * 2).min(LONGEST_PAUSE);
         };
         self.outages.end(S::QUEUE);
-        if let Err(error) = self.settle(received, result).await {
+        if let Err(error) = self.settle(received, result, task).await {
             // Not settled means received again: nothing is lost, but somebody should know.
             tracing::error!(error = &error as &dyn Error, "settle failed");
         }
@@ -130,22 +130,27 @@ impl<S: Stage> Worker<S> {
         &self,
         received: Received,
         result: Result<(), StageError>,
+        task: &mut Observed,
     ) -> Result<(), QueueError> {
         let Err(error) = result else {
+            task.ends(Outcome::Succeeded, "");
             return received.ack().await;
         };
         let tries = received.envelope.attempt + 1;
         match error.verdict {
             Verdict::Superseded => {
                 tracing::info!(error = &error as &dyn Error, "task superseded");
+                task.ends(Outcome::Superseded, error.action);
                 received.ack().await
             }
             Verdict::Retry | Verdict::Wait if tries < ATTEMPTS => {
                 tracing::warn!(error = &error as &dyn Error, "stage failed, will retry");
+                task.ends(Outcome::Retried, error.action);
                 received.retry(RETRY_DELAY * tries).await
             }
             _ => {
                 tracing::error!(error = &error as &dyn Error, "stage gave the task up");
+                task.ends(Outcome::GivenUp, error.action);
                 self.give_up(received, error.action).await
             }
         }
@@ -158,7 +163,13 @@ impl<S: Stage> Worker<S> {
             reason: reason.to_owned(),
         };
         match self.ledger.clone().fail(request).await {
-            Ok(_) => received.bury(reason).await,
+            Ok(_) => {
+                let buried = received.bury(reason).await;
+                if buried.is_ok() {
+                    self.measures.buried(reason);
+                }
+                buried
+            }
             Err(status) => {
                 tracing::error!(error = &status as &dyn Error, "task not given up");
                 received.retry(LONGEST_PAUSE).await

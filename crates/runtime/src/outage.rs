@@ -26,6 +26,12 @@ impl Outages {
         Some((*longest.0, longest.1.clone()))
     }
 
+    /// The outage that the worker of `queue` waits for the end of.
+    pub fn of(&self, queue: &str) -> Option<Outage> {
+        let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outages.get(queue).cloned()
+    }
+
     /// The worker of `queue` waits.
     pub fn begin(&self, queue: &'static str, cause: String) {
         let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,7 +3,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::control_client;
-use chatkeep_runtime::{GRACE, GrpcChannel, LARGEST_MESSAGE, Lifecycle, in_process};
+use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
@@ -100,8 +100,7 @@ impl Embedded {
         stages(&Parts {
             settings,
             queue,
-            ledger: LedgerClient::new(in_process(servers.ledger))
-                .max_decoding_message_size(LARGEST_MESSAGE),
+            ledger: chatkeep_pipeline::ledger(in_process(servers.ledger)),
             staging,
             lifecycle: lifecycle.clone(),
         });
