@@ -43,13 +43,23 @@ fn room_days() -> impl Strategy<Value = RoomDays> {
     prop::collection::vec(prop::collection::vec(0..5_usize, 1..6), 0..4)
 }
 
-fn event(kind: &str, who: usize, content: &str, day: usize, number: usize) -> String {
+/// A room's event, so many seconds after eight on a day from 2026-09-14 on.
+pub(crate) fn event(kind: &str, who: usize, content: &str, day: usize, number: usize) -> String {
     let uri = PEOPLE[who].0;
     // 2026-09-14T08:00:00Z in .NET ticks.
     let ticks = 639_249_696_000_000_000 + (day * 86_400 + number) as u64 * 10_000_000;
     format!(
         "<Message type=\"{kind}\" content=\"{content}\" id=\"{number}\"><Sender UserName=\"{uri}\" id=\"1\" email=\"\" \
          internal=\"true\" uri=\"{uri}\"/><DateTimeUTC since1970=\"0\" string=\"\" long=\"{ticks}\"/></Message>"
+    )
+}
+
+/// A compliance file with events of one room.
+pub(crate) fn room(events: &[String]) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Conversations><Conversation><Channel uri=\"ma-chan://contoso.com/1\" \
+         name=\"Room\"/><Messages>{}</Messages></Conversation></Conversations>",
+        events.concat()
     )
 }
 
@@ -90,12 +100,7 @@ fn write_room(sandbox: &Sandbox, days: &RoomDays, expected: &mut Expected) {
             events.push(event("CHAT", *who, &token, day, events.len()));
             expected.insert(token, mailboxes.clone());
         }
-        let xml = format!(
-            "<?xml version=\"1.0\" encoding=\"utf-8\"?><Conversations><Conversation><Channel uri=\"ma-chan://contoso.com/1\" \
-             name=\"Room\"/><Messages>{}</Messages></Conversation></Conversations>",
-            events.concat()
-        );
-        sandbox.write(&format!("compliance/day{day}.xml"), xml);
+        sandbox.write(&format!("compliance/day{day}.xml"), room(&events));
     }
 }
 

@@ -11,8 +11,13 @@ mod balance;
 mod commands;
 mod company;
 mod exactly_once;
+mod full_disk;
 mod held;
+mod interrupted;
 mod revisions;
+#[path = "../support/running.rs"]
+mod running;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod scheduled;
 mod taken_apart;

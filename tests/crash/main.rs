@@ -1,5 +1,5 @@
-//! kill -9 at named points and at random moments, then resume: every mailbox holds what it would hold
-//! without the kills, and the balance is the same.
+//! kill -9 at named points and at random moments, Ctrl-C at named points, then resume: every mailbox holds
+//! what it would hold without that, and the balance is the same.
 //!
 //! `CHATKEEP_KILLS` kills in all (default 40), at least `CHATKEEP_KILLS_PER_POINT` at each point (default 3).
 
@@ -232,4 +232,35 @@ fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
         );
     }
     println!("kills per point: {:?}", kills.0);
+}
+
+#[test]
+fn ctrl_c_at_any_point_stops_the_run_and_the_next_call_resumes() {
+    let reference = Place::maildir();
+    let undisturbed = reference.sandbox().archive();
+    for place in [Place::maildir, Place::dovecot] {
+        for point in POINTS {
+            let place = place();
+            // Where the run ends anyway, or where it never comes by.
+            if point == "sealed" || place.never_passes(point) {
+                continue;
+            }
+            let mut command = place.sandbox().command(&["archive", "connector.toml"]);
+            command.env("CHATKEEP_CRASH_AT", format!("{point}:1:INT"));
+
+            let interrupted = command.output().unwrap();
+
+            let said = String::from_utf8_lossy(&interrupted.stderr);
+            assert_eq!(interrupted.status.code(), Some(1), "{point}: {said}");
+            assert!(said.contains("interrupted; nothing is lost"), "{said}");
+            let resumed = place.sandbox().archive();
+            resumed.assert_closed();
+            assert!(resumed.stderr.contains("resuming run 1"), "{point}");
+            assert_eq!(counts(&resumed), counts(&undisturbed), "{point}");
+            assert!(
+                place.mails() == reference.mails(),
+                "{point}: other mails than undisturbed"
+            );
+        }
+    }
 }

@@ -6,11 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+mod interrupted;
+#[path = "../support/running.rs"]
+mod running;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 #[path = "../support/targets.rs"]
 mod targets;
+mod throttled;
 
 use chatkeep_testkit::{Cut, CuttingProxy, Cyrus, Dovecot, DovecotOptions, Seeded, read_folder};
 
@@ -20,7 +24,12 @@ use crate::{
 };
 
 fn fill(sandbox: &Sandbox) {
-    for minute in 0..60 {
+    fill_with(sandbox, 60);
+}
+
+/// Two of three people have each of so many sessions.
+fn fill_with(sandbox: &Sandbox, sessions: u32) {
+    for minute in 0..sessions {
         let (sender, receiver) =
             [("ann", "bob"), ("bob", "cem"), ("cem", "ann")][minute as usize % 3];
         let file = format!("pool/{minute}");

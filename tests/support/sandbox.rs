@@ -7,12 +7,15 @@ use std::{
     process::{Command, Output},
 };
 
+use chatkeep_testkit::SmallDisk;
 use data_encoding::BASE64_MIME;
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A connector file, export and compliance folders, a directory; everybody is at contoso.com.
 pub(crate) struct Sandbox {
+    // Before the folder: it lies on it.
+    disk: Option<SmallDisk>,
     folder: TempDir,
 }
 
@@ -66,6 +69,7 @@ impl Sandbox {
     /// Archives into the target of this `[target]` table.
     pub(crate) fn into_target(target: &str) -> Self {
         let sandbox = Self {
+            disk: None,
             folder: TempDir::new().unwrap(),
         };
         for folder in ["exports", "compliance"] {
@@ -76,9 +80,21 @@ impl Sandbox {
         sandbox
     }
 
+    /// Makes one of its folders a file system of this size, as `mount` takes it.
+    pub(crate) fn with_small_disk(mut self, folder: &str, size: &str) -> Self {
+        self.disk = Some(SmallDisk::mount(&self.path(folder), size).unwrap());
+        self
+    }
+
+    /// The small file system.
+    pub(crate) fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().unwrap()
+    }
+
     /// A copy of a folder that holds a `connector.toml`.
     pub(crate) fn copy_of(source: &Path) -> Self {
         let sandbox = Self {
+            disk: None,
             folder: TempDir::new().unwrap(),
         };
         copy_tree(source, sandbox.folder.path());
@@ -86,7 +102,11 @@ impl Sandbox {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        let path = self.folder.path().join(name);
+        match &self.disk {
+            Some(disk) => disk.seen_from_outside(&path),
+            None => path,
+        }
     }
 
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
@@ -109,7 +129,11 @@ impl Sandbox {
 
     /// The program, its state beside the connector file.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chatkeep"));
+        let program = env!("CARGO_BIN_EXE_chatkeep");
+        let mut command = match &self.disk {
+            Some(disk) => disk.command(program.as_ref(), self.folder.path()),
+            None => Command::new(program),
+        };
         command
             .current_dir(self.folder.path())
             .args(arguments)
@@ -130,11 +154,16 @@ impl Sandbox {
 
     /// `chatkeep archive` with more arguments.
     pub(crate) fn archive_with(&self, more: &[&str]) -> Outcome {
-        let report = self.path("report.json");
-        drop(fs::remove_file(&report));
         let mut arguments = vec!["archive", "connector.toml", "--report", "report.json"];
         arguments.extend(more);
-        let output = self.command(&arguments).output().unwrap();
+        self.archive_by(&mut self.command(&arguments))
+    }
+
+    /// What a command came to that writes `report.json`.
+    pub(crate) fn archive_by(&self, command: &mut Command) -> Outcome {
+        let report = self.path("report.json");
+        drop(fs::remove_file(&report));
+        let output = command.output().unwrap();
         let written = fs::read(&report).map_or(Value::Null, |json| {
             serde_json::from_slice(&json).expect("the report is JSON")
         });

@@ -49,10 +49,15 @@ impl StageError {
                 Code::FailedPrecondition => Verdict::Superseded,
                 _ => Verdict::Retry,
             };
-            Self::new(verdict, action, status)
+            Self::new(verdict, action, Answer(status))
         }
     }
 }
+
+/// What the ledger answered instead of a result, as people read it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message())]
+struct Answer(tonic::Status);
 
 /// Turns an error into a [`StageError`]. `action` is a verb and its object: `"load batch"`.
 pub trait ResultExt<T> {
@@ -87,11 +92,12 @@ impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
 fn is_full_disk(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
+        use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
         let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if let Some(kind) = kind {
-            use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-            return matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+        if let Some(StorageFull | QuotaExceeded | ReadOnlyFilesystem) = kind {
+            return true;
         }
+        // An error of one kind may wrap one of another.
         cause = error.source();
     }
     false
@@ -112,7 +118,14 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_waited_for_and_burns_no_attempt() {
+        let wrapped: Result<(), _> =
+            Err(io::Error::other(Write(io::ErrorKind::StorageFull.into())));
+
         assert_eq!(verdict(io::ErrorKind::StorageFull), Verdict::Wait);
+        assert_eq!(
+            wrapped.or_retry("store file").unwrap_err().verdict,
+            Verdict::Wait
+        );
         assert_eq!(verdict(io::ErrorKind::TimedOut), Verdict::Retry);
     }
 }

@@ -75,32 +75,45 @@ impl<S: Stage> Worker<S> {
     }
 
     async fn handle(&self, received: Received, task: &mut Observed, shutdown: &CancellationToken) {
+        let attempt = || self.attempt_guarded(&received);
+        let Some(result) = self.wait_out(shutdown, attempt).await else {
+            // Dropped unsettled: the queue, or control after the next start, hands it out again.
+            return;
+        };
+        if let Err(error) = self.settle(received, result, task, shutdown).await {
+            // Not settled means received again: nothing is lost, but somebody should know.
+            tracing::error!(error = &error as &dyn Error, "settle failed");
+        }
+    }
+
+    /// Tries again, after a pause, as long as a dependency is down. Nothing when the process shuts down.
+    async fn wait_out<T, F>(
+        &self,
+        shutdown: &CancellationToken,
+        attempt: impl Fn() -> F,
+    ) -> Option<Result<T, StageError>>
+    where
+        F: Future<Output = Result<T, StageError>>,
+    {
         let mut pause = Duration::from_millis(100);
-        let result = loop {
-            let result = self.attempt_guarded(&received).await;
-            let Err(error) = &result else { break result };
-            if error.verdict != Verdict::Wait {
-                break result;
-            }
+        loop {
+            let result = attempt().await;
+            let error = match &result {
+                Err(error) if error.verdict == Verdict::Wait => error,
+                _ => {
+                    self.outages.end(S::QUEUE);
+                    return Some(result);
+                }
+            };
             tracing::warn!(
                 error = error as &dyn Error,
                 ?pause,
                 "dependency down, waiting"
             );
-            self.outages.begin(S::QUEUE, chain(error));
-            let slept = shutdown
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await;
-            if slept.is_none() {
-                // Dropped unsettled: the queue, or control after the next start, hands it out again.
-                return;
-            }
+            self.outages.begin(S::QUEUE, error);
+            let sleep = tokio::time::sleep(pause);
+            shutdown.run_until_cancelled(sleep).await?;
             pause = (pause * 2).min(LONGEST_PAUSE);
-        };
-        self.outages.end(S::QUEUE);
-        if let Err(error) = self.settle(received, result, task).await {
-            // Not settled means received again: nothing is lost, but somebody should know.
-            tracing::error!(error = &error as &dyn Error, "settle failed");
         }
     }
 
@@ -131,6 +144,7 @@ impl<S: Stage> Worker<S> {
         received: Received,
         result: Result<(), StageError>,
         task: &mut Observed,
+        shutdown: &CancellationToken,
     ) -> Result<(), QueueError> {
         let Err(error) = result else {
             task.ends(Outcome::Succeeded, "");
@@ -150,41 +164,41 @@ impl<S: Stage> Worker<S> {
             }
             _ => {
                 tracing::error!(error = &error as &dyn Error, "stage gave the task up");
-                task.ends(Outcome::GivenUp, error.action);
-                self.give_up(received, error.action).await
+                self.give_up(received, error.action, task, shutdown).await
             }
         }
     }
 
     /// Hands the task to control, which splits it, and buries the message.
-    async fn give_up(&self, received: Received, reason: &'static str) -> Result<(), QueueError> {
-        let request = FailRequest {
-            task: received.envelope.id.clone(),
-            reason: reason.to_owned(),
+    async fn give_up(
+        &self,
+        received: Received,
+        reason: &'static str,
+        task: &mut Observed,
+        shutdown: &CancellationToken,
+    ) -> Result<(), QueueError> {
+        let fail = async || {
+            let request = FailRequest {
+                task: received.envelope.id.clone(),
+                reason: reason.to_owned(),
+            };
+            let failed = self.ledger.clone().fail(request).await;
+            failed.map_err(StageError::ledger("give task up"))
         };
-        match self.ledger.clone().fail(request).await {
-            Ok(_) => {
-                let buried = received.bury(reason).await;
-                if buried.is_ok() {
-                    self.measures.buried(reason);
-                }
-                buried
+        match self.wait_out(shutdown, fail).await {
+            // Dropped unsettled, like a task that waits.
+            None => Ok(()),
+            Some(Ok(_)) => {
+                task.ends(Outcome::GivenUp, reason);
+                received.bury(reason).await?;
+                self.measures.buried(reason);
+                Ok(())
             }
-            Err(status) => {
-                tracing::error!(error = &status as &dyn Error, "task not given up");
+            Some(Err(error)) => {
+                task.ends(Outcome::Retried, reason);
+                tracing::error!(error = &error as &dyn Error, "task not given up");
                 received.retry(LONGEST_PAUSE).await
             }
         }
     }
-}
-
-fn chain(error: &StageError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    error::Error,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -32,14 +33,14 @@ impl Outages {
         outages.get(queue).cloned()
     }
 
-    /// The worker of `queue` waits.
-    pub fn begin(&self, queue: &'static str, cause: String) {
+    /// The worker of `queue` waits because of this.
+    pub fn begin(&self, queue: &'static str, cause: &dyn Error) {
         let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let outage = outages.entry(queue).or_insert_with(|| Outage {
             cause: String::new(),
             since: Instant::now(),
         });
-        outage.cause = cause;
+        outage.cause = chain(cause);
     }
 
     /// The worker of `queue` works again.
@@ -47,4 +48,20 @@ impl Outages {
         let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         outages.remove(queue);
     }
+}
+
+/// An error and what caused it, one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        // Databases repeat their cause.
+        if !text.ends_with(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -131,6 +131,13 @@ impl Dovecot {
         Ok(())
     }
 
+    /// What `doveadm` prints, which looks past the IMAP server.
+    pub fn doveadm(&self, arguments: &[&str]) -> Result<String, LabError> {
+        let mut doveadm = Command::new("doveadm");
+        doveadm.arg("-c").arg(self.path("dovecot.conf"));
+        run(doveadm.args(arguments))
+    }
+
     /// The master process, for measuring.
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid)
@@ -288,7 +295,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=@MAIL_USER@ gid=@MAIL_GROUP@ home=@FOLDER@/mail/%u.home
+  args = uid=@MAIL_USER@ gid=@MAIL_GROUP@ home=@FOLDER@/mail/%u.home allow_all_users=yes
 }
 service imap-login {
   inet_listener imap {

@@ -5,14 +5,18 @@
 //! when its value is dropped.
 
 mod cyrus;
+mod disk;
 mod dovecot;
+mod interposer;
 mod lab;
 mod proxy;
 mod reader;
 
 pub use crate::{
     cyrus::{Cyrus, cyrus_root},
+    disk::SmallDisk,
     dovecot::{Dovecot, DovecotOptions, Fsync},
+    interposer::Interposer,
     lab::LabError,
     proxy::{Cut, CuttingProxy, Seeded},
     reader::{StoredMessage, folders, read_folder},

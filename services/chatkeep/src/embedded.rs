@@ -1,4 +1,8 @@
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
@@ -17,11 +21,29 @@ const PATIENT: &str = "[control]\nenough = 500\nlinger = \"5m\"";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
+    archive: Patience,
     control: chatkeep_control::Settings,
     ingestion: chatkeep_ingestion::Settings,
     conversion: chatkeep_conversion::Settings,
     mapping: chatkeep_mapping::Settings,
     pub(crate) mailbox_import: chatkeep_mailbox_import::Settings,
+}
+
+/// How long a command waits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Patience {
+    /// A server or disk that is down for longer fails the command; calling it again resumes.
+    #[serde(with = "humantime_serde")]
+    patience: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            patience: Duration::from_mins(1),
+        }
+    }
 }
 
 impl Settings {
@@ -36,6 +58,10 @@ impl Settings {
 pub(crate) struct Embedded {
     pub(crate) control: ControlClient,
     pub(crate) lifecycle: Lifecycle,
+    /// Folder of ledger and staging.
+    pub(crate) data_dir: PathBuf,
+    /// How long something may be down before a command fails.
+    pub(crate) patience: Duration,
 }
 
 impl Embedded {
@@ -97,6 +123,7 @@ impl Embedded {
             .remove_leftovers()
             .with_context(|| format!("clear {}", data_dir.display()))?;
         let control = in_process(servers.control);
+        let patience = settings.archive.patience;
         stages(&Parts {
             settings,
             queue,
@@ -107,6 +134,8 @@ impl Embedded {
         Ok(Self {
             control: ControlClient::new(control),
             lifecycle,
+            data_dir: data_dir.to_owned(),
+            patience,
         })
     }
 

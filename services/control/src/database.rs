@@ -15,7 +15,7 @@ use std::{
 };
 
 use self::connection::{Readers, Writer};
-use crate::error::{During as _, LedgerError};
+use crate::error::{During as _, LedgerError, is_full_disk};
 
 pub use self::connection::DatabaseError;
 pub(crate) use self::{
@@ -43,6 +43,14 @@ pub enum OpenError {
     InUse {
         /// The folder.
         path: PathBuf,
+    },
+    /// There is no room for the database.
+    #[error("open ledger {path}: its disk is full; make room, then call again")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// The database's reason.
+        source: DatabaseError,
     },
     /// The database cannot be opened.
     #[error("open ledger {path}")]
@@ -78,9 +86,13 @@ impl Database {
     pub(crate) async fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
         let path = folder.join("ledger.sqlite");
-        let failed = |source| OpenError::Database {
-            path: path.clone(),
-            source,
+        let failed = |source| {
+            let path = path.clone();
+            if is_full_disk(&source) {
+                OpenError::Full { path, source }
+            } else {
+                OpenError::Database { path, source }
+            }
         };
         let writer = Writer::open(&path).map_err(failed)?;
         let mut tx = writer.begin().await.map_err(failed)?;
@@ -124,5 +136,39 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
             path: folder.to_owned(),
         }),
         Err(TryLockError::Error(source)) => Err(at(source)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn add(tx: &mut Tx, room: &str) {
+        let add = "INSERT INTO rosters (connector, room, address, participant) \
+            VALUES (1, $1, '', x'')";
+        assert_eq!(query(add).bind(room).execute(tx).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_transaction_that_the_database_ended_is_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        let mut ended = database.begin().await.unwrap();
+        // As SQLite does by itself when the disk is full.
+        query("ROLLBACK").execute(&mut ended).await.unwrap();
+        drop(ended);
+        let mut given_up = database.begin().await.unwrap();
+        add(&mut given_up, "given up").await;
+        drop(given_up);
+
+        let mut tx = database.begin().await.unwrap();
+        add(&mut tx, "committed").await;
+        tx.commit().await.unwrap();
+
+        let mut reader = database.read().await.unwrap();
+        let rooms = query("SELECT room FROM rosters").fetch(&mut reader).await;
+        let rooms = rooms.unwrap();
+        assert_eq!(rooms.len(), 1);
+        assert_eq!(rooms[0].text(0).unwrap(), "committed");
     }
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error, path::PathBuf, sync::Arc, time::Duration};
 
 use chatkeep_pipeline::Queue;
-use chatkeep_runtime::trace;
+use chatkeep_runtime::{Outages, trace};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -26,6 +26,9 @@ const COMPANY: Duration = Duration::from_millis(2);
 /// Pause after the database or the queue failed.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What waits when runs cannot be advanced.
+const SERVICE: &str = "control";
+
 /// Drives the runs of one ledger.
 pub(crate) struct Director {
     pub(crate) ledger: Arc<Ledger>,
@@ -33,6 +36,7 @@ pub(crate) struct Director {
     /// Where manifests go.
     pub(crate) seals: PathBuf,
     pub(crate) linger: Duration,
+    pub(crate) outages: Outages,
 }
 
 impl Director {
@@ -40,12 +44,16 @@ impl Director {
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<(), Infallible> {
         while !shutdown.is_cancelled() {
             let pause = match self.pass().await {
-                Ok(next) => next.map(|at| u64::try_from(at - now()).unwrap_or(0)),
+                Ok(next) => {
+                    self.outages.end(SERVICE);
+                    next.map(|at| u64::try_from(at - now()).unwrap_or(0))
+                }
                 Err(error) => {
-                    tracing::error!(
+                    tracing::warn!(
                         error = &*error as &dyn Error,
                         "runs not advanced, will retry"
                     );
+                    self.outages.begin(SERVICE, &*error);
                     Some(u64::try_from(RETRY.as_millis()).unwrap_or(1_000))
                 }
             };

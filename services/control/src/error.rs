@@ -68,7 +68,22 @@ impl<T> During<T> for Result<T, DatabaseError> {
 /// SQLite's primary result codes for a database that cannot be used for the time being: busy, locked,
 /// read-only, I/O error, full, cannot open.
 const OUTAGES: [i32; 6] = [5, 6, 8, 10, 13, 14];
-const FULL: i32 = 13;
+/// Those that a full disk leads to: no room for data, none for the index of what is not checkpointed yet.
+const FULL: [i32; 2] = [13, 0x130a];
+
+/// Whether the database has no room.
+pub(crate) fn is_full_disk(error: &DatabaseError) -> bool {
+    result_code(error).is_some_and(|code| FULL.contains(&code))
+}
+
+fn result_code(error: &DatabaseError) -> Option<i32> {
+    match error {
+        DatabaseError::Sqlite {
+            source: rusqlite::Error::SqliteFailure(error, _),
+        } => Some(error.extended_code),
+        _ => None,
+    }
+}
 
 impl LedgerError {
     /// Static words when it is the database that is down, not the request that is wrong: the same call
@@ -77,17 +92,11 @@ impl LedgerError {
         let Self::Database { source, .. } = self else {
             return None;
         };
-        let DatabaseError::Sqlite {
-            source: rusqlite::Error::SqliteFailure(error, _),
-        } = source
-        else {
-            return None;
-        };
-        // The lowest byte of an extended code is its primary one.
-        match error.extended_code & 0xff {
-            FULL => Some("the disk of the ledger is full"),
-            code if OUTAGES.contains(&code) => Some("the ledger cannot be written"),
-            _ => None,
+        if is_full_disk(source) {
+            return Some("the disk of the ledger is full");
         }
+        // The lowest byte of an extended code is its primary one.
+        let is_outage = OUTAGES.contains(&(result_code(source)? & 0xff));
+        is_outage.then_some("the ledger cannot be written")
     }
 }

@@ -44,10 +44,12 @@ fn status(error: LedgerError) -> Status {
             Status::invalid_argument(format!("{key}: {problem}"))
         }
         error => {
-            tracing::error!(error = &error as &dyn Error, "ledger failed");
-            match error.outage() {
-                Some(outage) => Status::unavailable(outage),
-                None => Status::internal("ledger failed"),
+            if let Some(outage) = error.outage() {
+                tracing::warn!(error = &error as &dyn Error, "ledger is down");
+                Status::unavailable(outage)
+            } else {
+                tracing::error!(error = &error as &dyn Error, "ledger failed");
+                Status::internal("ledger failed")
             }
         }
     }

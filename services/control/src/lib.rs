@@ -112,6 +112,7 @@ pub async fn start(
         queue,
         seals: data_dir.join("seals"),
         linger: settings.linger,
+        outages: lifecycle.outages(),
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
     let grpc = LedgerServer::new(LedgerGrpc::new(Arc::clone(&ledger)));

@@ -1,7 +1,7 @@
 //! Renders a range of a batch's conversations into one run of bytes.
 
 use chatkeep_model::{Conversation, ItemId, RecordId, UtcDay};
-use chatkeep_pipeline::{StageError, Verdict};
+use chatkeep_pipeline::{ResultExt as _, StageError};
 use chatkeep_proto::v1;
 use chatkeep_staging::{FrameError, FrameReader, FrameWriter, ItemIndex, Spool};
 
@@ -52,14 +52,12 @@ pub(crate) enum Error {
     Render { source: RenderError },
 }
 
-impl Error {
-    pub(crate) fn into_stage_error(self) -> StageError {
-        let (verdict, action) = match &self {
-            Self::Frames { .. } => (Verdict::Reject, "read batch"),
-            Self::Index { .. } => (Verdict::Reject, "write index"),
-            Self::Render { .. } => (Verdict::Retry, "render conversation"),
-        };
-        StageError::new(verdict, action, self)
+/// Says whether the same batch may be rendered later.
+pub(crate) fn judge(rendered: Result<Batch, Error>) -> Result<Batch, StageError> {
+    match &rendered {
+        Err(Error::Frames { .. }) => rendered.or_reject("read batch"),
+        Err(Error::Index { .. }) => rendered.or_reject("write index"),
+        _ => rendered.or_retry("render conversation"),
     }
 }
 

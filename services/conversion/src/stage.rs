@@ -61,7 +61,7 @@ impl Conversion {
             converting.range(&frames, first, count, sink)
         };
         match tokio::task::spawn_blocking(work).await {
-            Ok(batch) => batch.map_err(batch::Error::into_stage_error),
+            Ok(rendered) => batch::judge(rendered),
             Err(join) => match join.try_into_panic() {
                 // The worker sees the panic of a renderer as its own.
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -3,7 +3,11 @@
 mod layout;
 mod store;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use chatkeep_model::connector;
@@ -15,7 +19,7 @@ use crate::target::{
 
 /// A folder of mailboxes.
 pub(crate) struct MaildirTarget {
-    root: PathBuf,
+    root: Arc<Path>,
     folder: FolderName,
     domain: Arc<str>,
 }
@@ -28,7 +32,7 @@ impl MaildirTarget {
     ) -> Result<Self, TargetError> {
         let folder = FolderName::of(&settings.folder);
         Ok(Self {
-            root: settings.path.clone(),
+            root: settings.path.as_path().into(),
             folder: folder.map_err(|error| TargetError::Setup {
                 source: error.into(),
             })?,
@@ -46,8 +50,23 @@ impl MaildirTarget {
     }
 
     /// The folder of mailboxes.
-    pub(crate) fn root(&self) -> &std::path::Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
+    }
+}
+
+/// The tree of mailboxes cannot be used, e.g. because its disk is full. Does not name the mailbox.
+#[derive(Debug, thiserror::Error)]
+#[error("use the mailboxes in {root}")]
+struct Unusable {
+    root: PathBuf,
+    source: io::Error,
+}
+
+fn unusable(root: &Path, source: io::Error) -> TargetError {
+    let root = root.to_owned();
+    TargetError::Unreachable {
+        source: Unusable { root, source }.into(),
     }
 }
 
@@ -58,10 +77,11 @@ impl Target for MaildirTarget {
         let folder = self.folder.clone();
         let domain = Arc::clone(&self.domain);
         let store = blocking(move || Store::open(&path, &folder, domain)).await;
-        let store = Arc::new(store.map_err(|source| TargetError::Unreachable {
-            source: source.into(),
-        })?);
-        Ok(Box::new(Maildir { store }))
+        let store = store.map_err(|error| unusable(&self.root, error))?;
+        Ok(Box::new(Maildir {
+            root: Arc::clone(&self.root),
+            store: Arc::new(store),
+        }))
     }
 
     fn needs_fence(&self) -> bool {
@@ -71,6 +91,7 @@ impl Target for MaildirTarget {
 
 /// The folder of one mailbox.
 struct Maildir {
+    root: Arc<Path>,
     store: Arc<Store>,
 }
 
@@ -81,9 +102,7 @@ impl Maildir {
     ) -> Result<T, TargetError> {
         let store = Arc::clone(&self.store);
         let done = blocking(move || work(&store)).await;
-        done.map_err(|source| TargetError::Unreachable {
-            source: source.into(),
-        })
+        done.map_err(|error| unusable(&self.root, error))
     }
 }
 

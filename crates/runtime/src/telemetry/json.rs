@@ -17,6 +17,8 @@ use tracing::{
 use tracing_opentelemetry::get_otel_context;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
+use crate::outage::chain;
+
 /// Writes one JSON object a line to standard error: time, level, message, the fields of the event and
 /// of the spans around it, the ids of trace and span.
 #[derive(Default)]
@@ -131,13 +133,6 @@ impl Visit for Collect<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let mut text = value.to_string();
-        let mut cause = value.source();
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        self.insert(field, text);
+        self.insert(field, chain(value));
     }
 }

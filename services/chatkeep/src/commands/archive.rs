@@ -78,7 +78,9 @@ async fn drive_to_end(
     output: &Output,
 ) -> anyhow::Result<Closed> {
     let opened = embedded.control.clone().open_run(request).await;
-    let opened = opened.map_err(super::answer)?.into_inner();
+    let opened = opened.map_err(super::answer);
+    let opened = opened.with_context(|| format!("open a run in {}", place.data_dir.display()))?;
+    let opened = opened.into_inner();
     if opened.resumed {
         output.note(format_args!("resuming run {}", opened.number));
     }

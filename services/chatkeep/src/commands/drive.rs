@@ -13,8 +13,6 @@ use crate::{
     report::Exceptions,
 };
 
-/// A peer that is dead for longer fails the command; calling it again resumes.
-const DEAD_PEER: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Shows progress until the run has an end; returns its state and reason.
@@ -34,12 +32,14 @@ pub(crate) async fn watch(
         }
         output.progress(|| line(&progress, started.elapsed()));
         if let Some((queue, outage)) = embedded.lifecycle.outages().longest()
-            && outage.since.elapsed() >= DEAD_PEER
+            && outage.since.elapsed() >= embedded.patience
         {
             anyhow::bail!(
-                "{queue} has waited {} s: {}; nothing is lost, call the command again when it is back",
+                "{queue} has waited {} s: {}; nothing is lost: put that right, then call the command \
+                 again to resume (state is in {})",
                 outage.since.elapsed().as_secs(),
-                outage.cause
+                outage.cause,
+                embedded.data_dir.display()
             );
         }
         if stop

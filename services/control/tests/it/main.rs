@@ -6,6 +6,7 @@ mod assembly;
 mod claims;
 mod delivery;
 mod lab;
+mod lists;
 mod plans;
 mod properties;
 mod runs;

@@ -44,9 +44,9 @@ enum Parsed {
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("read source file")]
-    File(io::Error),
+    File(#[source] io::Error),
     #[error("read source file")]
-    Mail(ReadError),
+    Mail(#[source] ReadError),
 }
 
 impl From<io::Error> for Unreadable {

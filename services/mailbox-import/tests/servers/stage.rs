@@ -23,8 +23,8 @@ use crate::{
 const TERM: Duration = Duration::from_millis(500);
 
 /// A shard with deliveries, and everything to import them.
-struct Bench {
-    ledger: FakeLedger,
+pub(crate) struct Bench {
+    pub(crate) ledger: FakeLedger,
     staging: Staging,
     settings: Settings,
     _folder: tempfile::TempDir,
@@ -35,7 +35,7 @@ impl Bench {
         Self::with(&lab.connector.to_toml().unwrap())
     }
 
-    fn with(connector_file: &str) -> Self {
+    pub(crate) fn with(connector_file: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ledger = FakeLedger::default();
         ledger.with(|state| {
@@ -91,7 +91,7 @@ impl Bench {
         messages
     }
 
-    async fn items(&self, count: u8, mailboxes: &[&str]) -> Vec<Message> {
+    pub(crate) async fn items(&self, count: u8, mailboxes: &[&str]) -> Vec<Message> {
         let mut messages = Vec::new();
         for number in 1..=count {
             messages.extend(self.item(number, mailboxes, &["Hello\r\n"]).await);
@@ -99,7 +99,7 @@ impl Bench {
         messages
     }
 
-    async fn run(&self) -> Result<(), StageError> {
+    pub(crate) async fn run(&self) -> Result<(), StageError> {
         let stage = MailboxImport::new(
             &self.settings,
             self.ledger.client(),
@@ -115,7 +115,7 @@ impl Bench {
     }
 }
 
-async fn assert_holds(lab: &Lab, mailbox: &str, messages: &[Message]) {
+pub(crate) async fn assert_holds(lab: &Lab, mailbox: &str, messages: &[Message]) {
     let mut open = lab.open(mailbox).await;
     assert_eq!(contents(&mut *open).await, expected(messages), "{mailbox}");
 }

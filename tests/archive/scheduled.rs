@@ -1,0 +1,251 @@
+//! Scheduled runs: files that may still be written, and events of days not yet over, are left for a later
+//! run. No command opens such runs yet: the services are put together here, with a clock of the test's
+//! own.
+
+use std::{fs::File, path::Path, sync::Arc, time::Duration};
+
+use chatkeep_model::connector::Connector;
+use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
+use chatkeep_proto::v1::{
+    CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
+    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
+    GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
+    KnownFilesResponse, LeaseRequest, LeaseResponse, OpenRunRequest, ProgressRequest,
+    ReportRequest, ReportResponse, RostersRequest, RostersResponse, Run, RunState,
+    control_client::ControlClient,
+    ledger_server::{Ledger, LedgerServer},
+};
+use chatkeep_runtime::{Lifecycle, in_process};
+use chatkeep_staging::Staging;
+use jiff::Timestamp;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    exactly_once::{event, room},
+    sandbox::Sandbox,
+};
+
+/// The ledger as a stage sees it at another time: a stage has no clock but the run's opening.
+#[derive(Clone)]
+struct Clock {
+    ledger: LedgerClient,
+    now: Timestamp,
+}
+
+macro_rules! at_any_time {
+    ($($name:ident: $request:ident -> $response:ident;)*) => {
+        #[tonic::async_trait]
+        impl Ledger for Clock {
+            async fn get_run(&self, request: Request<GetRunRequest>) -> Result<Response<Run>, Status> {
+                let mut run = self.ledger.clone().get_run(request).await?;
+                run.get_mut().opened = self.now.as_second();
+                Ok(run)
+            }
+
+            $(
+                async fn $name(
+                    &self,
+                    request: Request<$request>,
+                ) -> Result<Response<$response>, Status> {
+                    self.ledger.clone().$name(request).await
+                }
+            )*
+        }
+    };
+}
+
+at_any_time! {
+    known_files: KnownFilesRequest -> KnownFilesResponse;
+    claim: ClaimRequest -> ClaimResponse;
+    captures: CapturesRequest -> CapturesResponse;
+    rosters: RostersRequest -> RostersResponse;
+    held: HeldRequest -> HeldResponse;
+    complete: CompleteRequest -> CompleteResponse;
+    fail: FailRequest -> FailResponse;
+    lease: LeaseRequest -> LeaseResponse;
+    deliveries: DeliveriesRequest -> DeliveriesResponse;
+    journal: JournalRequest -> JournalResponse;
+}
+
+/// What a run came to: whether it was worth one, and the balance of the newest that was.
+struct Ran {
+    is_new: bool,
+    report: ReportResponse,
+}
+
+/// A scheduled run that is opened at this time.
+fn scheduled_run(sandbox: &Sandbox, now: &str) -> Ran {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run(sandbox, now.parse().unwrap()))
+}
+
+async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
+    let data_dir = sandbox.path(".chatkeep");
+    let lifecycle = Lifecycle::detached();
+    let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
+    let folder = Staging::folder(&data_dir.join("staging")).unwrap();
+    let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
+    let settings = chatkeep_control::Settings::default();
+    let servers = chatkeep_control::start(&settings, &data_dir, queue(), staging(), &lifecycle);
+    let servers = servers.await.unwrap();
+    let client = LedgerClient::new(in_process(servers.ledger));
+    let ledger = || client.clone();
+    let clock = Clock {
+        ledger: ledger(),
+        now,
+    };
+    let clock = LedgerClient::new(in_process(LedgerServer::new(clock)));
+    chatkeep_ingestion::start(&default(), queue(), clock, staging(), &lifecycle);
+    chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
+    chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
+    chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
+
+    let mut control = ControlClient::new(in_process(servers.control));
+    let connector = connector(sandbox);
+    let request = OpenRunRequest {
+        connector_file: connector.to_toml().unwrap(),
+        scheduled: true,
+        max_part_bytes: 25 << 20,
+        ..OpenRunRequest::default()
+    };
+    let opened = control.open_run(request).await.unwrap().into_inner();
+    let run = ProgressRequest { run: opened.run };
+    let state = loop {
+        let progress = control.progress(run).await.unwrap().into_inner();
+        if progress.state() != RunState::Running {
+            break progress.state();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let request = ReportRequest {
+        connector: connector.id(),
+        number: 0,
+    };
+    let report = control.report(request).await.unwrap().into_inner();
+    assert!(lifecycle.stop().await);
+    let is_new = state != RunState::NothingNew;
+    assert!(!is_new || state == RunState::Succeeded, "{state:?}");
+    Ran { is_new, report }
+}
+
+fn default<T: Default>() -> T {
+    T::default()
+}
+
+fn connector(sandbox: &Sandbox) -> Connector {
+    let text = std::fs::read_to_string(sandbox.path("connector.toml")).unwrap();
+    Connector::parse(&text, &sandbox.path("")).unwrap()
+}
+
+/// Read, rendered, open; the rest is zero, or the equation would not close.
+fn records(ran: &Ran) -> (u64, u64, u64) {
+    let records = ran.report.records.unwrap();
+    assert_eq!(records.read, records.rendered + records.open, "{records:?}");
+    (records.read, records.rendered, records.open)
+}
+
+fn set_modified(path: &Path, time: &str) {
+    let time: Timestamp = time.parse().unwrap();
+    let file = File::options().append(true).open(path).unwrap();
+    file.set_modified(time.into()).unwrap();
+}
+
+/// Texts of the mails in Ann's mailbox.
+fn texts(sandbox: &Sandbox) -> Vec<String> {
+    let mails = sandbox.mails("ann@contoso.com");
+    mails.iter().map(crate::sandbox::Mail::text).collect()
+}
+
+fn how_often(sandbox: &Sandbox, words: &str) -> usize {
+    let texts = texts(sandbox).into_iter();
+    texts.map(|text| text.matches(words).count()).sum()
+}
+
+#[test]
+fn a_file_that_is_not_quiet_yet_is_left_for_the_next_run() {
+    for (quiet, age) in [("", "59s"), ("quiet = \"10m\"\n", "599s")] {
+        let sandbox = Sandbox::new();
+        sandbox.edit_connector(
+            "path = \"exports\"\n",
+            &format!("path = \"exports\"\n{quiet}"),
+        );
+        sandbox.session("quiet", 0, &[("ann", "settled"), ("bob", "hi")]);
+        sandbox.session("young", 1, &[("ann", "fresh"), ("bob", "hi")]);
+        let now: Timestamp = "2026-09-20T12:00:00Z".parse().unwrap();
+        let written = now - age.parse::<jiff::SignedDuration>().unwrap();
+        set_modified(&sandbox.path("exports/quiet.eml"), "2026-09-20T11:49:00Z");
+        set_modified(&sandbox.path("exports/young.eml"), &written.to_string());
+
+        let first = scheduled_run(&sandbox, &now.to_string());
+        assert_eq!(records(&first), (1, 1, 0));
+        assert_eq!(first.report.listed.unwrap().young, 1);
+        assert_eq!(how_often(&sandbox, "settled"), 1);
+        assert_eq!(how_often(&sandbox, "fresh"), 0);
+
+        let second = scheduled_run(&sandbox, "2026-09-20T12:00:02Z");
+        assert_eq!(records(&second), (1, 1, 0));
+        assert_eq!(how_often(&sandbox, "settled"), 1);
+        assert_eq!(how_often(&sandbox, "fresh"), 1);
+        assert!(!scheduled_run(&sandbox, "2026-09-20T12:00:03Z").is_new);
+    }
+}
+
+/// Puts events of the room into a file that is long quiet.
+fn write_room(sandbox: &Sandbox, file: &str, events: &[String]) {
+    let name = format!("compliance/{file}.xml");
+    sandbox.write(&name, room(events));
+    set_modified(&sandbox.path(&name), "2026-09-14T00:00:00Z");
+}
+
+/// Ann joins and writes on the 14th, and on the 15th again.
+fn two_days() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let events = [
+        event("JOIN", 0, "", 0, 0),
+        event("CHAT", 0, "granite", 0, 1),
+        event("CHAT", 0, "marble", 1, 2),
+    ];
+    write_room(&sandbox, "a", &events);
+    sandbox
+}
+
+#[test]
+fn a_day_not_yet_over_stays_open_and_is_rendered_once_after_midnight() {
+    let sandbox = two_days();
+
+    let first = scheduled_run(&sandbox, "2026-09-15T10:00:00Z");
+    assert_eq!(records(&first), (3, 2, 1));
+    assert_eq!(how_often(&sandbox, "granite"), 1);
+    assert_eq!(how_often(&sandbox, "marble"), 0);
+
+    write_room(&sandbox, "b", &[event("CHAT", 0, "basalt", 1, 3)]);
+    let second = scheduled_run(&sandbox, "2026-09-15T23:59:59Z");
+    assert_eq!(records(&second), (2, 0, 2));
+    assert!(!scheduled_run(&sandbox, "2026-09-15T23:59:59Z").is_new);
+    assert_eq!(texts(&sandbox).len(), 1);
+
+    let third = scheduled_run(&sandbox, "2026-09-16T00:00:00Z");
+    assert_eq!(records(&third), (2, 2, 0));
+    assert_eq!(texts(&sandbox).len(), 2);
+    for words in ["granite", "marble", "basalt"] {
+        assert_eq!(how_often(&sandbox, words), 1, "{words}");
+    }
+    assert!(!scheduled_run(&sandbox, "2026-09-17T00:00:00Z").is_new);
+    assert_eq!(texts(&sandbox).len(), 2);
+}
+
+#[test]
+fn the_one_shot_archive_renders_what_scheduled_runs_left_open() {
+    let sandbox = two_days();
+    scheduled_run(&sandbox, "2026-09-15T10:00:00Z");
+
+    let outcome = sandbox.archive();
+
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    outcome.assert_closed();
+    assert_eq!(outcome.count("records.read"), 1);
+    assert_eq!(outcome.count("records.rendered"), 1);
+    for words in ["granite", "marble"] {
+        assert_eq!(how_often(&sandbox, words), 1, "{words}");
+    }
+}
