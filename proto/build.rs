@@ -9,7 +9,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "chatkeep/v1/task.proto",
         "chatkeep/v1/ledger.proto",
         "chatkeep/v1/control.proto",
+        "chatkeep/v1/ingestion.proto",
+        "chatkeep/v1/conversion.proto",
         "chatkeep/v1/mapping.proto",
+        "chatkeep/v1/mailbox_import.proto",
     ];
     // protox compiles the schema in Rust, so a checkout builds without protoc.
     let mut descriptors = protox::compile(files, ["."])?;
