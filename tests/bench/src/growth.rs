@@ -110,6 +110,6 @@ fn million(options: &Options, folder: &Path) -> anyhow::Result<Series> {
         "{} conversations into discard",
         corpus.conversations
     ));
-    series.samples.push(discard(&archive, work)?);
+    series.samples.push(discard(&archive, folder)?);
     Ok(series)
 }

@@ -1,7 +1,5 @@
 //! The labs themselves.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use chatkeep_testkit::Dovecot;
 
 #[test]

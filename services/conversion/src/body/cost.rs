@@ -11,11 +11,8 @@ pub(super) const SHORT: usize = 4_096;
 /// Bytes the serializer may look at again; about a tenth of a second.
 const MOST_WORK: usize = 3_000_000_000;
 
-/// Elements that are never open, or that a new one of their kind always ends.
-const FLAT: [&[u8]; 20] = [
-    b"area", b"base", b"br", b"col", b"embed", b"hr", b"img", b"input", b"link", b"meta",
-    b"option", b"p", b"param", b"source", b"tbody", b"td", b"th", b"tr", b"track", b"wbr",
-];
+/// Longer names are cut: they differ before.
+const LONGEST_NAME: usize = 12;
 
 /// Elements that may be open, by name: an end tag closes none of another name.
 #[derive(Default)]
@@ -34,7 +31,7 @@ pub(super) fn is_too_costly(html: &str) -> bool {
         rest = &rest[at + 1..];
         let is_end = rest.first() == Some(&b'/');
         let name = name(&rest[usize::from(is_end)..]);
-        if name.is_empty() || FLAT.iter().any(|flat| flat.eq_ignore_ascii_case(name)) {
+        if name.is_empty() || is_flat(name) {
             continue;
         }
         if is_end {
@@ -60,7 +57,22 @@ fn escaping(text: &[u8]) -> usize {
 
 fn name(tag: &[u8]) -> &[u8] {
     let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric();
-    &tag[..tag.iter().take(12).take_while(is_letter).count()]
+    &tag[..tag.iter().take(LONGEST_NAME).take_while(is_letter).count()]
+}
+
+/// Elements that are never open, or that a new one of their kind always ends.
+fn is_flat(name: &[u8]) -> bool {
+    let mut lower = [0; LONGEST_NAME];
+    let lower = &mut lower[..name.len()];
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    #[rustfmt::skip]
+    let is_flat = matches!(
+        &*lower,
+        b"area" | b"base" | b"br" | b"col" | b"embed" | b"hr" | b"img" | b"input" | b"link" | b"meta"
+            | b"option" | b"p" | b"param" | b"source" | b"tbody" | b"td" | b"th" | b"tr" | b"track" | b"wbr"
+    );
+    is_flat
 }
 
 impl<'h> Open<'h> {

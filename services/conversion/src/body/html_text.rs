@@ -67,7 +67,7 @@ impl Reader<'_> {
             self.pen.words(&unescaped(escaped), To::Text);
             return;
         }
-        let trimmed = escaped.trim_matches(is_space);
+        let trimmed = trimmed(escaped);
         if trimmed.is_empty() {
             self.space = true;
             return;
@@ -182,14 +182,30 @@ fn is_block(name: &str) -> bool {
     )
 }
 
+fn trimmed(text: &str) -> &str {
+    let is_word = |byte: &u8| !is_space(char::from(*byte));
+    let bytes = text.as_bytes();
+    let start = bytes.iter().position(is_word).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(is_word).map_or(start, |at| at + 1);
+    &text[start..end]
+}
+
 fn is_space(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\r' | '\n' | '\x0C')
 }
 
-/// White space other than single spaces.
+/// White space other than single spaces, in a text without any around it.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a pass without branches, which the compiler vectorises"
+)]
 fn collapses(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().any(|byte| *byte < b' ') || bytes.windows(2).any(|pair| pair == b"  ")
+    let pairs = text.bytes().zip(text.bytes().skip(1));
+    // One pass without branches: nearly every text is as it should be. It neither begins nor ends with
+    // white space.
+    pairs.fold(false, |found, (one, next)| {
+        found | (one < b' ') | ((one == b' ') & (next == b' '))
+    })
 }
 
 fn attribute(tag: &str, name: &str) -> String {

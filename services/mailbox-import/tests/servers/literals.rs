@@ -36,11 +36,11 @@ fn announcement(line: &str) -> Option<(usize, bool)> {
 
 /// Messages of these sizes.
 fn sized(sizes: &[usize]) -> Vec<chatkeep_mailbox_import::target::Message> {
-    let sized = |(number, size): (u8, &usize)| {
+    let of_size = |(number, size): (u8, &usize)| {
         let rest = size - message(number, "").bytes.len();
         message(number, &"x".repeat(rest))
     };
-    (1..).zip(sizes).map(sized).collect()
+    (1..).zip(sizes).map(of_size).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -123,9 +123,7 @@ async fn what_must_be_looked_up_first_waits_with_its_journal_entry() {
         deliveries: (1..=6).collect(),
     };
     let entry = begun.clone();
-    bench
-        .ledger
-        .with(|state| state.journal.push((entry, now())));
+    bench.ledger.with(|state| state.journal.push(entry));
     let others = bench.items(3, &[BOB]).await;
     let started = now();
 
@@ -134,7 +132,6 @@ async fn what_must_be_looked_up_first_waits_with_its_journal_entry() {
     assert_waiting(&bench, started, 10);
     assert_holds(&throttling.lab, BOB, &others).await;
     let open = bench.ledger.with(|state| state.journal.clone());
-    let open: Vec<_> = open.into_iter().map(|(begun, _)| begun).collect();
     assert_eq!(open, [begun]);
 
     throttling.end(&bench);
