@@ -4,3 +4,6 @@
 pub mod v1 {
     tonic::include_proto!("chatkeep.v1");
 }
+
+/// The contract as an encoded `FileDescriptorSet`, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -20,4 +20,5 @@ mod running;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod scheduled;
+mod services;
 mod taken_apart;

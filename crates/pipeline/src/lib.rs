@@ -6,6 +6,7 @@ mod crash;
 mod envelope;
 mod error;
 mod memory;
+mod observe;
 mod queue;
 mod runs;
 mod stage;
@@ -16,6 +17,7 @@ pub use crate::{
     envelope::Envelope,
     error::{BoxError, ResultExt, StageError, Verdict},
     memory::MemoryQueue,
+    observe::publish_span,
     queue::{Queue, QueueError, REASON, Received, Receiver, Settle, dead_letters},
     runs::{RunContext, Runs},
     stage::{Completion, Stage, queue_of},
@@ -26,7 +28,14 @@ pub use crate::{
 pub use crate::amqp::{AmqpError, AmqpQueue, AmqpSettings};
 
 use chatkeep_proto::v1::ledger_client;
-use chatkeep_runtime::GrpcChannel;
+use chatkeep_runtime::{GrpcChannel, LARGEST_MESSAGE};
 
 /// The stages' way to the ledger.
 pub type LedgerClient = ledger_client::LedgerClient<GrpcChannel>;
+
+/// The ledger at the other end of a channel.
+pub fn ledger(channel: GrpcChannel) -> LedgerClient {
+    LedgerClient::new(channel)
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE)
+}

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 use crate::{
     Completion, LedgerClient, Queue, QueueError, Received, ResultExt as _, Stage, StageError,
     Verdict,
+    observe::{Measures, Observed, Outcome},
 };
 
 /// How often a task is tried before control splits it.
@@ -43,6 +44,7 @@ pub struct Worker<S> {
     ledger: LedgerClient,
     concurrency: u16,
     outages: Outages,
+    measures: Measures,
 }
 
 impl<S: Stage> Worker<S> {
@@ -53,6 +55,7 @@ impl<S: Stage> Worker<S> {
             queue,
             ledger,
             concurrency: concurrency.max(1),
+            measures: Measures::new(&Lifecycle::default().meter(), S::QUEUE, &Outages::default()),
             outages: Outages::default(),
         }
     }
@@ -60,6 +63,7 @@ impl<S: Stage> Worker<S> {
     /// Runs as a service of the process, until it shuts down; then it finishes what it has received.
     pub fn start(mut self, lifecycle: &Lifecycle) {
         self.outages = lifecycle.outages();
+        self.measures = Measures::new(&lifecycle.meter(), S::QUEUE, &self.outages);
         lifecycle.spawn(S::QUEUE, self.run(lifecycle.shutdown()));
     }
 
@@ -76,13 +80,9 @@ impl<S: Stage> Worker<S> {
             };
             let worker = Arc::clone(&worker);
             let shutdown = shutdown.clone();
-            let span = tracing::info_span!(
-                "process",
-                messaging.destination.name = S::QUEUE,
-                chatkeep.task.id = %message.envelope.id,
-                attempt = message.envelope.attempt,
-            );
-            let handle = async move { worker.handle(message, &shutdown).await };
+            let mut task = worker.measures.begin(S::QUEUE, &message.envelope);
+            let span = task.span();
+            let handle = async move { worker.handle(message, &mut task, &shutdown).await };
             in_flight.spawn(handle.instrument(span));
         };
 
@@ -93,9 +93,9 @@ impl<S: Stage> Worker<S> {
         result
     }
 
-    async fn handle(&self, received: Received, shutdown: &CancellationToken) {
+    async fn handle(&self, received: Received, task: &mut Observed, shutdown: &CancellationToken) {
         let settled = match self.work(&received, shutdown).await {
-            Waited::Done(result) => self.settle(received, result, shutdown).await,
+            Waited::Done(result) => self.settle(received, result, task, shutdown).await,
             Waited::Down => received.defer(LONGEST_PAUSE).await,
             // Dropped unsettled: the queue, or control after the next start, hands it out again.
             Waited::Interrupted => return,
@@ -178,24 +178,28 @@ impl<S: Stage> Worker<S> {
         &self,
         received: Received,
         result: Result<(), StageError>,
+        task: &mut Observed,
         shutdown: &CancellationToken,
     ) -> Result<(), QueueError> {
         let Err(error) = result else {
+            task.ends(Outcome::Succeeded, "");
             return received.ack().await;
         };
         let tries = received.envelope.attempt + 1;
         match error.verdict {
             Verdict::Superseded => {
                 tracing::info!(error = &error as &dyn Error, "task superseded");
+                task.ends(Outcome::Superseded, error.action);
                 received.ack().await
             }
             Verdict::Retry | Verdict::Wait if tries < ATTEMPTS => {
                 tracing::warn!(error = &error as &dyn Error, "stage failed, will retry");
+                task.ends(Outcome::Retried, error.action);
                 received.retry(RETRY_DELAY * tries).await
             }
             _ => {
                 tracing::error!(error = &error as &dyn Error, "stage gave the task up");
-                self.give_up(received, error.action, shutdown).await
+                self.give_up(received, error.action, task, shutdown).await
             }
         }
     }
@@ -205,6 +209,7 @@ impl<S: Stage> Worker<S> {
         &self,
         received: Received,
         reason: &'static str,
+        task: &mut Observed,
         shutdown: &CancellationToken,
     ) -> Result<(), QueueError> {
         let fail = async || {
@@ -219,8 +224,14 @@ impl<S: Stage> Worker<S> {
             // Dropped unsettled, like a task that waits.
             Waited::Interrupted => Ok(()),
             Waited::Down => received.defer(LONGEST_PAUSE).await,
-            Waited::Done(Ok(_)) => received.bury(reason).await,
+            Waited::Done(Ok(_)) => {
+                task.ends(Outcome::GivenUp, reason);
+                received.bury(reason).await?;
+                self.measures.buried(reason);
+                Ok(())
+            }
             Waited::Done(Err(error)) => {
+                task.ends(Outcome::Retried, reason);
                 tracing::error!(error = &error as &dyn Error, "task not given up");
                 received.retry(LONGEST_PAUSE).await
             }

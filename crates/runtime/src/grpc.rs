@@ -1,11 +1,47 @@
+//! gRPC between the services: in one process, or over the network.
+
+#[cfg(feature = "network")]
+mod connection;
+#[cfg(feature = "network")]
+mod credentials;
+#[cfg(feature = "network")]
+mod measure;
+#[cfg(feature = "network")]
+mod network;
+#[cfg(feature = "network")]
+mod observe;
+#[cfg(feature = "network")]
+mod remote;
+#[cfg(feature = "network")]
+mod repeat;
+#[cfg(feature = "network")]
+mod serve;
+#[cfg(feature = "network")]
+mod settings;
+
 use std::convert::Infallible;
 
 use tonic::{Status, body::Body, codegen::Service};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
+#[cfg(feature = "network")]
+pub(crate) use self::{connection::Dial, remote::channel};
+#[cfg(feature = "network")]
+pub use self::{
+    credentials::{Credentials, CredentialsError},
+    network::Network,
+    remote::RemoteError,
+    serve::ServeError,
+    settings::{GrpcSettings, Transport},
+};
+
 /// A connection to a gRPC service, wherever it runs. Every generated client takes one:
 /// `LedgerClient::new(channel)`.
 pub type GrpcChannel = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, Status>;
+
+/// Largest gRPC message in bytes: a page or a completion, never a run. To be set of every client and
+/// server whose messages grow with a batch; the others keep the 4 MiB that are gRPC's default.
+pub const LARGEST_MESSAGE: usize = 64 << 20;
 
 /// Calls a server in this process, without a socket.
 pub fn in_process<S>(server: S) -> GrpcChannel

@@ -1,38 +1,66 @@
-use std::{error::Error, time::Duration};
+use std::{error::Error, process, time::Duration};
 
+use opentelemetry::metrics::{Meter, MeterProvider as _, NoopMeterProvider};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument as _, info_span};
 
 use crate::Outages;
 
-/// Less than the 30 s after which Kubernetes kills a pod.
-const GRACE: Duration = Duration::from_secs(25);
+/// How long a process may finish what it holds: less than the 30 s after which Kubernetes kills a pod.
+pub const GRACE: Duration = Duration::from_secs(25);
 
 /// Owns every task of the process: starts them, tells them to stop, waits for them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Lifecycle {
     shutdown: CancellationToken,
     failed: CancellationToken,
     tasks: TaskTracker,
     outages: Outages,
+    grace: Duration,
+    meter: Meter,
+}
+
+impl Default for Lifecycle {
+    fn default() -> Self {
+        Self {
+            shutdown: CancellationToken::default(),
+            failed: CancellationToken::default(),
+            tasks: TaskTracker::default(),
+            outages: Outages::default(),
+            grace: GRACE,
+            meter: NoopMeterProvider::new().meter("chatkeep"),
+        }
+    }
 }
 
 impl Lifecycle {
-    /// Stops on SIGTERM and SIGINT.
-    pub fn new() -> std::io::Result<Self> {
-        let lifecycle = Self::detached();
+    /// Stops on SIGTERM and SIGINT, within `grace`. A second signal ends the process at once, which
+    /// loses nothing either: what was not finished is done again.
+    pub fn new(grace: Duration) -> std::io::Result<Self> {
+        let lifecycle = Self {
+            grace,
+            ..Self::default()
+        };
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = lifecycle.shutdown.clone();
-        // Not tracked: shutdown must not wait for the task that listens for signals.
-        #[expect(clippy::disallowed_methods, reason = "outlives the tracked tasks")]
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => tracing::info!("SIGTERM, shutting down"),
-                _ = interrupt.recv() => tracing::info!("SIGINT, shutting down"),
-            }
+        lifecycle.accompany(async move {
+            let mut next = async || {
+                tokio::select! {
+                    _ = terminate.recv() => SignalKind::terminate(),
+                    _ = interrupt.recv() => SignalKind::interrupt(),
+                }
+            };
+            let first = next().await;
+            tracing::info!(signal = first.as_raw_value(), "shutting down");
             shutdown.cancel();
+            let second = next().await;
+            tracing::warn!(
+                signal = second.as_raw_value(),
+                "second signal, exiting at once"
+            );
+            process::exit(128 + second.as_raw_value());
         });
         Ok(lifecycle)
     }
@@ -42,10 +70,25 @@ impl Lifecycle {
         Self::default()
     }
 
+    /// Measures with this meter. Without one nothing is measured.
+    pub fn with_meter(self, meter: Meter) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// Where services make their instruments.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
     /// Cancelled when the process is to stop. Whoever starts work checks it first and finishes what it
     /// holds.
     pub fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
+    }
+
+    /// How long a process may finish what it holds.
+    pub fn grace(&self) -> Duration {
+        self.grace
     }
 
     /// True once a service has ended with an error or a panic.
@@ -86,14 +129,20 @@ impl Lifecycle {
             .spawn(task.instrument(info_span!("service", service.name = service)));
     }
 
+    /// Runs something beside the services, until the very end of the process: nobody waits for it.
+    pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
+        #[expect(clippy::disallowed_methods, reason = "outlives the tracked tasks")]
+        tokio::spawn(task);
+    }
+
     /// Tells every task to stop and waits until they have, or until the grace period is over.
     /// True when all finished in time and none failed.
     pub async fn stop(self) -> bool {
         self.shutdown.cancel();
         self.tasks.close();
-        let finished = tokio::time::timeout(GRACE, self.tasks.wait()).await;
+        let finished = tokio::time::timeout(self.grace, self.tasks.wait()).await;
         if finished.is_err() {
-            tracing::error!(grace = ?GRACE, "tasks still running, exiting anyway");
+            tracing::error!(grace = ?self.grace, "tasks still running, exiting anyway");
         }
         finished.is_ok() && !self.has_failed()
     }

@@ -27,6 +27,12 @@ impl Outages {
         Some((*longest.0, longest.1.clone()))
     }
 
+    /// The outage that the worker of `queue` waits for the end of.
+    pub fn of(&self, queue: &str) -> Option<Outage> {
+        let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        outages.get(queue).cloned()
+    }
+
     /// The worker of `queue` waits because of this.
     pub fn begin(&self, queue: &'static str, cause: &dyn Error) {
         let mut outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +50,8 @@ impl Outages {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error and what caused it, one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

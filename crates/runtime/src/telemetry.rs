@@ -1,8 +1,21 @@
-//! Logs.
+//! Logs, and in a program of its own metrics and traces.
 
-use std::io;
+#[cfg(feature = "network")]
+mod install;
+#[cfg(feature = "network")]
+mod json;
+#[cfg(feature = "network")]
+mod settings;
+
+use std::{io, panic, thread};
 
 use tracing_subscriber::EnvFilter;
+
+#[cfg(feature = "network")]
+pub use self::{
+    install::{Telemetry, TelemetryError},
+    settings::{LogFormat, TelemetrySettings},
+};
 
 /// Writes events to standard error, as text, from `level` on: `error`, `warn`, `info`, `debug`, or
 /// directives as `tracing_subscriber::EnvFilter` reads them. Call it once, first.
@@ -19,4 +32,14 @@ pub fn log_to_stderr(level: &str) {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("logs were set up before");
     }
+    log_panics();
+}
+
+/// Logs where a panic happened. Its message may quote what was being worked on, so it is not printed.
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        let thread = thread::current();
+        tracing::error!(location, thread = thread.name(), "panicked");
+    }));
 }

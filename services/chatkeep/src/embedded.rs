@@ -7,14 +7,11 @@ use std::{
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::control_client;
-use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
+use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
-
-/// Largest answer of the ledger, in bytes.
-const LARGEST_MESSAGE: usize = 64 << 20;
 
 /// A mailbox that is opened twice costs its server about twice the time per message, and the run shares
 /// the machine with itself: deliveries wait for the end of planning, unless there are many or it is long.
@@ -108,7 +105,7 @@ impl Embedded {
 
     async fn start_some(data_dir: &Path, stages: impl FnOnce(&Parts)) -> anyhow::Result<Self> {
         let settings = Settings::load()?;
-        let lifecycle = Lifecycle::new().context("listen for signals")?;
+        let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&data_dir.join("staging"))
             .with_context(|| format!("open {}", data_dir.display()))?;
@@ -130,8 +127,7 @@ impl Embedded {
         stages(&Parts {
             settings,
             queue,
-            ledger: LedgerClient::new(in_process(servers.ledger))
-                .max_decoding_message_size(LARGEST_MESSAGE),
+            ledger: chatkeep_pipeline::ledger(in_process(servers.ledger)),
             staging,
             lifecycle: lifecycle.clone(),
         });

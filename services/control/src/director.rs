@@ -3,8 +3,9 @@
 use std::{convert::Infallible, error::Error, path::PathBuf, sync::Arc, time::Duration};
 
 use chatkeep_pipeline::Queue;
-use chatkeep_runtime::Outages;
+use chatkeep_runtime::{Outages, trace};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     close::close,
@@ -126,17 +127,31 @@ impl Director {
             return Ok(false);
         }
         drop(conn);
-        match step {
-            Step::Wait => return Ok(false),
-            Step::Refresh => flow::refresh(&self.ledger, run).await?,
-            Step::NextSource => flow::next_source(&self.ledger, run).await?,
-            Step::EndPlanning => flow::end_planning(&self.ledger, run).await?,
-            Step::Pause => _ = flow::pause(&self.ledger, run).await?,
-            Step::Close => close(&self.ledger, &self.seals, run).await?,
+        if step == Step::Wait {
+            return Ok(false);
         }
+        let span = tracing::info_span!(
+            "step",
+            otel.name = step.name(),
+            chatkeep.run.id = run.id,
+            chatkeep.run.number = run.number,
+        );
+        trace::continue_from(&span, &run.trace);
+        self.take(step, run).instrument(span).await?;
         // Whatever tasks the step opened are published.
         self.ledger.outstanding.forget(run.id);
         Ok(true)
+    }
+
+    async fn take(&self, step: Step, run: &RunRow) -> Result<(), LedgerError> {
+        match step {
+            Step::Wait => Ok(()),
+            Step::Refresh => flow::refresh(&self.ledger, run).await,
+            Step::NextSource => flow::next_source(&self.ledger, run).await,
+            Step::EndPlanning => flow::end_planning(&self.ledger, run).await,
+            Step::Pause => flow::pause(&self.ledger, run).await.map(drop),
+            Step::Close => close(&self.ledger, &self.seals, run).await,
+        }
     }
 
     /// A run ends after the earlier ones whose deliveries it made possible.

@@ -46,6 +46,20 @@ pub(crate) enum Step {
     Wait,
 }
 
+impl Step {
+    /// As traces name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause run",
+            Self::Refresh => "begin run",
+            Self::NextSource => "capture next source",
+            Self::EndPlanning => "end planning",
+            Self::Close => "close run",
+            Self::Wait => "wait",
+        }
+    }
+}
+
 /// The next step of a running run that has tasks of these kinds open.
 pub(crate) fn next_step(run: &RunRow, open: u32) -> Step {
     if watch::fails_alike_early(&run.watch) {

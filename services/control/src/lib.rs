@@ -18,7 +18,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use chatkeep_pipeline::Queue;
 use chatkeep_proto::v1::{control_server::ControlServer, ledger_server::LedgerServer};
-use chatkeep_runtime::Lifecycle;
+use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
@@ -88,9 +88,6 @@ pub struct Servers {
 
 /// A lease must outlast the call that renews it.
 const SHORTEST_FENCE: Duration = Duration::from_millis(100);
-
-/// Largest message of the ledger: a page or a completion, never a run.
-const LARGEST_MESSAGE: usize = 64 << 20;
 
 /// Opens the ledger in `data_dir`, publishes every open task again, and drives runs until the process
 /// shuts down.

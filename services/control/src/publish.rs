@@ -3,12 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
 };
 
-use chatkeep_pipeline::{Envelope, Queue, QueueError, queue_of};
+use chatkeep_pipeline::{Envelope, Queue, QueueError, publish_span, queue_of};
 use chatkeep_proto::v1::TaskKind;
 use data_encoding::HEXLOWER;
 use tokio::sync::Notify;
+use tracing::Instrument as _;
 
 use crate::{
     error::LedgerError,
@@ -199,11 +201,16 @@ async fn publish_kind(
     let looked_at = tasks.len();
     for task in tasks {
         let envelope = Envelope::new(HEXLOWER.encode(&task.name), task::encode(&task.to_proto()));
+        let span = publish_span(queue_of(kind), kind, &task.trace);
+        let envelope = span.in_scope(|| envelope.published(SystemTime::now()));
         let key = task.key;
         if !ledger.outstanding.note(task) {
             continue;
         }
-        let published = queue.publish(queue_of(kind), envelope).await;
+        let published = queue
+            .publish(queue_of(kind), envelope)
+            .instrument(span)
+            .await;
         if let Err(source) = published {
             ledger.outstanding.closed(key);
             return Err(PublishError::Queue { source });

@@ -4,6 +4,7 @@ mod batch;
 mod body;
 #[doc(hidden)]
 pub mod fuzz;
+mod grpc;
 mod item;
 mod stage;
 mod transcript;
@@ -11,12 +12,14 @@ mod transcript;
 use std::sync::Arc;
 
 use chatkeep_pipeline::{LedgerClient, Queue, Worker};
-use chatkeep_runtime::Lifecycle;
+use chatkeep_proto::v1::conversion_server::ConversionServer;
+use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub use crate::{
     body::Sanitizer,
+    grpc::ConversionService,
     item::{Files, Part, RENDERER_VERSION, RenderError, RenderOptions, Renderer, Unrenderable},
     stage::Conversion,
 };
@@ -45,4 +48,11 @@ pub fn start(
 ) {
     let stage = Conversion::new(staging, ledger.clone());
     Worker::new(stage, queue, ledger, settings.concurrency).start(lifecycle);
+}
+
+/// The gRPC service that shows what conversations become.
+pub fn service(staging: Staging) -> ConversionServer<ConversionService> {
+    ConversionServer::new(ConversionService::new(staging))
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE)
 }

@@ -7,9 +7,7 @@ use chatkeep_model::{Attachment, RecordId, connector::Connector};
 use chatkeep_pipeline::{
     Completion, LedgerClient, ResultExt as _, Runs, Stage, StageError, crash_point,
 };
-use chatkeep_proto::v1::{
-    self, Blob, Converted, NewTask, Quarantined, Task, TaskKind, complete_request,
-};
+use chatkeep_proto::v1::{Blob, Converted, NewTask, Quarantined, Task, TaskKind, complete_request};
 use chatkeep_staging::{BlobKind, Staging};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use tokio::runtime::Handle;
@@ -116,7 +114,12 @@ impl Stage for Conversion {
 
     async fn process(&self, task: Task) -> Result<Completion, StageError> {
         let context = self.runs.get(task.run).await?;
-        let options = options(&context.run, &context.connector)?;
+        let run = &context.run;
+        let options = options(
+            run.connector.clone(),
+            run.max_part_bytes,
+            &context.connector,
+        )?;
         let batch = self.convert(&task, options).await?;
         self.store(batch).await
     }
@@ -129,14 +132,18 @@ fn bytes_of(records: &[RecordId]) -> Vec<Bytes> {
         .collect()
 }
 
-/// What the run says about items.
-fn options(run: &v1::Run, connector: &Connector) -> Result<RenderOptions, StageError> {
+/// How the items of the connector with this id are rendered.
+pub(crate) fn options(
+    id: String,
+    max_part_bytes: u64,
+    connector: &Connector,
+) -> Result<RenderOptions, StageError> {
     Ok(RenderOptions {
-        connector: run.connector.clone(),
+        connector: id,
         domain: connector.domain.to_lowercase(),
         time_zone: zone(&connector.item.time_zone).or_reject("find time zone")?,
         json_record: connector.item.json_record,
-        max_part_bytes: run.max_part_bytes,
+        max_part_bytes,
     })
 }
 
@@ -149,9 +156,9 @@ fn zone(name: &str) -> Result<TimeZone, jiff::Error> {
 }
 
 /// Attachments in staging, read by blocking threads.
-struct StagedFiles {
-    staging: Staging,
-    runtime: Handle,
+pub(crate) struct StagedFiles {
+    pub(crate) staging: Staging,
+    pub(crate) runtime: Handle,
 }
 
 impl Files for StagedFiles {

@@ -46,12 +46,18 @@ pub struct Sample {
 /// parse. Changes nothing; blocks.
 pub fn check(connector: &Connector) -> Vec<Finding> {
     let sources = (1..).zip(&connector.sources);
-    let finding = |(position, source): (usize, &Source)| Finding {
+    sources
+        .map(|(position, source)| look_into(position, source))
+        .collect()
+}
+
+/// Looks into the source at a position, from 1. Changes nothing; blocks.
+pub(crate) fn look_into(position: usize, source: &Source) -> Finding {
+    Finding {
         source: position,
         kind: source.type_name(),
         result: sample(source),
-    };
-    sources.map(finding).collect()
+    }
 }
 
 fn sample(source: &Source) -> Result<Sample, FolderError> {

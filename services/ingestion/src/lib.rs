@@ -6,7 +6,9 @@ pub mod eml;
 mod folder;
 #[doc(hidden)]
 pub mod fuzz;
+mod grpc;
 mod list;
+mod preview;
 mod quarantine;
 mod rooms;
 mod rules;
@@ -19,13 +21,15 @@ pub mod xml;
 use std::sync::Arc;
 
 use chatkeep_pipeline::{LedgerClient, Queue, Worker};
-use chatkeep_runtime::Lifecycle;
+use chatkeep_proto::v1::ingestion_server::IngestionServer;
+use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub use crate::{
     check::{Finding, Sample, check},
     folder::FolderError,
+    grpc::IngestionService,
     stage::Ingestion,
 };
 
@@ -53,4 +57,9 @@ pub fn start(
 ) {
     let stage = Ingestion::new(staging, ledger.clone());
     Worker::new(stage, queue, ledger, settings.concurrency).start(lifecycle);
+}
+
+/// The gRPC service that looks at sources.
+pub fn service() -> IngestionServer<IngestionService> {
+    IngestionServer::new(IngestionService).max_encoding_message_size(LARGEST_MESSAGE)
 }

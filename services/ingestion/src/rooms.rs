@@ -12,7 +12,9 @@ mod read;
 mod record;
 mod roster;
 
-pub(crate) use self::{assemble::assemble, capture::capture, manifest::parse as parse_manifest};
+pub(crate) use self::{
+    assemble::assemble, capture::capture, day::conversations, manifest::parse as parse_manifest,
+};
 use crate::folder::{Role, extension};
 
 /// Shards of thread keys.

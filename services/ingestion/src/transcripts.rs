@@ -11,6 +11,7 @@ use chatkeep_proto::v1::{
     Captured, CapturedFile, NewTask, Quarantined, complete_request::Result as Outcome,
 };
 
+pub(crate) use self::read::conversation;
 use self::{
     claim::{Claimed, claim},
     read::{FileOutcome, Transcripts},

@@ -2,6 +2,7 @@
 
 mod check;
 mod discard;
+mod grpc;
 mod imap;
 mod maildir;
 mod stage;
@@ -11,13 +12,15 @@ mod verify;
 use std::{sync::Arc, time::Duration};
 
 use chatkeep_pipeline::{LedgerClient, Queue, Worker};
-use chatkeep_runtime::Lifecycle;
+use chatkeep_proto::v1::mailbox_import_server::MailboxImportServer;
+use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 use crate::target::Timeouts;
 pub use crate::{
     check::{Finding, check, max_part_bytes},
+    grpc::MailboxImportService,
     stage::MailboxImport,
     verify::{Expected, Flaw, verify},
 };
@@ -67,6 +70,13 @@ pub fn start(
     let shutdown = lifecycle.shutdown();
     let stage = MailboxImport::new(settings, ledger.clone(), staging, shutdown);
     Worker::new(stage, queue, ledger, settings.connections).start(lifecycle);
+}
+
+/// The gRPC service that looks at targets and mailboxes.
+pub fn service(settings: &Settings) -> MailboxImportServer<MailboxImportService> {
+    MailboxImportServer::new(MailboxImportService::new(settings.clone()))
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE)
 }
 
 /// Entry points of fuzz targets.

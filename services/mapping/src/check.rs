@@ -25,19 +25,24 @@ pub struct Findings {
 /// Reads directory and custom mapping and looks for what would hold deliveries. Changes nothing;
 /// blocks.
 pub fn check(connector: &Connector) -> Result<Findings, TableError> {
-    let tables = Tables::open(connector)?;
-    let Tables { resolver, .. } = &tables;
-    let has_custom = tables.custom.is_some();
-    Ok(Findings {
-        users: resolver.directory.len() as u64,
-        guests: tables.guests,
-        custom: has_custom.then(|| resolver.custom.len() as u64),
-        without_mailbox: resolver
-            .directory
-            .without_mailbox()
-            .map(str::to_owned)
-            .collect(),
-        sample_mailbox: resolver.directory.sample_mailbox().map(str::to_owned),
-        conflicts: tables.conflicts(),
-    })
+    Tables::open(connector).map(|tables| Findings::of(&tables))
+}
+
+impl Findings {
+    pub(crate) fn of(tables: &Tables) -> Self {
+        let Tables { resolver, .. } = tables;
+        let has_custom = tables.custom.is_some();
+        Self {
+            users: resolver.directory.len() as u64,
+            guests: tables.guests,
+            custom: has_custom.then(|| resolver.custom.len() as u64),
+            without_mailbox: resolver
+                .directory
+                .without_mailbox()
+                .map(str::to_owned)
+                .collect(),
+            sample_mailbox: resolver.directory.sample_mailbox().map(str::to_owned),
+            conflicts: tables.conflicts(),
+        }
+    }
 }

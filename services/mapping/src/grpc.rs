@@ -5,13 +5,14 @@ use std::path::Path;
 use chatkeep_model::connector::{Connector, ConnectorError};
 use chatkeep_pipeline::{LedgerClient, Runs, StageError, Verdict};
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, PreviewResponse, Resolution, ResolveRequest, ResolveResponse,
-    mapping_server,
+    Identity, PreviewRequest, PreviewResponse, RefreshRequest, RefreshResponse, Resolution,
+    ResolveRequest, ResolveResponse, mapping_server,
 };
 use chatkeep_staging::Staging;
 use tonic::{Request, Response, Status};
 
 use crate::{
+    check::Findings,
     index::Level,
     resolve::{Placement, Resolver, Rule},
     snapshots::Snapshots,
@@ -19,17 +20,22 @@ use crate::{
     tables::Tables,
 };
 
-/// Answers questions about mailboxes; changes nothing.
+/// Names listed of users without a mailbox.
+const LISTED: usize = 100;
+
+/// Answers questions about mailboxes.
 pub struct MappingService {
     runs: Runs,
     snapshots: Snapshots,
+    staging: Staging,
 }
 
 impl MappingService {
     pub(crate) fn new(ledger: LedgerClient, staging: Staging) -> Self {
         Self {
             runs: Runs::new(ledger),
-            snapshots: Snapshots::new(staging),
+            snapshots: Snapshots::new(staging.clone()),
+            staging,
         }
     }
 }
@@ -58,18 +64,46 @@ impl mapping_server::Mapping for MappingService {
         request: Request<PreviewRequest>,
     ) -> Result<Response<PreviewResponse>, Status> {
         let request = request.into_inner();
-        let connector = Connector::parse(&request.connector_file, Path::new("/"));
-        let connector = connector.map_err(|e| connector_status(&e))?;
-        let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
-        let tables = opened.map_err(|_| Status::internal("read directory"))?;
-        let tables = tables.map_err(|e| table_status(&e))?;
-        let conflicts = tables.conflicts().into_iter();
+        let tables = tables(&request.connector_file).await?;
+        let resolutions = resolutions(&tables.resolver, request.identities);
+        let findings = Findings::of(&tables);
+        let conflicts = findings.conflicts.into_iter();
+        let without_mailbox = findings.without_mailbox.into_iter().take(LISTED);
         Ok(Response::new(PreviewResponse {
-            users: tables.resolver.directory.len() as u64,
+            resolutions,
+            users: findings.users,
             conflicts: conflicts.map(|conflict| conflict.address).collect(),
-            resolutions: resolutions(&tables.resolver, request.identities),
+            guests: findings.guests,
+            custom: findings.custom,
+            without_mailbox: without_mailbox.collect(),
+            sample_mailbox: findings.sample_mailbox.unwrap_or_default(),
         }))
     }
+
+    async fn refresh(
+        &self,
+        request: Request<RefreshRequest>,
+    ) -> Result<Response<RefreshResponse>, Status> {
+        let tables = tables(&request.into_inner().connector_file).await?;
+        let users = tables.resolver.directory.len() as u64;
+        let stored = tables.store(&self.staging).await;
+        let stored = stored.map_err(|e| stage_status(&e))?;
+        Ok(Response::new(RefreshResponse {
+            directory: stored.directory,
+            custom_mapping: stored.custom_mapping,
+            users,
+            conflicts: stored.conflicts,
+        }))
+    }
+}
+
+/// Directory and custom mapping of a connector file, as they are right now.
+async fn tables(connector_file: &str) -> Result<Tables, Status> {
+    let connector = Connector::parse(connector_file, Path::new("/"));
+    let connector = connector.map_err(|e| connector_status(&e))?;
+    let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
+    let tables = opened.map_err(|_| Status::internal("read directory"))?;
+    tables.map_err(|e| table_status(&e))
 }
 
 fn resolutions(resolver: &Resolver, identities: Vec<Identity>) -> Vec<Resolution> {

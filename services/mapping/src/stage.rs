@@ -7,10 +7,10 @@ use chatkeep_pipeline::{
     crash_point,
 };
 use chatkeep_proto::v1::{
-    HeldRequest, NewTask, PlanRow, Planned, Refreshed, Resolved, Task, TaskKind,
+    HeldRequest, NewTask, PlanRow, Planned, Resolved, Task, TaskKind,
     complete_request::Result as TaskResult,
 };
-use chatkeep_staging::{Blob, BlobKind, FrameReader, Staging};
+use chatkeep_staging::{FrameReader, Staging};
 
 use crate::{
     plan::{self, MOST_ROWS, Plan},
@@ -71,23 +71,9 @@ impl Mapping {
         let connector = context.connector.clone();
         let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
         let tables = opened.or_retry("read directory")?.map_err(unreadable)?;
-        let conflicts = tables.conflicts().len();
-        let custom_mapping = match tables.custom {
-            Some(custom) => Some(self.store(custom).await?),
-            None => None,
-        };
-        let directory = Some(self.store(tables.directory).await?);
+        let refreshed = tables.store(&self.staging).await?;
         crash_point("staged");
-        Ok(Completion::new(TaskResult::Refreshed(Refreshed {
-            directory,
-            custom_mapping,
-            conflicts: u32::try_from(conflicts).unwrap_or(u32::MAX),
-        })))
-    }
-
-    async fn store(&self, snapshot: Vec<u8>) -> Result<Blob, StageError> {
-        let stored = self.staging.put(BlobKind::Directory, snapshot).await;
-        stored.or_retry("store snapshot")
+        Ok(Completion::new(TaskResult::Refreshed(refreshed)))
     }
 
     /// Plans the task's items; what would make the completion too large is left to a task of its own.

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use chatkeep_model::connector::{self, Connector};
+use chatkeep_pipeline::{ResultExt as _, StageError};
+use chatkeep_proto::v1::Refreshed;
+use chatkeep_staging::{Blob, BlobKind, Staging};
 
 use crate::{
     custom::CustomMapping,
@@ -49,4 +52,23 @@ impl Tables {
         conflicts.retain(|conflict| self.resolver.custom.mailbox(&conflict.address).is_none());
         conflicts
     }
+
+    /// Stores both as snapshots: the same content is the same blob.
+    pub(crate) async fn store(self, staging: &Staging) -> Result<Refreshed, StageError> {
+        let conflicts = self.conflicts().len();
+        let custom_mapping = match self.custom {
+            Some(custom) => Some(store(staging, custom).await?),
+            None => None,
+        };
+        Ok(Refreshed {
+            directory: Some(store(staging, self.directory).await?),
+            custom_mapping,
+            conflicts: u32::try_from(conflicts).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+async fn store(staging: &Staging, snapshot: Vec<u8>) -> Result<Blob, StageError> {
+    let stored = staging.put(BlobKind::Directory, snapshot).await;
+    stored.or_retry("store snapshot")
 }

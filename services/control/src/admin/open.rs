@@ -245,9 +245,10 @@ async fn insert(
         "INSERT INTO runs (connector, number, held_only, kind, status, reason, file, from_time, \
          to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, \
          planned, seals, waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, \
-         n_items, n_planned, n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason) \
+         n_items, n_planned, n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason, \
+         trace) \
          VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, NULL, $11, $12, $12, $13, \
-         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '') RETURNING id",
+         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', $14) RETURNING id",
     )
     .bind(connector)
     .bind(number)
@@ -261,7 +262,8 @@ async fn insert(
     .bind(now())
     .bind(signed(scope.max_part_bytes))
     .bind(Vec::new())
-    .bind(signed(model.sources.len() as u64));
+    .bind(signed(model.sources.len() as u64))
+    .bind(chatkeep_runtime::trace::current().unwrap_or_default());
     let row = columns.fetch_one(conn).await.during("insert run")?;
     Ok((row.int(0).during("insert run")?, number))
 }

@@ -30,15 +30,16 @@ const TABLES: &[&str] = &[
         n_records BIGINT NOT NULL, n_outside BIGINT NOT NULL, n_items BIGINT NOT NULL,
         n_planned BIGINT NOT NULL, n_done BIGINT NOT NULL, n_copies BIGINT NOT NULL,
         n_earlier BIGINT NOT NULL, watch_good BIGINT NOT NULL, watch_bad BIGINT NOT NULL,
-        watch_reason TEXT NOT NULL, UNIQUE (connector, number))",
+        watch_reason TEXT NOT NULL, trace TEXT NOT NULL, UNIQUE (connector, number))",
     // `name` is the task's id; `parent` is a key; items_* is the range of items a PLAN task is about;
-    // `claimed` counts the records a CAPTURE task has claimed.
+    // `claimed` counts the records a CAPTURE task has claimed; `trace`, here and of a run, is the
+    // traceparent of the call that made it, empty where nothing is traced.
     "tasks (id {KEY}, name {BYTES} NOT NULL UNIQUE, run BIGINT NOT NULL, kind BIGINT NOT NULL,
         source BIGINT NOT NULL, shard BIGINT NOT NULL,
         parent BIGINT NOT NULL, state BIGINT NOT NULL, input {BYTES} NOT NULL,
         first BIGINT NOT NULL, entries BIGINT NOT NULL, items_first BIGINT NOT NULL,
         items_count BIGINT NOT NULL, records_read BIGINT NOT NULL, claimed BIGINT NOT NULL,
-        reason TEXT NOT NULL)",
+        reason TEXT NOT NULL, trace TEXT NOT NULL)",
     "files (connector BIGINT NOT NULL, source BIGINT NOT NULL, path TEXT NOT NULL,
         size BIGINT NOT NULL, modified BIGINT NOT NULL, sha256 {BYTES} NOT NULL,
         item {BYTES} NOT NULL, PRIMARY KEY (connector, source, path)) {CLUSTERED}",

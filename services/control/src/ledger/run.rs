@@ -37,6 +37,8 @@ pub(crate) struct RunRow {
     pub(crate) waiting: i64,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
+    /// The traceparent of the call that opened it.
+    pub(crate) trace: String,
 }
 
 /// Progress so far.
@@ -70,7 +72,7 @@ pub(crate) const MIXED: &str = "*";
 const COLUMNS: &str = "id, connector, number, held_only, kind, status, reason, file, from_time, \
     to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, planned, seals, \
     waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, n_items, n_planned, \
-    n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason";
+    n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason, trace";
 
 impl RunRow {
     fn read(row: &Row) -> Result<Self, DatabaseError> {
@@ -104,6 +106,7 @@ impl RunRow {
                 bad: row.int(33)?,
                 reason: row.text(34)?,
             },
+            trace: row.text(35)?,
         })
     }
 

@@ -51,10 +51,13 @@ pub(crate) struct TaskRow {
     pub(crate) count: i64,
     /// The items a PLAN task is about: their first key and how many.
     pub(crate) items: (i64, i64),
+    /// The traceparent of what led to it, or of its run.
+    pub(crate) trace: String,
 }
 
 const SELECT: &str = "SELECT t.id, t.name, t.run, r.connector, c.name_id, t.kind, t.source, t.shard, \
-    t.state, t.input, t.first, t.entries, t.items_first, t.items_count \
+    t.state, t.input, t.first, t.entries, t.items_first, t.items_count, \
+    CASE WHEN t.trace = '' THEN r.trace ELSE t.trace END \
     FROM tasks t JOIN runs r ON r.id = t.run JOIN connectors c ON c.id = r.connector WHERE ";
 
 impl TaskRow {
@@ -75,6 +78,7 @@ impl TaskRow {
             first: row.int(10)?,
             count: row.int(11)?,
             items: (row.int(12)?, row.int(13)?),
+            trace: row.text(14)?,
         })
     }
 
@@ -183,6 +187,7 @@ pub(crate) async fn add(
             task,
         ));
     }
+    let trace = chatkeep_runtime::trace::current().unwrap_or_default();
     let rows = named.iter().map(|(key, name, input, task)| {
         [
             Cell::Int(*key),
@@ -201,11 +206,12 @@ pub(crate) async fn add(
             Cell::Int(0),
             Cell::Int(0),
             Cell::text(""),
+            Cell::text(&trace),
         ]
     });
     let rows: Vec<_> = rows.collect();
     let table = "tasks (id, name, run, kind, source, shard, parent, input, first, \
-        entries, items_first, items_count, state, records_read, claimed, reason)";
+        entries, items_first, items_count, state, records_read, claimed, reason, trace)";
     let added = insert_rows(conn, table, &rows, " ON CONFLICT (name) DO NOTHING").await;
     added.during("add tasks")?;
     Ok(())

@@ -2,8 +2,11 @@ use std::collections::HashMap;
 
 use chatkeep_model::{Content, Conversation, Event, ItemId, Kind, Participant, ThreadKey};
 
-use super::{record::CapturedRecord, roster::Roster};
-use crate::sorting::Sortable as _;
+use super::{
+    record::{CapturedRecord, Sighting, shard_of},
+    roster::Roster,
+};
+use crate::{sorting::Sortable as _, xml::RoomEvent};
 
 /// The records of one room and UTC day, in order.
 #[derive(Debug, Default)]
@@ -95,6 +98,34 @@ impl Day {
             supersedes: None,
         })
     }
+}
+
+/// The conversations that events of one file make, as far as it alone tells: who was in a room before is
+/// not known, nor whether another file has an event too.
+pub(crate) fn conversations(connector: &str, events: Vec<RoomEvent>) -> Vec<Conversation> {
+    let sightings = (0..).zip(events).map(|(position, event)| {
+        let shard = shard_of(&event.room.uri);
+        Sighting::of(event, shard, 0, position).record
+    });
+    let mut records: Vec<_> = sightings.collect();
+    records.sort_unstable();
+    let mut days: Vec<Day> = Vec::new();
+    for record in records {
+        match days.last_mut() {
+            Some(day) if !day.ends_before(&record) => day.push(record),
+            _ => {
+                let mut day = Day::default();
+                day.push(record);
+                days.push(day);
+            }
+        }
+    }
+    let mut rosters: HashMap<String, Roster> = HashMap::new();
+    let conversation = |day: Day| {
+        let roster = rosters.entry(day.room().to_owned()).or_default();
+        day.into_conversation(connector, roster)
+    };
+    days.into_iter().filter_map(conversation).collect()
 }
 
 /// Participants in the order they appear, each address once.

@@ -136,33 +136,39 @@ impl Transcripts {
     }
 
     fn record(&self, listed: &ListedFile, eml: Eml, file: CapturedFile) -> Record {
-        let id = eml.record_id();
-        let Envelope {
-            kind,
-            key,
-            participants,
-            subject,
-            start,
-            ..
-        } = eml.envelope;
+        let conversation = conversation(&self.work.task.connector, eml, listed.known_item());
         Record {
-            id,
+            id: conversation.records[0],
             file,
-            conversation: Conversation {
-                id: ItemId::of(&self.work.task.connector, &key, &[id]),
-                kind,
-                thread: key.thread(),
-                key,
-                subject,
-                participants,
-                start,
-                end: start,
-                content: Content::Transcript(eml.transcript),
-                attachments: eml.attachments,
-                records: vec![id],
-                supersedes: listed.known_item(),
-            },
+            conversation,
         }
+    }
+}
+
+/// What a file of an export is: one record, one conversation.
+pub(crate) fn conversation(connector: &str, eml: Eml, supersedes: Option<ItemId>) -> Conversation {
+    let id = eml.record_id();
+    let Envelope {
+        kind,
+        key,
+        participants,
+        subject,
+        start,
+        ..
+    } = eml.envelope;
+    Conversation {
+        id: ItemId::of(connector, &key, &[id]),
+        kind,
+        thread: key.thread(),
+        key,
+        subject,
+        participants,
+        start,
+        end: start,
+        content: Content::Transcript(eml.transcript),
+        attachments: eml.attachments,
+        records: vec![id],
+        supersedes,
     }
 }
 

@@ -3,7 +3,8 @@ use std::path::Path;
 use chatkeep_mapping::{Conflict, Findings};
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, Resolution, ResolveRequest, mapping_client::MappingClient,
+    Identity, PreviewRequest, RefreshRequest, Resolution, ResolveRequest,
+    mapping_client::MappingClient,
 };
 use chatkeep_runtime::{GrpcChannel, in_process};
 use tonic::Code;
@@ -52,6 +53,9 @@ async fn a_preview_shows_how_a_connector_file_maps() {
 
     assert_eq!(preview.users, 4);
     assert_eq!(preview.conflicts, ["shared@contoso.com"]);
+    assert_eq!((preview.guests, preview.custom), (1, Some(1)));
+    assert_eq!(preview.without_mailbox, ["4711"]);
+    assert_eq!(preview.sample_mailbox, "ann.example@contoso.com");
     assert_eq!(preview.resolutions[0].address, "SIP:Ann@contoso.com");
     assert_eq!(
         answers(&preview.resolutions),
@@ -81,6 +85,27 @@ async fn a_run_keeps_resolving_under_what_it_pinned() {
         answers(&response.resolutions),
         [("mapped", "ann.example@contoso.com", "sip")]
     );
+}
+
+#[tokio::test]
+async fn a_refresh_stores_the_snapshots_that_a_run_would_pin() {
+    let world = World::start(USERS, "dana@fabrikam.com,partners@contoso.com\n");
+    world.pin().await;
+    let pinned = world.ledger.0.run.lock().unwrap().clone();
+    let request = RefreshRequest {
+        connector_file: world.connector_file(),
+    };
+
+    let refreshed = mapping(&world).refresh(request).await.unwrap().into_inner();
+
+    assert_eq!((refreshed.users, refreshed.conflicts), (4, 1));
+    assert_eq!(refreshed.directory, pinned.directory);
+    assert_eq!(refreshed.custom_mapping, pinned.custom_mapping);
+    world
+        .staging
+        .get(&refreshed.directory.unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

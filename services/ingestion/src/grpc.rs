@@ -1,0 +1,139 @@
+//! The gRPC service: what console and command line ask about sources.
+
+use std::path::Path;
+
+use chatkeep_model::connector::{Connector, Source};
+use chatkeep_proto::v1::{
+    DamagedFile, IngestionPreviewRequest, IngestionPreviewResponse, PreviewedConversation,
+    SourceFinding, SourceSample, TestSourceRequest, TestSourceResponse, ingestion_server,
+    source_finding,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    check::{Finding, Sample, look_into},
+    preview::{self, Previewed},
+};
+
+/// Conversations shown by default, and at most.
+const SHOWN: usize = 10;
+const MOST: usize = 50;
+
+/// Looks at sources; changes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct IngestionService;
+
+#[tonic::async_trait]
+impl ingestion_server::Ingestion for IngestionService {
+    async fn test_source(
+        &self,
+        request: Request<TestSourceRequest>,
+    ) -> Result<Response<TestSourceResponse>, Status> {
+        let request = request.into_inner();
+        let connector = parse(&request.connector_file)?;
+        let position = request.source as usize;
+        if position > connector.sources.len() {
+            return Err(no_such_source());
+        }
+        let findings = blocking(move || {
+            let sources = (1..).zip(&connector.sources);
+            let wanted = sources.filter(|(found, _)| position == 0 || *found == position);
+            wanted
+                .map(|(position, source)| message(look_into(position, source)))
+                .collect()
+        });
+        Ok(Response::new(TestSourceResponse {
+            findings: findings.await?,
+        }))
+    }
+
+    async fn preview(
+        &self,
+        request: Request<IngestionPreviewRequest>,
+    ) -> Result<Response<IngestionPreviewResponse>, Status> {
+        let request = request.into_inner();
+        let connector = parse(&request.connector_file)?;
+        let source = source(&connector, request.source)?.clone();
+        let limit = match request.limit as usize {
+            0 => SHOWN,
+            limit => limit.min(MOST),
+        };
+        let id = connector.id();
+        let previewed = blocking(move || preview::preview(&id, &source, limit)).await?;
+        let previewed = previewed.map_err(|e| Status::failed_precondition(e.to_string()))?;
+        let conversations: Result<_, _> = previewed.into_iter().map(conversation).collect();
+        Ok(Response::new(IngestionPreviewResponse {
+            conversations: conversations?,
+        }))
+    }
+}
+
+/// What is wrong with the file, but never what the TOML reader quotes of it: a password that was
+/// written in plain text would be in it.
+fn parse(connector_file: &str) -> Result<Connector, Status> {
+    let connector = Connector::parse(connector_file, Path::new("/"));
+    connector.map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn source(connector: &Connector, position: u32) -> Result<&Source, Status> {
+    let index = (position as usize).checked_sub(1);
+    let source = index.and_then(|index| connector.sources.get(index));
+    source.ok_or_else(no_such_source)
+}
+
+fn no_such_source() -> Status {
+    Status::not_found("the connector has no source of this position")
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Status::internal("read source"))
+}
+
+fn message(finding: Finding) -> SourceFinding {
+    let result = match finding.result {
+        Ok(sample) => source_finding::Result::Sample(sample_message(sample)),
+        Err(error) => source_finding::Result::Problem(error.to_string()),
+    };
+    SourceFinding {
+        source: u32::try_from(finding.source).unwrap_or(0),
+        r#type: finding.kind.to_owned(),
+        result: Some(result),
+    }
+}
+
+fn sample_message(sample: Sample) -> SourceSample {
+    let damaged = sample
+        .damaged
+        .into_iter()
+        .map(|(path, reason)| DamagedFile {
+            path,
+            reason: reason.to_owned(),
+        });
+    SourceSample {
+        files: sample.files as u64,
+        has_more: sample.has_more,
+        foreign: sample.foreign,
+        read: sample.read as u64,
+        damaged: damaged.collect(),
+        unreadable: sample.unreadable,
+    }
+}
+
+fn conversation(previewed: Previewed) -> Result<PreviewedConversation, Status> {
+    let Previewed { file, conversation } = previewed;
+    let encoded = rmp_serde::to_vec_named(&conversation);
+    let encoded = encoded.map_err(|_| Status::internal("encode conversation"))?;
+    let participants = conversation.participants.into_iter();
+    Ok(PreviewedConversation {
+        file,
+        kind: conversation.kind.as_str().to_owned(),
+        start: conversation.start.seconds(),
+        participants: participants.map(|one| one.address).collect(),
+        records: u32::try_from(conversation.records.len()).unwrap_or(u32::MAX),
+        attachments: u32::try_from(conversation.attachments.len()).unwrap_or(u32::MAX),
+        conversation: encoded.into(),
+    })
+}
