@@ -95,7 +95,7 @@ fn a_copy_is_captured_when_the_one_that_came_first_is_quarantined() {
 
 #[test]
 fn a_copy_of_a_conversation_that_could_not_be_rendered_is_captured() {
-    // SHA-256 of the attachment: a folder where staging looks for it can be found but not read.
+    // SHA-256 of the attachment: other bytes of its length, where staging has it already.
     const HELLO: &str =
         "attachment/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     let sandbox = Sandbox::new();
@@ -106,10 +106,11 @@ fn a_copy_of_a_conversation_that_could_not_be_rendered_is_captured() {
     let eml = plain.replace("--MIME_Boundary--", file);
     sandbox.write("exports/pool1/a.eml", &eml);
     let blocked = sandbox.path(".chatkeep/staging").join(HELLO);
-    fs::create_dir_all(&blocked).unwrap();
+    fs::create_dir_all(blocked.parent().unwrap()).unwrap();
+    fs::write(&blocked, "jello").unwrap();
     let failed = sandbox.archive();
     assert_eq!(records(&failed), [1, 0, 0, 1], "{failed:?}");
-    fs::remove_dir(&blocked).unwrap();
+    fs::remove_file(&blocked).unwrap();
     sandbox.write("exports/pool2/a.eml", &eml);
 
     let outcome = sandbox.archive();
