@@ -35,6 +35,8 @@ pub struct AmqpQueue(Arc<Shared>);
 struct Shared {
     prefix: String,
     timeout: Duration,
+    /// How long a receiver gets nothing before it asks whether that is so.
+    patrol: Duration,
     publisher: Publisher,
     consuming: Link,
     /// Where messages are given back that were dropped.
@@ -55,6 +57,7 @@ impl AmqpQueue {
         let shared = Shared {
             prefix,
             timeout: settings.timeout,
+            patrol: settings.heartbeat * 3,
             publisher: Publisher::new(publishing, settings.timeout),
             consuming: Link::new(broker, "chatkeep consume"),
             runtime: Handle::current(),

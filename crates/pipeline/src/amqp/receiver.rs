@@ -89,16 +89,55 @@ impl AmqpReceiver {
         Ok(Consuming { channel, consumer })
     }
 
-    /// The next message of the present channel and that channel, `None` when it is lost.
+    /// The next message of the present channel and that channel, `None` when there is reason to look at
+    /// the channel again.
     async fn next(&mut self) -> Option<(Delivery, Channel)> {
         let Consuming { channel, consumer } = self.consuming.as_mut()?;
-        match consumer.next().await {
-            Some(Ok(delivery)) => return Some((delivery, channel.clone())),
-            Some(Err(error)) => self.lost(&AmqpError::broker("receive message")(error)),
-            None => tracing::warn!(queue = self.queue, "consumer cancelled, will consume again"),
+        match tokio::time::timeout(self.shared.patrol, consumer.next()).await {
+            Ok(Some(Ok(delivery))) => return Some((delivery, channel.clone())),
+            Ok(Some(Err(error))) => self.lost(&AmqpError::broker("receive message")(error)),
+            Ok(None) => tracing::warn!(queue = self.queue, "consumer cancelled, will try again"),
+            Err(_) if self.is_served().await => return None,
+            Err(_) => tracing::warn!(queue = self.queue, "consumer forgotten, will try again"),
         }
-        self.consuming = None;
+        self.end();
         None
+    }
+
+    /// Asks whether the broker knows of us, after a while in which nothing came. RabbitMQ does not always
+    /// tell a consumer that its queue was deleted; once the queue is there again, nobody consumes.
+    async fn is_served(&self) -> bool {
+        match topology::declare(&self.shared.consuming, &self.names).await {
+            Ok(standing) => standing.consumers > 0 && standing.waiting == 0,
+            Err(error) => {
+                self.lost(&error);
+                false
+            }
+        }
+    }
+
+    /// Consumes no more. What was handed to us and not yet received goes back at once; what was received
+    /// keeps the channel until it is settled.
+    fn end(&mut self) {
+        let Some(Consuming {
+            channel,
+            mut consumer,
+        }) = self.consuming.take()
+        else {
+            return;
+        };
+        self.shared.in_background(async move {
+            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+            cancelled.await?;
+            while let Some(delivery) = consumer.next().await {
+                let options = BasicNackOptions {
+                    requeue: true,
+                    ..BasicNackOptions::default()
+                };
+                delivery?.acker.nack(options).await?;
+            }
+            Ok(())
+        });
     }
 
     fn lost(&self, error: &AmqpError) {
@@ -138,27 +177,7 @@ impl Receiver for AmqpReceiver {
 }
 
 impl Drop for AmqpReceiver {
-    /// What was handed to us and not yet received goes back at once; what was received keeps the
-    /// channel until it is settled.
     fn drop(&mut self) {
-        let Some(Consuming {
-            channel,
-            mut consumer,
-        }) = self.consuming.take()
-        else {
-            return;
-        };
-        self.shared.in_background(async move {
-            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            cancelled.await?;
-            while let Some(delivery) = consumer.next().await {
-                let options = BasicNackOptions {
-                    requeue: true,
-                    ..BasicNackOptions::default()
-                };
-                delivery?.acker.nack(options).await?;
-            }
-            Ok(())
-        });
+        self.end();
     }
 }
