@@ -22,7 +22,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A consumer that comes back: after lost connections, channels that the broker closed, and queues
-/// that somebody deleted.
+/// that somebody deleted. RabbitMQ does not always tell a consumer of the last: it may even hand messages
+/// to one that never gets them. Who got nothing for a while, and has nothing to do, consumes anew.
 pub(super) struct AmqpReceiver {
     shared: Arc<Shared>,
     queue: String,
@@ -97,23 +98,16 @@ impl AmqpReceiver {
             Ok(Some(Ok(delivery))) => return Some((delivery, channel.clone())),
             Ok(Some(Err(error))) => self.lost(&AmqpError::broker("receive message")(error)),
             Ok(None) => tracing::warn!(queue = self.queue, "consumer cancelled, will try again"),
-            Err(_) if self.is_served().await => return None,
-            Err(_) => tracing::warn!(queue = self.queue, "consumer forgotten, will try again"),
+            Err(_) if self.is_busy() => return None,
+            Err(_) => self.pause = Duration::ZERO,
         }
         self.end();
         None
     }
 
-    /// Asks whether the broker knows of us, after a while in which nothing came. RabbitMQ does not always
-    /// tell a consumer that its queue was deleted; once the queue is there again, nobody consumes.
-    async fn is_served(&self) -> bool {
-        match topology::declare(&self.shared.consuming, &self.names).await {
-            Ok(standing) => standing.consumers > 0 && standing.waiting == 0,
-            Err(error) => {
-                self.lost(&error);
-                false
-            }
-        }
+    /// True while messages are worked on, besides the one that is waited for.
+    fn is_busy(&self) -> bool {
+        self.slots.available_permits() + 1 < self.prefetch.into()
     }
 
     /// Consumes no more. What was handed to us and not yet received goes back at once; what was received

@@ -76,32 +76,19 @@ impl Names {
     }
 }
 
-/// How it stands with the queue that a receiver consumes from.
-#[derive(Default)]
-pub(super) struct Standing {
-    /// Messages that nobody has.
-    pub(super) waiting: u32,
-    pub(super) consumers: u32,
-}
-
 /// Makes sure that the queues of a stage are there, and are ours.
-pub(super) async fn declare(link: &Link, names: &Names) -> Result<Standing, AmqpError> {
+pub(super) async fn declare(link: &Link, names: &Names) -> Result<(), AmqpError> {
     // A channel of its own: the broker closes it when a queue is another one than ours.
     let open = link.open().await?;
-    let mut standing = Standing::default();
     for (queue, arguments) in names.queues() {
         let options = QueueDeclareOptions::durable();
         let declared = open
             .channel
             .queue_declare(queue.as_str().into(), options, arguments);
         let declared = link.ask("declare queue", declared).await;
-        let declared = declared.map_err(difference)?;
-        if queue == names.queue {
-            standing.waiting = declared.message_count();
-            standing.consumers = declared.consumer_count();
-        }
+        declared.map_err(difference)?;
     }
-    Ok(standing)
+    Ok(())
 }
 
 fn quorum() -> FieldTable {
