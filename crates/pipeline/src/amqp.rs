@@ -35,6 +35,8 @@ pub struct AmqpQueue(Arc<Shared>);
 struct Shared {
     prefix: String,
     timeout: Duration,
+    /// How long a receiver gets nothing before it consumes anew.
+    patrol: Duration,
     publisher: Publisher,
     consuming: Link,
     /// Where messages are given back that were dropped.
@@ -55,6 +57,7 @@ impl AmqpQueue {
         let shared = Shared {
             prefix,
             timeout: settings.timeout,
+            patrol: settings.heartbeat * 3,
             publisher: Publisher::new(publishing, settings.timeout),
             consuming: Link::new(broker, "chatkeep consume"),
             runtime: Handle::current(),
@@ -88,9 +91,10 @@ impl AmqpQueue {
 impl Shared {
     /// Gives messages back. When that fails, the broker has taken them back already.
     fn in_background(&self, work: impl Future<Output = lapin::Result<()>> + Send + 'static) {
+        let work = tokio::time::timeout(self.timeout, work);
         let work = async move {
-            if let Err(error) = work.await {
-                tracing::debug!(%error, "messages not given back: the broker has them already");
+            if !matches!(work.await, Ok(Ok(()))) {
+                tracing::debug!("messages not given back: the broker has them already");
             }
         };
         self.giving_back.spawn_on(work, &self.runtime);

@@ -106,6 +106,17 @@ impl RabbitMq {
         self.ctl(&["close_all_connections", "by the lab"]).map(drop)
     }
 
+    /// Makes a quorum queue forget its consumers without telling them.
+    pub fn forget_consumers(&self, queue: &str) -> Result<(), LabError> {
+        let expression = format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>)), \
+             [ra:process_command(amqqueue:get_pid(Q), \
+              rabbit_fifo:make_checkout({{element(2, C), element(1, C)}}, cancel, #{{}})) \
+              || C <- rabbit_amqqueue:consumers(Q)]."
+        );
+        self.ctl(&["eval", &expression]).map(drop)
+    }
+
     /// How many connections clients have.
     pub fn connections(&self) -> Result<usize, LabError> {
         let list = self.ctl(&["list_connections", "--no-table-headers", "pid"])?;

@@ -22,7 +22,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A consumer that comes back: after lost connections, channels that the broker closed, and queues
-/// that somebody deleted.
+/// that somebody deleted. RabbitMQ does not always tell a consumer of the last: it may even hand messages
+/// to one that never gets them. Who got nothing for a while, and has nothing to do, consumes anew.
 pub(super) struct AmqpReceiver {
     shared: Arc<Shared>,
     queue: String,
@@ -89,16 +90,48 @@ impl AmqpReceiver {
         Ok(Consuming { channel, consumer })
     }
 
-    /// The next message of the present channel and that channel, `None` when it is lost.
+    /// The next message of the present channel and that channel, `None` when there is reason to look at
+    /// the channel again.
     async fn next(&mut self) -> Option<(Delivery, Channel)> {
         let Consuming { channel, consumer } = self.consuming.as_mut()?;
-        match consumer.next().await {
-            Some(Ok(delivery)) => return Some((delivery, channel.clone())),
-            Some(Err(error)) => self.lost(&AmqpError::broker("receive message")(error)),
-            None => tracing::warn!(queue = self.queue, "consumer cancelled, will consume again"),
+        match tokio::time::timeout(self.shared.patrol, consumer.next()).await {
+            Ok(Some(Ok(delivery))) => return Some((delivery, channel.clone())),
+            Ok(Some(Err(error))) => self.lost(&AmqpError::broker("receive message")(error)),
+            Ok(None) => tracing::warn!(queue = self.queue, "consumer cancelled, will try again"),
+            Err(_) if self.is_busy() => return None,
+            Err(_) => self.pause = Duration::ZERO,
         }
-        self.consuming = None;
+        self.end();
         None
+    }
+
+    /// True while messages are worked on, besides the one that is waited for.
+    fn is_busy(&self) -> bool {
+        self.slots.available_permits() + 1 < self.prefetch.into()
+    }
+
+    /// Consumes no more. What was handed to us and not yet received goes back at once; what was received
+    /// keeps the channel until it is settled.
+    fn end(&mut self) {
+        let Some(Consuming {
+            channel,
+            mut consumer,
+        }) = self.consuming.take()
+        else {
+            return;
+        };
+        self.shared.in_background(async move {
+            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+            cancelled.await?;
+            while let Some(delivery) = consumer.next().await {
+                let options = BasicNackOptions {
+                    requeue: true,
+                    ..BasicNackOptions::default()
+                };
+                delivery?.acker.nack(options).await?;
+            }
+            Ok(())
+        });
     }
 
     fn lost(&self, error: &AmqpError) {
@@ -138,27 +171,7 @@ impl Receiver for AmqpReceiver {
 }
 
 impl Drop for AmqpReceiver {
-    /// What was handed to us and not yet received goes back at once; what was received keeps the
-    /// channel until it is settled.
     fn drop(&mut self) {
-        let Some(Consuming {
-            channel,
-            mut consumer,
-        }) = self.consuming.take()
-        else {
-            return;
-        };
-        self.shared.in_background(async move {
-            let cancelled = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            cancelled.await?;
-            while let Some(delivery) = consumer.next().await {
-                let options = BasicNackOptions {
-                    requeue: true,
-                    ..BasicNackOptions::default()
-                };
-                delivery?.acker.nack(options).await?;
-            }
-            Ok(())
-        });
+        self.end();
     }
 }

@@ -204,6 +204,18 @@ async fn a_queue_that_was_deleted_is_made_again_for_its_consumer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_the_broker_forgot_finds_out() {
+    let lab = Lab::shared().await;
+    let mut receiver = lab.queue.consume("work", 1).await.unwrap();
+    let work = format!("{}.work", lab.settings.prefix);
+
+    lab.broker.forget_consumers(&work).unwrap();
+    publish(&lab.queue, 1).await.unwrap();
+
+    assert_eq!(next(&mut receiver).await.envelope.id, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_queue_that_was_deleted_is_made_again_by_a_publisher() {
     let lab = Lab::shared().await;
     publish(&lab.queue, 1).await.unwrap();
