@@ -5,8 +5,8 @@
 mod contract;
 mod identity;
 mod outages;
+mod requests;
 mod secrecy;
-mod throttling;
 mod world;
 
 use crate::world::InContainer;

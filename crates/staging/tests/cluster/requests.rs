@@ -1,4 +1,5 @@
-//! A service that asks to wait. Azurite never does, so a few lines stand in for it.
+//! What is sent, and when. A few lines stand in for the service: Azurite neither tells what it was sent nor
+//! ever asks to wait.
 
 use std::{
     collections::VecDeque,
@@ -20,10 +21,23 @@ const CREATED: &str = "201 Created";
 const BUSY: &str = "503 Busy\r\nx-ms-error-code: ServerBusy";
 const BUSY_FOR_A_SECOND: &str = "503 Busy\r\nx-ms-error-code: ServerBusy\r\nRetry-After: 1";
 
-/// Gives these answers one after the other, the last again and again, and notes when it was asked.
+/// Gives these answers one after the other, the last again and again, and notes what it was asked.
 struct Service {
     answers: Mutex<VecDeque<&'static str>>,
-    asked: Mutex<Vec<Instant>>,
+    requests: Mutex<Vec<Request>>,
+}
+
+#[derive(Clone)]
+struct Request {
+    head: String,
+    came: Instant,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find_map(|(found, value)| (found == name).then_some(value))
+    }
 }
 
 impl Service {
@@ -32,7 +46,7 @@ impl Service {
         let url = format!("http://{}/chatkeep/archive", listener.local_addr().unwrap());
         let service = Arc::new(Self {
             answers: Mutex::new(answers.iter().copied().collect()),
-            asked: Mutex::default(),
+            requests: Mutex::default(),
         });
         let serving = Arc::clone(&service);
         // Ends with the process: nobody waits for it.
@@ -46,20 +60,20 @@ impl Service {
 
     fn answer(&self, mut client: &TcpStream) {
         let mut reader = BufReader::new(client);
-        let mut size = 0;
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if let Some(length) = line.to_lowercase().strip_prefix("content-length:") {
-                size = length.trim().parse().unwrap();
-            }
-            if line.trim().is_empty() {
-                break;
-            }
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            reader.read_line(&mut head).unwrap();
         }
-        reader.read_exact(&mut vec![0; size]).unwrap();
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.push(Instant::now());
+        let request = Request {
+            head,
+            came: Instant::now(),
+        };
+        let size = request.header("content-length").unwrap_or("0");
+        reader
+            .read_exact(&mut vec![0; size.parse().unwrap()])
+            .unwrap();
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.push(request);
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = match answers.len() {
             1 => answers[0],
@@ -69,8 +83,8 @@ impl Service {
         client.write_all(head.as_bytes()).unwrap();
     }
 
-    fn asked(&self) -> Vec<Instant> {
-        self.asked.lock().unwrap().clone()
+    fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
     }
 }
 
@@ -84,6 +98,32 @@ async fn staging(url: &str, timeout: Duration) -> Staging {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_travel_with_their_md5_and_overwrite_nothing() {
+    let (url, service) = Service::start(&[MISSING, CREATED, MISSING, CREATED]);
+    let staging = staging(&url, Duration::from_mins(1)).await;
+
+    staging.put(BlobKind::Batch, "hello").await.unwrap();
+    staging
+        .put(BlobKind::Batch, vec![7; 5 << 20])
+        .await
+        .unwrap();
+
+    let requests = service.requests();
+    let [_, small, _, block, other, list] = &requests[..] else {
+        panic!("{} requests", requests.len());
+    };
+    // The MD5 of "hello", in Base64.
+    let md5 = Some("XUFAKrxLKna5cZ2REBfFkg==");
+    assert_eq!(small.header("x-ms-blob-content-md5"), md5);
+    assert_eq!(small.header("if-none-match"), Some("*"));
+    for block in [block, other] {
+        assert_eq!(block.header("content-md5").unwrap().len(), 24);
+    }
+    assert!(list.head.contains("comp=blocklist"), "{}", list.head);
+    assert_eq!(list.header("if-none-match"), Some("*"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_asks_before_the_time_the_service_named() {
     let (url, service) = Service::start(&[MISSING, BUSY_FOR_A_SECOND, CREATED]);
     let staging = staging(&url, Duration::from_mins(1)).await;
@@ -91,9 +131,9 @@ async fn nobody_asks_before_the_time_the_service_named() {
     staging.put(BlobKind::Batch, "one").await.unwrap();
     staging.put(BlobKind::Batch, "other").await.unwrap();
 
-    let asked = service.asked();
+    let asked = service.requests();
     assert_eq!(asked.len(), 4);
-    assert!(asked[2] - asked[1] >= Duration::from_secs(1));
+    assert!(asked[2].came - asked[1].came >= Duration::from_secs(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,9 +146,9 @@ async fn a_request_that_gave_up_leaves_the_wait_to_the_next() {
 
     let error = gave_up.or_retry("put").unwrap_err();
     assert_eq!(error.verdict, Verdict::Wait);
-    let asked = service.asked();
+    let asked = service.requests();
     assert_eq!(asked.len(), 3);
-    assert!(asked[2] - asked[1] >= Duration::from_secs(1));
+    assert!(asked[2].came - asked[1].came >= Duration::from_secs(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,7 +160,7 @@ async fn a_service_that_stays_busy_is_waited_for() {
 
     let error = put.or_retry("put").unwrap_err();
     assert_eq!(error.verdict, Verdict::Wait);
-    assert!(service.asked().len() > 2);
+    assert!(service.requests().len() > 2);
     let cause = std::error::Error::source(&error).and_then(std::error::Error::source);
     let expected = format!("{url} is busy (503 ServerBusy)");
     assert_eq!(cause.unwrap().to_string(), expected);
