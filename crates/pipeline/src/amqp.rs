@@ -47,11 +47,8 @@ struct Shared {
 impl AmqpQueue {
     /// Connects. An error is one that somebody must see to; a broker that is merely away is not.
     pub async fn open(settings: &AmqpSettings) -> Result<Self, AmqpError> {
+        settings.check()?;
         let prefix = settings.prefix.clone();
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !(1..=64).contains(&prefix.len()) || !prefix.bytes().all(fits) {
-            return Err(AmqpError::Prefix);
-        }
         let broker = Arc::new(Broker::new(settings)?);
         let publishing = Link::new(Arc::clone(&broker), "chatkeep publish");
         let shared = Shared {
@@ -72,6 +69,11 @@ impl AmqpQueue {
             }
             Ok(_) => Ok(Self(Arc::new(shared))),
         }
+    }
+
+    /// Asks the broker for a sign of life.
+    pub async fn check(&self) -> Result<(), AmqpError> {
+        self.0.publisher.link().open().await.map(drop)
     }
 
     /// Gives back what was dropped, and closes the connections. To be called when everything that uses

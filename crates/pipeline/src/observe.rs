@@ -87,21 +87,9 @@ impl Measures {
             let histogram = meter.f64_histogram(name).with_unit("s");
             histogram.with_boundaries(SECONDS.to_vec()).build()
         };
-        let stage_attribute = KeyValue::new("chatkeep.stage", stage);
-        let attribute = stage_attribute.clone();
-        let outages = outages.clone();
-        // Whoever reads the metrics asks; nobody has to hold it.
-        let _ = meter
-            .f64_observable_gauge("chatkeep.stage.waiting")
-            .with_unit("s")
-            .with_callback(move |gauge| {
-                let since = outages.of(stage).map(|outage| outage.since.elapsed());
-                let waiting = since.unwrap_or_default().as_secs_f64();
-                gauge.observe(waiting, std::slice::from_ref(&attribute));
-            })
-            .build();
+        outages.measure(meter, stage);
         Self {
-            stage: stage_attribute,
+            stage: KeyValue::new("chatkeep.stage", stage),
             started: counter("chatkeep.task.started"),
             ended: counter("chatkeep.task.ended"),
             dead_letters: counter("chatkeep.queue.dead_letters"),

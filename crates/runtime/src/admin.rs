@@ -79,17 +79,11 @@ pub async fn serve_admin(
 }
 
 fn readyz(readiness: &Readiness, is_draining: bool) -> impl IntoResponse + use<> {
-    let mut text = String::new();
-    if is_draining {
-        text.push_str("draining\n");
-    }
-    for (dependency, answers) in readiness.answers() {
-        let state = if answers { "reachable" } else { "unreachable" };
-        text.push_str(&format!("{dependency}: {state}\n"));
-    }
-    if !is_draining && readiness.is_ready() {
-        text.push_str("ready\n");
-        return (StatusCode::OK, text);
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, text)
+    let (is_ready, dependencies) = readiness.report();
+    let (status, state) = match (is_draining, is_ready) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
+        (false, true) => (StatusCode::OK, "ready\n"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+    };
+    (status, format!("{state}{dependencies}"))
 }

@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use opentelemetry::{KeyValue, metrics::Meter};
+
 /// Which workers wait for a dependency that is down, and since when. Shared by the workers of a process
 /// and whoever watches them.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +30,25 @@ impl Outages {
     }
 
     /// The outage that the worker of `queue` waits for the end of.
-    pub fn of(&self, queue: &str) -> Option<Outage> {
+    fn of(&self, queue: &str) -> Option<Outage> {
         let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         outages.get(queue).cloned()
+    }
+
+    /// Tells in metrics for how long the worker of `queue` has been waiting: 0 while it works.
+    pub fn measure(&self, meter: &Meter, queue: &'static str) {
+        let outages = self.clone();
+        let stage = KeyValue::new("chatkeep.stage", queue);
+        let gauge = meter.f64_observable_gauge("chatkeep.stage.waiting");
+        // Whoever reads the metrics asks; nobody has to hold it.
+        let _ = gauge
+            .with_unit("s")
+            .with_callback(move |gauge| {
+                let waits = outages.of(queue).map(|outage| outage.since.elapsed());
+                let seconds = waits.unwrap_or_default().as_secs_f64();
+                gauge.observe(seconds, std::slice::from_ref(&stage));
+            })
+            .build();
     }
 
     /// The worker of `queue` waits because of this.

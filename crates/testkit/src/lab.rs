@@ -43,7 +43,7 @@ pub enum LabError {
 
 /// A port of the loopback interface that nobody listens on, another one at each call. Below the range
 /// from which outgoing connections get theirs: waiting for a server there could connect to itself.
-pub(crate) fn free_port() -> Result<u16, LabError> {
+pub fn free_port() -> Result<u16, LabError> {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     loop {
         let call = CALLS.fetch_add(1, Ordering::Relaxed);

@@ -12,6 +12,7 @@ mod dovecot;
 mod interposer;
 mod issuer;
 mod lab;
+mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
@@ -23,7 +24,8 @@ pub use crate::{
     dovecot::{Dovecot, DovecotOptions, Fsync},
     interposer::Interposer,
     issuer::TokenIssuer,
-    lab::LabError,
+    lab::{LabError, free_port},
+    postgres::Postgres,
     proxy::{Cut, CuttingProxy, Seeded},
     rabbitmq::RabbitMq,
     reader::{StoredMessage, folders, read_folder},

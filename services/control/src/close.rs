@@ -10,7 +10,10 @@ use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},
     flow,
-    ledger::{self, Ledger, run::RunRow},
+    ledger::{
+        self, Ledger,
+        run::{self, RunRow},
+    },
     seal::{self, Sealed},
     watch,
 };
@@ -83,7 +86,7 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
         "DELETE FROM externals WHERE run = $1",
         "UPDATE runs SET number = -id, file = '' WHERE id = $1",
     ];
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(run.connector).await?;
     for step in STEPS {
         query(step)
             .bind(run.id)
@@ -109,8 +112,14 @@ async fn record(
     sealed: Option<Sealed>,
 ) -> Result<(), LedgerError> {
     let now = ledger::now();
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(run.connector).await?;
+    let current = run::find(&mut tx, run.id).await?;
+    if !ledger::is_running(current.status) || current.waiting > 0 {
+        // Suspended, or something was given back: the balance is of the past.
+        return Ok(());
+    }
     if let Some(sealed) = &sealed {
+        sealed.publish()?;
         let insert = query(
             "INSERT INTO seals (connector, number, run, kind, file, sha256, sealed, balance) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",

@@ -1,9 +1,15 @@
-//! The ledger's database: one writer, several readers, a lock on its folder.
+//! The ledger's database. SQLite: one writer, several readers, a lock on its folder. PostgreSQL: as many
+//! transactions as there are connectors at work, from several processes.
 
 mod connection;
 mod dialect;
+mod error;
+mod lend;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod row;
 mod schema;
+mod settings;
 mod sqlite;
 mod statement;
 
@@ -14,16 +20,16 @@ use std::{
     sync::Arc,
 };
 
-use self::connection::{Readers, Writer};
-use crate::error::{During as _, LedgerError, is_full_disk};
+use self::lend::{Readers, Writer};
+use crate::error::{During as _, LedgerError};
 
-pub use self::connection::DatabaseError;
 pub(crate) use self::{
-    connection::{Connection, Reader, Tx},
-    dialect::INSERT,
+    connection::{Connection, Lent as Reader, Tx},
+    dialect::Dialect,
     row::Row,
-    statement::{Cell, LIST, Statement, chunks, insert, query},
+    statement::{Cell, LIST, Statement, chunks, insert, insert_into, query},
 };
+pub use self::{error::DatabaseError, settings::PostgresSettings};
 
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +66,26 @@ pub enum OpenError {
         /// The database's reason.
         source: DatabaseError,
     },
+    /// The settings of the server cannot be used.
+    #[error("use {key}: {problem}")]
+    Settings {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// The database on a server cannot be opened.
+    #[error("open ledger {database} on {host}:{port}")]
+    Server {
+        /// The server.
+        host: String,
+        /// Its port.
+        port: u16,
+        /// The database.
+        database: String,
+        /// The server's reason.
+        source: DatabaseError,
+    },
     /// A newer program wrote it.
     #[error(
         "open ledger of format {found}: this program knows format {known}; use the newer program"
@@ -74,11 +100,18 @@ pub enum OpenError {
 
 /// The ledger's database.
 #[derive(Clone, Debug)]
-pub(crate) struct Database {
-    writer: Writer,
-    readers: Readers,
-    // Held as long as the database is open: two processes would publish everything twice.
-    _lock: Arc<File>,
+pub(crate) struct Database(Store);
+
+#[derive(Clone, Debug)]
+enum Store {
+    Sqlite {
+        writer: Writer,
+        readers: Readers,
+        // Held as long as the database is open: two processes would publish everything twice.
+        _lock: Arc<File>,
+    },
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Pool),
 }
 
 impl Database {
@@ -86,39 +119,88 @@ impl Database {
     pub(crate) async fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
         let path = folder.join("ledger.sqlite");
-        let failed = |source| {
+        let failed = |source: DatabaseError| {
             let path = path.clone();
-            if is_full_disk(&source) {
+            if source.is_full_disk() {
                 OpenError::Full { path, source }
             } else {
                 OpenError::Database { path, source }
             }
         };
-        let writer = Writer::open(&path).map_err(failed)?;
-        let mut tx = writer.begin().await.map_err(failed)?;
-        let found = schema::create(&mut tx).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
+        let database = Self(Store::Sqlite {
+            writer: Writer::open(&path).map_err(failed)?,
+            readers: Readers::open(&path).map_err(failed)?,
+            _lock: Arc::new(lock),
+        });
+        database.migrate(failed).await?;
+        Ok(database)
+    }
+
+    /// Opens the ledger on a server, or creates its tables there.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn connect(settings: &PostgresSettings) -> Result<Self, OpenError> {
+        let options = settings.options()?;
+        let failed = |source| OpenError::Server {
+            host: options.get_host().to_owned(),
+            port: options.get_port(),
+            database: options.get_database().unwrap_or_default().to_owned(),
+            source,
+        };
+        let limits = (settings.connections, settings.statement_timeout);
+        let pool = postgres::Pool::open(options.clone(), limits).await;
+        let database = Self(Store::Postgres(pool.map_err(failed)?));
+        database.migrate(failed).await?;
+        Ok(database)
+    }
+
+    /// Says that this program was built without it.
+    #[cfg(not(feature = "postgres"))]
+    pub(crate) async fn connect(_settings: &PostgresSettings) -> Result<Self, OpenError> {
+        Err(OpenError::Settings {
+            key: "postgres",
+            problem: "this program was built without the feature `postgres`".to_owned(),
+        })
+    }
+
+    /// Brings the tables up to date, or refuses those of a newer program.
+    async fn migrate(&self, failed: impl Fn(DatabaseError) -> OpenError) -> Result<(), OpenError> {
+        let mut tx = self.begin_transaction().await.map_err(&failed)?;
+        let found = schema::migrate(&mut tx).await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
         if found > schema::FORMAT {
             return Err(OpenError::Newer {
                 found,
                 known: schema::FORMAT,
             });
         }
-        Ok(Self {
-            writer,
-            readers: Readers::open(&path).map_err(failed)?,
-            _lock: Arc::new(lock),
-        })
+        Ok(())
     }
 
-    /// Begins a transaction; writers wait for each other here, never for the database.
+    /// True when other processes work with it, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        !matches!(self.0, Store::Sqlite { .. })
+    }
+
+    async fn begin_transaction(&self) -> Result<Tx, DatabaseError> {
+        match &self.0 {
+            Store::Sqlite { writer, .. } => writer.begin().await,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(pool) => pool.begin().await,
+        }
+    }
+
+    /// Begins a transaction. What it decides upon must be locked first: see [`Connection::lock`].
     pub(crate) async fn begin(&self) -> Result<Tx, LedgerError> {
-        self.writer.begin().await.during("begin transaction")
+        self.begin_transaction().await.during("begin transaction")
     }
 
     /// A connection for reading what is committed.
     pub(crate) async fn read(&self) -> Result<Reader, LedgerError> {
-        Ok(self.readers.get().await)
+        match &self.0 {
+            Store::Sqlite { readers, .. } => Ok(readers.get().await),
+            #[cfg(feature = "postgres")]
+            Store::Postgres(pool) => pool.read().await.during("take connection"),
+        }
     }
 }
 

@@ -1,6 +1,13 @@
 //! Drives every run to its end: looks at the rows after each change, takes the next step, publishes.
 
-use std::{convert::Infallible, error::Error, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    error::Error,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chatkeep_pipeline::Queue;
 use chatkeep_runtime::{Outages, trace};
@@ -10,6 +17,7 @@ use tracing::Instrument as _;
 use crate::{
     close::close,
     database::Connection,
+    direction::LOOK,
     error::LedgerError,
     flow::{self, Step},
     ledger::{
@@ -17,7 +25,7 @@ use crate::{
         run::{self, RunRow},
         task,
     },
-    publish::publish,
+    publish::{look_at_others, publish},
     release::{Rules, release},
 };
 
@@ -27,7 +35,7 @@ const COMPANY: Duration = Duration::from_millis(2);
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What waits when runs cannot be advanced.
-const SERVICE: &str = "control";
+pub(crate) const SERVICE: &str = "control";
 
 /// Drives the runs of one ledger.
 pub(crate) struct Director {
@@ -37,17 +45,20 @@ pub(crate) struct Director {
     pub(crate) seals: PathBuf,
     pub(crate) linger: Duration,
     pub(crate) outages: Outages,
+    /// When it looked last what other processes did.
+    pub(crate) looked: Instant,
 }
 
 impl Director {
     /// Runs until the process shuts down.
-    pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<(), Infallible> {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
         while !shutdown.is_cancelled() {
             let pause = match self.pass().await {
                 Ok(next) => {
                     self.outages.end(SERVICE);
                     next.map(|at| u64::try_from(at - now()).unwrap_or(0))
                 }
+                Err(error) if is_superseded(&*error) => Some(0),
                 Err(error) => {
                     tracing::warn!(
                         error = &*error as &dyn Error,
@@ -56,6 +67,14 @@ impl Director {
                     self.outages.begin(SERVICE, &*error);
                     Some(u64::try_from(RETRY.as_millis()).unwrap_or(1_000))
                 }
+            };
+            // Nobody rings here when another process changes something.
+            let look = u64::try_from(LOOK.as_millis()).unwrap_or(1_000);
+            let is_shared = self.ledger.database.is_shared();
+            let pause = if is_shared {
+                Some(pause.map_or(look, |pause| pause.min(look)))
+            } else {
+                pause
             };
             let timer = async {
                 match pause {
@@ -69,11 +88,21 @@ impl Director {
                 () = timer => {}
             }
         }
+        if let Err(error) = self.ledger.resign().await {
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "direction not given up, it ends by itself"
+            );
+        }
         Ok(())
     }
 
     /// Takes every step that can be taken now. Returns when to look again without being asked.
-    async fn pass(&self) -> Result<Option<i64>, Box<dyn Error + Send + Sync>> {
+    async fn pass(&mut self) -> Result<Option<i64>, Box<dyn Error + Send + Sync>> {
+        if self.ledger.database.is_shared() && self.looked.elapsed() >= LOOK {
+            self.looked = Instant::now();
+            look_at_others(&self.ledger).await?;
+        }
         let mut runs = self.active().await?;
         // A step of one run can be what another one waits for.
         while self.advance_all(&runs).await? {
@@ -103,8 +132,27 @@ impl Director {
         Ok(moved)
     }
 
-    /// Runs that are not closed, oldest first.
+    /// Runs of this process's connectors that are not closed, oldest first.
     async fn active(&self) -> Result<Vec<RunRow>, LedgerError> {
+        let runs = self.open_runs().await?;
+        if !self.ledger.database.is_shared() {
+            return Ok(runs);
+        }
+        let running = runs.iter().filter(|run| is_running(run.status));
+        let running: BTreeSet<_> = running.map(|run| run.connector).collect();
+        let mut ours = BTreeSet::new();
+        for connector in running {
+            if self.ledger.directs(connector).await? {
+                ours.insert(connector);
+            }
+        }
+        // Read after the lease was taken: nobody else takes steps from here on.
+        let mut runs = self.open_runs().await?;
+        runs.retain(|run| ours.contains(&run.connector));
+        Ok(runs)
+    }
+
+    async fn open_runs(&self) -> Result<Vec<RunRow>, LedgerError> {
         let mut conn = self.ledger.database.read().await?;
         // Running, paused, failed.
         run::select(&mut conn, "status IN (1, 2, 6)", &[], "ORDER BY id").await
@@ -164,6 +212,11 @@ impl Director {
         let earlier = run::one(conn, condition, &[run.connector, run.id]).await?;
         Ok(run.seals == 0 && earlier.is_some())
     }
+}
+
+/// True when another process goes on with what this one began.
+fn is_superseded(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(LedgerError::Superseded))
 }
 
 /// The run of each connector whose tasks import: its newest, unless an unfinished run must be resumed

@@ -38,6 +38,9 @@ pub enum LedgerError {
     /// The task is closed, its lease was taken over, or the run is not in a state for this.
     #[error("{0}")]
     Closed(&'static str),
+    /// Another process directs the connector by now.
+    #[error("direct connector")]
+    Superseded,
     /// There is no such thing.
     #[error("{0} is unknown")]
     Unknown(&'static str),
@@ -65,26 +68,6 @@ impl<T> During<T> for Result<T, DatabaseError> {
     }
 }
 
-/// SQLite's primary result codes for a database that cannot be used for the time being: busy, locked,
-/// read-only, I/O error, full, cannot open.
-const OUTAGES: [i32; 6] = [5, 6, 8, 10, 13, 14];
-/// Those that a full disk leads to: no room for data, none for the index of what is not checkpointed yet.
-const FULL: [i32; 2] = [13, 0x130a];
-
-/// Whether the database has no room.
-pub(crate) fn is_full_disk(error: &DatabaseError) -> bool {
-    result_code(error).is_some_and(|code| FULL.contains(&code))
-}
-
-fn result_code(error: &DatabaseError) -> Option<i32> {
-    match error {
-        DatabaseError::Sqlite {
-            source: rusqlite::Error::SqliteFailure(error, _),
-        } => Some(error.extended_code),
-        _ => None,
-    }
-}
-
 impl LedgerError {
     /// Static words when it is the database or staging that is down, not the request that is wrong: the
     /// same call may succeed later.
@@ -97,15 +80,15 @@ impl LedgerError {
         if is_staging_down {
             return Some("staging does not answer");
         }
-        let Self::Database { source, .. } = self else {
-            return None;
-        };
-        if is_full_disk(source) {
-            return Some("the disk of the ledger is full");
+        match self {
+            Self::Database { source, .. } => source.outage(),
+            _ => None,
         }
-        // The lowest byte of an extended code is its primary one.
-        let is_outage = OUTAGES.contains(&(result_code(source)? & 0xff));
-        is_outage.then_some("the ledger cannot be written")
+    }
+
+    /// True when another transaction came in the way: the whole call may succeed if it is repeated.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if source.is_conflict())
     }
 }
 

@@ -104,13 +104,9 @@ fn plain(kind: TaskKind, source: i64) -> NewTask {
 
 /// Opens the REFRESH task.
 pub(crate) async fn refresh(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.database.begin().await?;
-    task::add(
-        &mut tx,
-        Family::of_run(run.id),
-        &[plain(TaskKind::Refresh, 0)],
-    )
-    .await?;
+    let mut tx = ledger.step(run.connector).await?;
+    let family = Family::of_run(run.id, run.connector);
+    task::add(&mut tx, family, &[plain(TaskKind::Refresh, 0)]).await?;
     tx.commit().await.during("open refresh")
 }
 
@@ -137,7 +133,7 @@ pub(crate) async fn refreshed(
     let is_new = row.bytes(0).during("compare snapshots")? != version;
     if is_new && row.int(1).during("compare snapshots")? != 0 {
         let resolve = plain(TaskKind::Resolve, 0);
-        task::add(conn, Family::of_run(run.id), &[resolve]).await?;
+        task::add(conn, Family::of_run(run.id, run.connector), &[resolve]).await?;
     }
     let update = query("UPDATE connectors SET resolved = $1 WHERE id = $2");
     let update = update.bind(&version[..]).bind(run.connector);
@@ -163,7 +159,7 @@ fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 
 
 /// Assembles what was captured last and lists the next source.
 pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(run.connector).await?;
     if run.source > 0 {
         if contested::capture_again(&mut tx, run).await? {
             return tx.commit().await.during("move to next source");
@@ -172,7 +168,7 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
     }
     if run.source < run.sources {
         let list = plain(TaskKind::List, run.source);
-        task::add(&mut tx, Family::of_run(run.id), &[list]).await?;
+        task::add(&mut tx, Family::of_run(run.id, run.connector), &[list]).await?;
     }
     let update = query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
     let update = update.bind(run.id).bind(run.source);
@@ -204,12 +200,12 @@ async fn assemble(conn: &mut Connection, run: &RunRow, source: i64) -> Result<()
         }
     }
     tasks.sort_by_key(|task| task.shard);
-    task::add(conn, Family::of_run(run.id), &tasks).await
+    task::add(conn, Family::of_run(run.id, run.connector), &tasks).await
 }
 
 /// Notes that everything is planned: whatever waits can be imported now.
 pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(run.connector).await?;
     let update = query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
     update.execute(&mut tx).await.during("end planning")?;
     if let HoldFor::Time(time) = parse(&run.file)?.mapping.hold_for {
@@ -221,7 +217,7 @@ pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), Le
 
 /// Stops a run whose outcomes all fail for one reason, if that is systemic. True when it was stopped.
 pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerError> {
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(run.connector).await?;
     if watch::places(&mut tx, run).await? < watch::PLACES {
         // One mailbox that refuses everything is no reason to stop the others: look no longer.
         let update = query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);

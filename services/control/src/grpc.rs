@@ -2,7 +2,7 @@
 
 mod control;
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
@@ -29,6 +29,37 @@ impl LedgerGrpc {
     pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
         Self { ledger }
     }
+}
+
+/// How often a call is tried in which another transaction comes in the way.
+const TRIES: u32 = 5;
+/// Pause before the second try; twice as long before each that follows.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Makes a call; again as a whole, when another transaction came in the way. That can happen only where
+/// several processes work with the ledger.
+async fn insist<R, T, F>(ledger: &Ledger, request: R, call: impl Fn(R) -> F) -> Result<T, Status>
+where
+    R: Clone,
+    F: Future<Output = Result<T, LedgerError>>,
+{
+    let mut pause = PAUSE;
+    let tries = if ledger.database.is_shared() {
+        TRIES
+    } else {
+        1
+    };
+    for _ in 1..tries {
+        match call(request.clone()).await {
+            Err(error) if error.is_conflict() => {
+                tracing::warn!(error = &error as &dyn Error, "call repeated");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            result => return result.map_err(status),
+        }
+    }
+    call(request).await.map_err(status)
 }
 
 /// Turns an error into an answer. What is not the caller's doing is logged here, once.
@@ -72,11 +103,8 @@ impl ledger_server::Ledger for LedgerGrpc {
     }
 
     async fn claim(&self, request: Request<ClaimRequest>) -> Answer<ClaimResponse> {
-        let answers = self
-            .ledger
-            .claim(request.into_inner())
-            .await
-            .map_err(status)?;
+        let claim = |request| self.ledger.claim(request);
+        let answers = insist(&self.ledger, request.into_inner(), claim).await?;
         Ok(Response::new(ClaimResponse { answers }))
     }
 
@@ -108,22 +136,22 @@ impl ledger_server::Ledger for LedgerGrpc {
     }
 
     async fn complete(&self, request: Request<CompleteRequest>) -> Answer<CompleteResponse> {
-        self.ledger
-            .complete(request.into_inner())
-            .await
-            .map_err(status)?;
+        let complete = |request| self.ledger.complete(request);
+        insist(&self.ledger, request.into_inner(), complete).await?;
         Ok(Response::new(CompleteResponse {}))
     }
 
     async fn fail(&self, request: Request<FailRequest>) -> Answer<FailResponse> {
         let FailRequest { task, reason } = request.into_inner();
-        self.ledger.fail(&task, &reason).await.map_err(status)?;
+        let fail = |()| self.ledger.fail(&task, &reason);
+        insist(&self.ledger, (), fail).await?;
         Ok(Response::new(FailResponse {}))
     }
 
     async fn lease(&self, request: Request<LeaseRequest>) -> Answer<LeaseResponse> {
-        let lease = self.ledger.lease(request.into_inner()).await;
-        lease.map(Response::new).map_err(status)
+        let lease = |request| self.ledger.lease(request);
+        let lease = insist(&self.ledger, request.into_inner(), lease).await;
+        lease.map(Response::new)
     }
 
     async fn deliveries(&self, request: Request<DeliveriesRequest>) -> Answer<DeliveriesResponse> {
@@ -136,10 +164,8 @@ impl ledger_server::Ledger for LedgerGrpc {
     }
 
     async fn journal(&self, request: Request<JournalRequest>) -> Answer<JournalResponse> {
-        self.ledger
-            .journal(request.into_inner())
-            .await
-            .map_err(status)?;
+        let journal = |request| self.ledger.journal(request);
+        insist(&self.ledger, request.into_inner(), journal).await?;
         Ok(Response::new(JournalResponse {}))
     }
 }

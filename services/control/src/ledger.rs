@@ -30,6 +30,7 @@ use chatkeep_staging::Staging;
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
     database::{Connection, Database, Tx, query},
+    direction::Direction,
     error::{During as _, LedgerError},
     publish::Outstanding,
 };
@@ -55,8 +56,11 @@ pub(crate) struct Ledger {
     pub(crate) staging: Staging,
     /// Tasks that are out; whoever changes tasks rings its bell.
     pub(crate) outstanding: Arc<Outstanding>,
+    /// Which connectors this process directs.
+    pub(crate) direction: Direction,
     limits: Limits,
-    targets: Mutex<HashMap<i64, Arc<str>>>,
+    /// By run: its connector file, and what tells the target in it apart from others.
+    targets: Mutex<HashMap<i64, (String, Arc<str>)>>,
 }
 
 impl Ledger {
@@ -70,6 +74,7 @@ impl Ledger {
             database,
             staging,
             outstanding,
+            direction: Direction::default(),
             limits,
             targets: Mutex::default(),
         }
@@ -105,7 +110,7 @@ impl Ledger {
         }
         let mut family = Family {
             parent: task.key,
-            ..Family::of_run(task.run)
+            ..Family::of_run(task.run, task.connector)
         };
         let mut records_read = 0;
         match result {
@@ -153,7 +158,7 @@ impl Ledger {
         let family = Family {
             parent: task.key,
             is_repeat: true,
-            ..Family::of_run(task.run)
+            ..Family::of_run(task.run, task.connector)
         };
         task::add(&mut tx, family, &[task.part(task.first, task.count)]).await?;
         let reason = "claimed what it did not capture";
@@ -164,16 +169,16 @@ impl Ledger {
         Ok(())
     }
 
-    /// The task with this id, whatever its state. What never changes of a task that is out is known.
+    /// The task with this id, whatever its state. In a transaction nobody else works on its connector
+    /// from here on. What never changes of a task that is out is known.
     async fn task(&self, conn: &mut Connection, id: &str) -> Result<TaskRow, LedgerError> {
-        let Some(known) = self.outstanding.find(id) else {
-            return task::find(conn, id).await;
+        let known = match self.outstanding.find(id) {
+            Some(known) => TaskRow::clone(&known),
+            None => task::find(conn, id).await?,
         };
+        lock(conn, known.connector).await?;
         let state = task::state(conn, known.key).await?;
-        Ok(TaskRow {
-            state,
-            ..TaskRow::clone(&known)
-        })
+        Ok(TaskRow { state, ..known })
     }
 
     /// The task with this id, which must be open.
@@ -197,7 +202,7 @@ impl Ledger {
         let plan = self.failure(&task).await?;
         let mut tx = self.database.begin().await?;
         // Somebody else may have been faster.
-        if task::find(&mut tx, id).await?.state != TaskState::Open {
+        if self.task(&mut tx, id).await?.state != TaskState::Open {
             return Ok(());
         }
         self.give_up(&mut tx, &task, plan, reason).await?;
@@ -213,32 +218,33 @@ impl Ledger {
 
     /// What tells the run's target apart from others.
     async fn target_of(&self, conn: &mut Connection, run: i64) -> Result<Arc<str>, LedgerError> {
+        let file = query("SELECT file FROM runs WHERE id = $1").bind(run);
+        let file = file.fetch_one(conn).await.and_then(|row| row.text(0));
+        let file = file.during("read connector file")?;
         let known = self
             .targets
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&run)
-            .cloned();
+            .filter(|(of, _)| *of == file)
+            .map(|(_, target)| Arc::clone(target));
+        // The file changes when a run is resumed, in whatever process.
         if let Some(known) = known {
             return Ok(known);
         }
-        let file = run::find(conn, run).await?.file;
         let target: Arc<str> = mailbox::target_identity(&parse(&file)?).into();
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
         if targets.len() >= REMEMBERED {
             targets.clear();
         }
-        targets.insert(run, Arc::clone(&target));
+        targets.insert(run, (file, Arc::clone(&target)));
         Ok(target)
     }
+}
 
-    /// Forgets what was remembered of a run whose connector file changed.
-    pub(crate) fn forget(&self, run: i64) {
-        self.targets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&run);
-    }
+/// Makes whoever else works on a connector wait; see [`Connection::lock`].
+pub(crate) async fn lock(conn: &mut Connection, connector: i64) -> Result<(), LedgerError> {
+    conn.lock(connector).await.during("wait for connector")
 }
 
 /// True when a task of this kind can end like this.

@@ -4,17 +4,23 @@ mod admin;
 mod balance;
 mod close;
 mod database;
+mod direction;
 mod director;
 mod error;
 mod flow;
 mod grpc;
 mod ledger;
+mod measure;
 mod publish;
 mod release;
 mod seal;
 mod watch;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chatkeep_pipeline::Queue;
 use chatkeep_proto::v1::{control_server::ControlServer, ledger_server::LedgerServer};
@@ -26,12 +32,13 @@ use crate::{
     database::Database,
     director::Director,
     ledger::{Ledger, Limits},
+    measure::Watcher,
     publish::Outstanding,
 };
 
 pub use crate::{
     balance::Balance,
-    database::{DatabaseError, OpenError},
+    database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
     seal::{SealError, SealKind, Verified, VerifyError, verify_offline},
@@ -53,6 +60,8 @@ pub struct Settings {
     pub fence: Duration,
     /// How often the deliveries of a failing import task are tried before they fail.
     pub import_attempts: u32,
+    /// The ledger in PostgreSQL, instead of SQLite in the data folder.
+    pub postgres: Option<PostgresSettings>,
 }
 
 impl Default for Settings {
@@ -62,6 +71,7 @@ impl Default for Settings {
             enough: 50,
             fence: Duration::from_secs(15),
             import_attempts: 3,
+            postgres: None,
         }
     }
 }
@@ -89,7 +99,7 @@ pub struct Servers {
 /// A lease must outlast the call that renews it.
 const SHORTEST_FENCE: Duration = Duration::from_millis(100);
 
-/// Opens the ledger in `data_dir`, publishes every open task again, and drives runs until the process
+/// Opens the ledger (in `data_dir`, unless it is in PostgreSQL), publishes every open task again, and drives runs until the process
 /// shuts down.
 pub async fn start(
     settings: &Settings,
@@ -98,7 +108,10 @@ pub async fn start(
     staging: Staging,
     lifecycle: &Lifecycle,
 ) -> Result<Servers, StartError> {
-    let database = Database::open(data_dir).await;
+    let database = match &settings.postgres {
+        Some(postgres) => Database::connect(postgres).await,
+        None => Database::open(data_dir).await,
+    };
     let database = database.map_err(|source| StartError::Open { source })?;
     let limits = Limits {
         fence: settings.fence.max(SHORTEST_FENCE),
@@ -113,8 +126,12 @@ pub async fn start(
         seals: data_dir.join("seals"),
         linger: settings.linger,
         outages: lifecycle.outages(),
+        looked: Instant::now(),
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
+    let (meter, outages) = (lifecycle.meter(), lifecycle.outages());
+    let watcher = Watcher::new(Arc::clone(&ledger), &meter, &outages);
+    lifecycle.spawn("metrics", watcher.run(lifecycle.shutdown()));
     let grpc = LedgerServer::new(LedgerGrpc::new(Arc::clone(&ledger)));
     Ok(Servers {
         ledger: grpc.max_decoding_message_size(LARGEST_MESSAGE),

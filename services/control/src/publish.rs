@@ -1,7 +1,7 @@
 //! Tasks on their way to the queues: bounded, and each only once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
@@ -84,10 +84,7 @@ impl Outstanding {
             let Some(task) = state.out.remove(&task) else {
                 return;
             };
-            state.by_name.remove(&task.name);
-            if let Some(queued) = state.queued.get_mut(queue_of(task.kind)) {
-                *queued = queued.saturating_sub(1);
-            }
+            forget(&mut state.by_name, &mut state.queued, &task);
         });
         self.ring();
     }
@@ -118,6 +115,68 @@ impl Outstanding {
     /// A run needs no looking at until it is opened again.
     pub(crate) fn forget(&self, run: i64) {
         self.with(|state| state.cursors.retain(|(of, _), _| *of != run));
+    }
+
+    /// Forgets what was published of a connector: everything that is open is published again.
+    pub(crate) fn restart(&self, connector: i64) {
+        self.with(|state| {
+            let State {
+                out,
+                by_name,
+                queued,
+                cursors,
+            } = state;
+            out.retain(|_, task| {
+                let stays = task.connector != connector;
+                if !stays {
+                    forget(by_name, queued, task);
+                }
+                stays
+            });
+            cursors.clear();
+        });
+    }
+
+    /// How far tasks of each run and kind are out.
+    pub(crate) fn reach(&self) -> HashMap<(i64, TaskKind), i64> {
+        self.with(|state| {
+            let mut reach = HashMap::new();
+            for task in state.out.values() {
+                let last = reach.entry((task.run, task.kind)).or_insert(task.key);
+                *last = task.key.max(*last);
+            }
+            reach
+        })
+    }
+
+    /// Tasks of a run and kind were looked at as far as `last`: these are open, the others were closed
+    /// by another process, which may have added some, too.
+    pub(crate) fn seen(&self, (run, kind): (i64, TaskKind), last: i64, open: &HashSet<i64>) {
+        self.with(|state| {
+            let State {
+                out,
+                by_name,
+                queued,
+                ..
+            } = state;
+            out.retain(|key, task| {
+                let is_meant = task.run == run && task.kind == kind && *key <= last;
+                let stays = !is_meant || open.contains(key);
+                if !stays {
+                    forget(by_name, queued, task);
+                }
+                stays
+            });
+        });
+    }
+
+    /// Other processes may have added tasks to any run.
+    pub(crate) fn look_again(&self) {
+        self.with(|state| {
+            for cursor in state.cursors.values_mut() {
+                cursor.is_at_end = false;
+            }
+        });
     }
 
     /// Something changed that the director should look at.
@@ -165,6 +224,29 @@ impl Outstanding {
             true
         })
     }
+}
+
+/// Makes room for another task.
+fn forget(
+    by_name: &mut HashMap<Vec<u8>, Arc<TaskRow>>,
+    queued: &mut HashMap<&'static str, usize>,
+    task: &TaskRow,
+) {
+    by_name.remove(&task.name);
+    if let Some(queued) = queued.get_mut(queue_of(task.kind)) {
+        *queued = queued.saturating_sub(1);
+    }
+}
+
+/// Notes which of the tasks that are out were closed by other processes.
+pub(crate) async fn look_at_others(ledger: &Ledger) -> Result<(), LedgerError> {
+    let mut conn = ledger.database.read().await?;
+    for ((run, kind), last) in ledger.outstanding.reach() {
+        let open = task::open_up_to(&mut conn, run, kind, last).await?;
+        ledger.outstanding.seen((run, kind), last, &open);
+    }
+    ledger.outstanding.look_again();
+    Ok(())
 }
 
 /// Publishes open tasks of a run, as far as its queues have room.

@@ -70,9 +70,10 @@ pub(crate) async fn release(
     if due.is_empty() {
         return Ok(later);
     }
-    let mut tx = ledger.database.begin().await?;
+    let mut tx = ledger.step(connector).await?;
+    // In the order of the shards, which connectors share.
     for lane in due {
-        open_import(&mut tx, run, connector, lane.shard).await?;
+        open_import(&mut tx, (run, connector), lane.shard).await?;
     }
     tx.commit().await.during("open import tasks")?;
     let imports = [TaskKind::Import.into()];
@@ -122,18 +123,22 @@ async fn oldest(conn: &mut Connection, connector: i64) -> Result<Option<i64>, Le
         .during("look at shards")
 }
 
+/// Opens a shard's import task, unless another connector's director was faster.
 async fn open_import(
     conn: &mut Connection,
-    run: i64,
-    connector: i64,
+    (run, connector): (i64, i64),
     shard: i64,
 ) -> Result<(), LedgerError> {
     let count = query(
         "INSERT INTO shards (shard, task, releases, fence) VALUES ($1, 0, 1, 0) \
-         ON CONFLICT (shard) DO UPDATE SET releases = shards.releases + 1 RETURNING releases",
+         ON CONFLICT (shard) DO UPDATE SET releases = shards.releases + 1 \
+         WHERE shards.task = 0 RETURNING releases",
     );
-    let row = count.bind(shard).fetch_one(&mut *conn).await;
-    let releases = row.and_then(|row| row.int(0)).during("open import task")?;
+    let row = count.bind(shard).fetch_optional(&mut *conn).await;
+    let Some(row) = row.during("open import task")? else {
+        return Ok(());
+    };
+    let releases = row.int(0).during("open import task")?;
     let task = NewTask {
         kind: TaskKind::Import.into(),
         // Tells the shard's import tasks apart; they have no input.
@@ -141,7 +146,7 @@ async fn open_import(
         shard: narrow(shard),
         ..NewTask::default()
     };
-    task::add(conn, Family::of_run(run), &[task]).await?;
+    task::add(conn, Family::of_run(run, connector), &[task]).await?;
     let hold = query(
         "UPDATE shards SET task = (SELECT MAX(id) FROM tasks WHERE run = $1 AND kind = 8) \
          WHERE shard = $2",

@@ -23,6 +23,8 @@ use crate::{
 
 pub use self::verify::{Verified, VerifyError, verify_offline};
 
+/// What the name of a manifest ends with while it is being written.
+const DRAFT: &str = "draft";
 /// Items per query: what bounds memory.
 const PAGE: i64 = 500;
 
@@ -121,9 +123,20 @@ pub(crate) struct Sealed {
     pub(crate) number: i64,
     pub(crate) kind: SealKind,
     pub(crate) file: PathBuf,
+    /// Where it is until it is published.
+    draft: PathBuf,
     pub(crate) sha256: [u8; 32],
     pub(crate) at: i64,
     pub(crate) balance: String,
+}
+
+impl Sealed {
+    /// Gives the manifest its name, in the transaction that records it: only one process gets there.
+    pub(crate) fn publish(&self) -> Result<(), LedgerError> {
+        let renamed = fs::rename(&self.draft, &self.file);
+        renamed.map_err(|source| write_error(&self.file, source))?;
+        sync_folder(&self.file).map_err(|source| write_error(&self.file, source))
+    }
 }
 
 /// The name of a manifest in its connector's folder.
@@ -131,7 +144,7 @@ pub(crate) fn file_name(number: i64) -> String {
     format!("{number:06}.jsonl")
 }
 
-/// Writes a run's manifest. A file of the same number that no row tells of is what a crash left behind:
+/// Writes a run's manifest, under a name of this process's own. A file of the same number that no row tells of is what a crash left behind:
 /// it is written again.
 pub(crate) async fn write(
     ledger: &Ledger,
@@ -160,7 +173,8 @@ pub(crate) async fn write(
         previous,
     };
     let file = folder.join(connector).join(file_name(number));
-    let mut manifest = Manifest::create(&file)?;
+    let draft = file.with_extension(format!("{}.{DRAFT}", ledger.direction.process));
+    let mut manifest = Manifest::create(&draft)?;
     manifest.line(&header)?;
     let mut items = 0;
     let mut after = 0;
@@ -183,6 +197,7 @@ pub(crate) async fn write(
         number,
         kind,
         file,
+        draft,
         sha256,
         at,
         balance,
@@ -321,6 +336,7 @@ impl Manifest {
         let open = || {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
+                remove_drafts(folder)?;
             }
             File::create(path)
         };
@@ -355,14 +371,28 @@ impl Manifest {
                 .file
                 .into_inner()
                 .map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()?;
-            match path.parent() {
-                Some(folder) => File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
+            file.sync_all()
         };
         sync().map_err(|source| write_error(&path, source))?;
         Ok(self.hash.finalize().into())
+    }
+}
+
+/// Removes what processes left behind that died, or lost their lease, over a manifest.
+fn remove_drafts(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == DRAFT) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_folder(file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
     }
 }
 

@@ -72,6 +72,11 @@ impl Broker {
         Ok(connection)
     }
 
+    /// Says whether user and password can be read.
+    pub(super) fn check_credentials(&self) -> Result<(), AmqpError> {
+        self.with_credentials().map(drop)
+    }
+
     fn with_credentials(&self) -> Result<AMQPUri, AmqpError> {
         let mut address = self.address.clone();
         let read = |reference: &Option<SecretRef>| {

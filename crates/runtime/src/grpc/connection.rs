@@ -1,6 +1,6 @@
 use std::{io, sync::Arc, time::Duration};
 
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -10,6 +10,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tonic::transport::server::Connected;
 
 use super::{credentials::Credentials, settings::Transport};
+use crate::tls;
 
 /// How long TLS may take to be agreed on.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -46,6 +47,10 @@ impl Dial {
         }
     }
 
+    pub(super) fn is_tls(&self) -> bool {
+        !matches!(self, Self::Plaintext)
+    }
+
     /// Connects to a server, which must prove that it is `host`.
     pub(super) async fn connect(&self, host: &str, port: u16) -> io::Result<Box<dyn Io>> {
         let config = match self {
@@ -66,15 +71,8 @@ impl Dial {
 }
 
 fn public_config() -> io::Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    // One unreadable certificate of the system must not keep us from a server that needs another.
-    let (_, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = tls::client_config(None).map_err(io::Error::other)?;
+    let mut config = ClientConfig::clone(&config);
     config.alpn_protocols = vec![b"h2".to_vec()];
     Ok(Arc::new(config))
 }

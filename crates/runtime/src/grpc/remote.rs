@@ -35,32 +35,52 @@ pub enum RemoteError {
     },
 }
 
+/// Where a service is.
+pub(super) struct Address {
+    uri: Uri,
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// Reads `http://HOST:PORT`, or `https://` where TLS is wanted.
+    pub(super) fn parse(url: &str, wants_tls: bool) -> Result<Self, RemoteError> {
+        let malformed = || RemoteError::Malformed {
+            url: url.to_owned(),
+        };
+        let uri: Uri = url.parse().map_err(|_| malformed())?;
+        let (scheme, port) = if wants_tls {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        let found = uri.scheme_str().ok_or_else(malformed)?;
+        if found != scheme {
+            let url = url.to_owned();
+            return Err(RemoteError::Scheme { url, scheme });
+        }
+        let is_bare = uri.path_and_query().is_none_or(|path| path == "/");
+        let host = uri.host().filter(|host| is_bare && !host.is_empty());
+        let host = host.ok_or_else(malformed)?;
+        Ok(Self {
+            // An IPv6 address is in brackets in a URL, and nowhere else.
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: uri.port_u16().unwrap_or(port),
+            uri,
+        })
+    }
+}
+
 /// A connection that is made when it is needed, and again when it is lost.
 pub(crate) fn channel(url: &str, dial: Dial) -> Result<Channel, RemoteError> {
-    let malformed = || RemoteError::Malformed {
-        url: url.to_owned(),
-    };
-    let uri: Uri = url.parse().map_err(|_| malformed())?;
-    let (scheme, port) = match dial {
-        Dial::Plaintext => ("http", 80),
-        Dial::Mutual(_) | Dial::Public => ("https", 443),
-    };
-    let found = uri.scheme_str().ok_or_else(malformed)?;
-    if found != scheme {
-        let url = url.to_owned();
-        return Err(RemoteError::Scheme { url, scheme });
-    }
-    let is_bare = uri.path_and_query().is_none_or(|path| path == "/");
-    let host = uri.host().filter(|host| is_bare && !host.is_empty());
-    let host = host.ok_or_else(malformed)?;
-    // An IPv6 address is in brackets in a URL, and nowhere else.
-    let host = host.trim_matches(['[', ']']).to_owned();
-    let port = uri.port_u16().unwrap_or(port);
+    let Address { uri, host, port } = Address::parse(url, dial.is_tls())?;
     let connector = service_fn(move |_: Uri| {
         let (dial, host) = (dial.clone(), host.clone());
         async move { dial.connect(&host, port).await.map(TokioIo::new) }
     });
-    let endpoint = endpoint(uri).ok_or_else(malformed)?;
+    let endpoint = endpoint(uri).ok_or_else(|| RemoteError::Malformed {
+        url: url.to_owned(),
+    })?;
     Ok(endpoint.connect_with_connector_lazy(connector))
 }
 

@@ -2,7 +2,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-use super::credentials::{Credentials, CredentialsError, Files};
+use super::{
+    credentials::{Credentials, CredentialsError, Files},
+    remote::{Address, RemoteError},
+};
 
 /// How programs talk gRPC with each other: the section `grpc` of a program's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -48,6 +51,11 @@ pub enum Transport {
 }
 
 impl GrpcSettings {
+    /// Says whether the services of another program could be called at this address.
+    pub fn check_address(&self, url: &str) -> Result<(), RemoteError> {
+        Address::parse(url, !self.plaintext).map(drop)
+    }
+
     /// Reads the certificates that the settings name.
     pub fn transport(&self) -> Result<Transport, CredentialsError> {
         let files = [

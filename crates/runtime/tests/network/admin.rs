@@ -59,20 +59,24 @@ async fn a_program_is_ready_while_what_it_needs_answers_and_alive_all_the_time()
     let lifecycle = Lifecycle::detached();
     let is_up = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&is_up);
-    let readiness = Readiness::default().needs("queue", move || {
+    let readiness = Readiness::default();
+    readiness.needs("queue", move || {
         let answer = asked.load(Ordering::SeqCst).then_some(());
         async move { answer.ok_or("away") }
     });
-    let address = admin(readiness, &telemetry(), &lifecycle).await;
+    let address = admin(readiness.clone(), &telemetry(), &lifecycle).await;
 
+    let starting = answers(address, "/readyz", 503).await;
+    readiness.started();
     let unready = answers(address, "/readyz", 503).await;
     is_up.store(true, Ordering::SeqCst);
     let ready = answers(address, "/readyz", 200).await;
     is_up.store(false, Ordering::SeqCst);
     answers(address, "/readyz", 503).await;
 
-    assert_eq!(unready, "queue: unreachable\n");
-    assert_eq!(ready, "queue: reachable\nready\n");
+    assert_eq!(starting, "not ready\nstarting\nqueue: unreachable\n");
+    assert_eq!(unready, "not ready\nqueue: unreachable\n");
+    assert_eq!(ready, "ready\nqueue: reachable\n");
     assert_eq!(get(address, "/livez").await.0, 200);
 }
 
@@ -80,7 +84,9 @@ async fn a_program_is_ready_while_what_it_needs_answers_and_alive_all_the_time()
 async fn a_dependency_that_does_not_answer_is_unreachable() {
     let lifecycle = Lifecycle::detached();
     let silent = || std::future::pending::<Result<(), String>>();
-    let readiness = Readiness::default().needs("staging", silent);
+    let readiness = Readiness::default();
+    readiness.needs("staging", silent);
+    readiness.started();
 
     let address = admin(readiness, &telemetry(), &lifecycle).await;
 
@@ -90,7 +96,9 @@ async fn a_dependency_that_does_not_answer_is_unreachable() {
 #[tokio::test]
 async fn a_program_that_drains_is_alive_and_not_ready() {
     let lifecycle = Lifecycle::detached();
-    let address = admin(Readiness::default(), &telemetry(), &lifecycle).await;
+    let readiness = Readiness::default();
+    readiness.started();
+    let address = admin(readiness, &telemetry(), &lifecycle).await;
     answers(address, "/readyz", 200).await;
 
     assert!(lifecycle.stop().await);

@@ -10,7 +10,8 @@ use std::{
 };
 
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, PreviewResponse, ResolveRequest, ResolveResponse,
+    Identity, PreviewRequest, PreviewResponse, RefreshRequest, RefreshResponse, ResolveRequest,
+    ResolveResponse,
     mapping_client::MappingClient,
     mapping_server::{Mapping, MappingServer},
 };
@@ -72,6 +73,13 @@ impl Mapping for Slow {
         _: Request<PreviewRequest>,
     ) -> Result<Response<PreviewResponse>, Status> {
         panic!("a bug that knows a subject")
+    }
+
+    async fn refresh(
+        &self,
+        _: Request<RefreshRequest>,
+    ) -> Result<Response<RefreshResponse>, Status> {
+        Err(Status::failed_precondition("not for tests"))
     }
 }
 

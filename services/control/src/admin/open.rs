@@ -11,11 +11,14 @@ use crate::{
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
-        capture::signed,
-        mailbox, now, parse,
+        capture::{connector_key, signed},
+        lock, mailbox, now, parse,
         run::{self, RunRow},
     },
 };
+
+/// Stands for the list of connectors where a connector's key is asked for.
+const ALL_CONNECTORS: i64 = 0;
 
 /// What a run is opened for.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,9 @@ impl Ledger {
     async fn open(&self, file: &str, scope: Scope) -> Result<OpenRunResponse, LedgerError> {
         let connector = parse(file)?;
         let mut tx = self.database.begin().await?;
+        lock(&mut tx, ALL_CONNECTORS).await?;
         let key = register(&mut tx, &connector, file).await?;
+        lock(&mut tx, key).await?;
         let unfinished = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
         let before = run::one(&mut tx, unfinished, &[key]).await?;
         let (run, number) = if let Some(run) = &before {
@@ -73,7 +78,6 @@ impl Ledger {
         };
         let resumed = before.is_some();
         tx.commit().await.during("open run")?;
-        self.forget(run);
         self.outstanding.rewind(run);
         tracing::info!(chatkeep.run.id = run, resumed, "run opened");
         Ok(OpenRunResponse {
@@ -86,6 +90,8 @@ impl Ledger {
     /// Gives a closed run's failed and partially imported deliveries back.
     pub(crate) async fn retry(&self, request: RetryRequest) -> Result<RetryResponse, LedgerError> {
         let mut tx = self.database.begin().await?;
+        let connector = connector_key(&mut tx, &request.connector).await?;
+        lock(&mut tx, connector).await?;
         let run = numbered(&mut tx, &request.connector, request.number).await?;
         let condition = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
         if run::one(&mut tx, condition, &[run.connector])

@@ -1,113 +1,141 @@
-use std::{
-    ops::{Deref, DerefMut},
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::ops::{Deref, DerefMut};
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
-use super::{
-    Row, Statement,
-    dialect::{READER_CACHE, WRITER_CACHE},
-    sqlite,
-};
-
-/// Connections that read beside the one that writes.
-const READERS: usize = 3;
-
-/// Why a statement failed.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// SQLite refused.
-    #[error("run statement")]
-    Sqlite {
-        /// Its reason.
-        source: rusqlite::Error,
-    },
-    /// A column is missing or of another type.
-    #[error("read column {column}")]
-    Column {
-        /// Its position, from 0.
-        column: usize,
-    },
-    /// The text has a place without a value.
-    #[error("find value ${number}")]
-    Unbound {
-        /// The place.
-        number: usize,
-    },
-    /// A number that is no integer.
-    #[error("read a number with a fraction")]
-    Real,
-    /// The query gave no row.
-    #[error("find row")]
-    NoRow,
-    /// The thread that committed is gone.
-    #[error("wait for commit")]
-    Commit,
-}
+#[cfg(feature = "postgres")]
+use super::postgres;
+use super::{DatabaseError, Dialect, Row, Statement, sqlite};
 
 /// A connection.
 #[derive(Debug)]
-pub(crate) struct Connection(rusqlite::Connection);
+pub(crate) enum Connection {
+    Sqlite(rusqlite::Connection),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Link),
+}
 
 impl Connection {
-    pub(super) fn execute(&mut self, statement: &Statement<'_>) -> Result<u64, DatabaseError> {
-        sqlite::execute(&self.0, statement)
-    }
-
-    pub(super) fn fetch(&mut self, statement: &Statement<'_>) -> Result<Vec<Row>, DatabaseError> {
-        sqlite::fetch(&self.0, statement)
-    }
-
-    fn roll_back(&mut self) {
-        if self.0.is_autocommit() {
-            return;
+    /// Which SQL it takes where databases differ.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Dialect::Postgres,
         }
-        if let Err(error) = sqlite::run(&self.0, "ROLLBACK") {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "transaction not rolled back"
-            );
+    }
+
+    /// Makes every other transaction on this connector wait until this one ends: the connector's
+    /// transactions run one after another. To be called before anything is read that is decided upon.
+    /// Without a transaction it does nothing; SQLite's have waited for the one writer already.
+    pub(crate) async fn lock(&mut self, connector: i64) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(_) => {
+                let _ = connector;
+                Ok(())
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.lock(connector).await,
+        }
+    }
+
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement<'_>,
+    ) -> Result<u64, DatabaseError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::execute(connection, statement),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.execute(statement).await,
+        }
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        statement: &Statement<'_>,
+    ) -> Result<Vec<Row>, DatabaseError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::fetch(connection, statement),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.fetch(statement).await,
+        }
+    }
+}
+
+/// A connection that is lent: one of a few that stay open, or one of its own from a pool.
+#[derive(Debug)]
+pub(crate) enum Lent {
+    Shared(OwnedMutexGuard<Connection>),
+    #[cfg(feature = "postgres")]
+    Own(Box<Connection>),
+}
+
+impl Deref for Lent {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Shared(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Own(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Connection {
+        match self {
+            Self::Shared(connection) => connection,
+            #[cfg(feature = "postgres")]
+            Self::Own(connection) => connection,
+        }
+    }
+}
+
+/// A transaction; undone when it is dropped before it is committed.
+#[derive(Debug)]
+pub(crate) struct Tx(Lent);
+
+impl Tx {
+    /// Takes over a connection on which a transaction has begun.
+    pub(super) fn begun(connection: Lent) -> Self {
+        Self(connection)
+    }
+
+    /// Makes everything durable. Waits for the disk where that holds nobody up.
+    pub(crate) async fn commit(mut self) -> Result<(), DatabaseError> {
+        match &mut *self.0 {
+            Connection::Sqlite(_) => {
+                let commit = tokio::task::spawn_blocking(move || match &*self.0 {
+                    Connection::Sqlite(connection) => sqlite::run(connection, "COMMIT"),
+                    #[cfg(feature = "postgres")]
+                    Connection::Postgres(_) => Ok(()),
+                });
+                commit.await.map_err(|_| DatabaseError::Commit)?
+            }
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => link.end("COMMIT").await,
+        }
+    }
+
+    /// Undoes everything, and keeps the connection.
+    pub(crate) async fn roll_back(mut self) -> Result<(), DatabaseError> {
+        match &mut *self.0 {
+            // Done when it is dropped.
+            Connection::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(link) => link.end("ROLLBACK").await,
         }
     }
 }
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        self.0.roll_back();
-    }
-}
-
-/// The one connection that writes.
-#[derive(Clone, Debug)]
-pub(super) struct Writer(Arc<Mutex<Connection>>);
-
-impl Writer {
-    pub(super) fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let connection = Connection(sqlite::connect(path, WRITER_CACHE)?);
-        Ok(Self(Arc::new(Mutex::new(connection))))
-    }
-
-    pub(super) async fn begin(&self) -> Result<Tx, DatabaseError> {
-        let connection = Arc::clone(&self.0).lock_owned().await;
-        sqlite::run(&connection.0, "BEGIN IMMEDIATE")?;
-        Ok(Tx(connection))
-    }
-}
-
-/// A transaction on the writer; undone when it is dropped before it is committed.
-#[derive(Debug)]
-pub(crate) struct Tx(OwnedMutexGuard<Connection>);
-
-impl Tx {
-    /// Makes everything durable. Waits for the disk, on a thread where that holds nobody up.
-    pub(crate) async fn commit(self) -> Result<(), DatabaseError> {
-        let commit = tokio::task::spawn_blocking(move || sqlite::run(&self.0.0, "COMMIT"));
-        commit.await.map_err(|_| DatabaseError::Commit)?
+        match &*self.0 {
+            Connection::Sqlite(connection) => sqlite::roll_back(connection),
+            // Closed instead of lent again: the server undoes what was not committed.
+            #[cfg(feature = "postgres")]
+            Connection::Postgres(_) => {}
+        }
     }
 }
 
@@ -122,38 +150,5 @@ impl Deref for Tx {
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.0
-    }
-}
-
-/// The connections that read.
-#[derive(Clone, Debug)]
-pub(super) struct Readers {
-    connections: Arc<[Arc<Mutex<Connection>>]>,
-    next: Arc<AtomicUsize>,
-}
-
-/// A connection that is lent for reading.
-pub(crate) type Reader = OwnedMutexGuard<Connection>;
-
-impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let connections = (0..READERS).map(|_| {
-            let connection = Connection(sqlite::connect(path, READER_CACHE)?);
-            Ok(Arc::new(Mutex::new(connection)))
-        });
-        Ok(Self {
-            connections: connections.collect::<Result<_, DatabaseError>>()?,
-            next: Arc::default(),
-        })
-    }
-
-    /// One that is free, or the next that becomes so.
-    pub(super) async fn get(&self) -> Reader {
-        let free = |connection: &Arc<Mutex<_>>| Arc::clone(connection).try_lock_owned().ok();
-        if let Some(connection) = self.connections.iter().find_map(free) {
-            return connection;
-        }
-        let next = self.next.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-        Arc::clone(&self.connections[next]).lock_owned().await
     }
 }

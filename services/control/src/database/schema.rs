@@ -1,25 +1,24 @@
 //! The ledger's tables. Integers are BIGINT, times Unix milliseconds unless a column says otherwise,
 //! absent texts and bytes are empty.
 
-use super::{
-    Connection, DatabaseError,
-    dialect::{BYTES, CLUSTERED, KEY},
-    query,
-};
+use super::{Connection, DatabaseError, query};
+
+/// What made each format of the one before. A step that was published is never changed; `{KEY}`,
+/// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
+const STEPS: [&[&[&str]]; 2] = [&[TABLES, INDEXES], &[DIRECTORS]];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
-/// `{KEY}`, `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
 const TABLES: &[&str] = &[
-    "connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
+    "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
         file TEXT NOT NULL, resolved {BYTES} NOT NULL)",
     // `number` is negative for runs that left no trace. `source` counts the sources whose listing has
     // begun, one more when all are captured; `planned` is 1 once planning is complete; `seals` counts
     // seal and addenda.
     // The n_ columns count progress, the watch_ columns final outcomes since the last start; balances
     // are computed from the rows of other tables.
-    "runs (id {KEY}, connector BIGINT NOT NULL, number BIGINT NOT NULL, held_only BIGINT NOT NULL,
+    "TABLE runs (id {KEY}, connector BIGINT NOT NULL, number BIGINT NOT NULL, held_only BIGINT NOT NULL,
         kind TEXT NOT NULL, status BIGINT NOT NULL, reason TEXT NOT NULL, file TEXT NOT NULL,
         from_time BIGINT, to_time BIGINT, scheduled BIGINT NOT NULL, opened BIGINT NOT NULL,
         closed BIGINT, max_part_bytes BIGINT NOT NULL, directory {BYTES} NOT NULL,
@@ -34,121 +33,177 @@ const TABLES: &[&str] = &[
     // `name` is the task's id; `parent` is a key; items_* is the range of items a PLAN task is about;
     // `claimed` counts the records a CAPTURE task has claimed; `trace`, here and of a run, is the
     // traceparent of the call that made it, empty where nothing is traced.
-    "tasks (id {KEY}, name {BYTES} NOT NULL UNIQUE, run BIGINT NOT NULL, kind BIGINT NOT NULL,
+    "TABLE tasks (id {KEY}, name {BYTES} NOT NULL UNIQUE, run BIGINT NOT NULL, kind BIGINT NOT NULL,
         source BIGINT NOT NULL, shard BIGINT NOT NULL,
         parent BIGINT NOT NULL, state BIGINT NOT NULL, input {BYTES} NOT NULL,
         first BIGINT NOT NULL, entries BIGINT NOT NULL, items_first BIGINT NOT NULL,
         items_count BIGINT NOT NULL, records_read BIGINT NOT NULL, claimed BIGINT NOT NULL,
         reason TEXT NOT NULL, trace TEXT NOT NULL)",
-    "files (connector BIGINT NOT NULL, source BIGINT NOT NULL, path TEXT NOT NULL,
+    "TABLE files (connector BIGINT NOT NULL, source BIGINT NOT NULL, path TEXT NOT NULL,
         size BIGINT NOT NULL, modified BIGINT NOT NULL, sha256 {BYTES} NOT NULL,
         item {BYTES} NOT NULL, PRIMARY KEY (connector, source, path)) {CLUSTERED}",
     // Binds while its task is open or done.
-    "claims (connector BIGINT NOT NULL, day BIGINT NOT NULL, record {BYTES} NOT NULL,
+    "TABLE claims (connector BIGINT NOT NULL, day BIGINT NOT NULL, record {BYTES} NOT NULL,
         task BIGINT NOT NULL, PRIMARY KEY (connector, day, record)) {CLUSTERED}",
     // Entries of `asker` with records that `holder` had claimed and not captured yet. Empty when the
     // run's captures are complete.
-    "contested (run BIGINT NOT NULL, holder BIGINT NOT NULL, asker BIGINT NOT NULL,
+    "TABLE contested (run BIGINT NOT NULL, holder BIGINT NOT NULL, asker BIGINT NOT NULL,
         entry BIGINT NOT NULL, PRIMARY KEY (run, asker, entry, holder)) {CLUSTERED}",
     // `start` in seconds.
-    "sessions (connector BIGINT NOT NULL, start BIGINT NOT NULL, record {BYTES} NOT NULL,
+    "TABLE sessions (connector BIGINT NOT NULL, start BIGINT NOT NULL, record {BYTES} NOT NULL,
         participants {BYTES} NOT NULL, messages BIGINT NOT NULL, sequence {BYTES} NOT NULL,
         item {BYTES} NOT NULL, PRIMARY KEY (connector, start, record)) {CLUSTERED}",
-    "duplicates (task BIGINT NOT NULL, ordinal BIGINT NOT NULL, record {BYTES} NOT NULL,
+    "TABLE duplicates (task BIGINT NOT NULL, ordinal BIGINT NOT NULL, record {BYTES} NOT NULL,
         PRIMARY KEY (task, ordinal)) {CLUSTERED}",
-    "exclusions (task BIGINT NOT NULL, rule TEXT NOT NULL, records BIGINT NOT NULL,
+    "TABLE exclusions (task BIGINT NOT NULL, rule TEXT NOT NULL, records BIGINT NOT NULL,
         PRIMARY KEY (task, rule)) {CLUSTERED}",
-    "quarantined (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, source TEXT NOT NULL,
+    "TABLE quarantined (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, source TEXT NOT NULL,
         reason TEXT NOT NULL, records BIGINT NOT NULL, original {BYTES} NOT NULL)",
     // `open` is 1 for records of a day not yet over; `taken` is the run that assembles them.
-    "chunks (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, source BIGINT NOT NULL,
+    "TABLE chunks (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, source BIGINT NOT NULL,
         open BIGINT NOT NULL, records BIGINT NOT NULL, taken BIGINT NOT NULL,
         chunk {BYTES} NOT NULL)",
-    "rosters (connector BIGINT NOT NULL, room TEXT NOT NULL, address TEXT NOT NULL,
+    "TABLE rosters (connector BIGINT NOT NULL, room TEXT NOT NULL, address TEXT NOT NULL,
         participant {BYTES} NOT NULL, PRIMARY KEY (connector, room, address)) {CLUSTERED}",
     // What one CONVERT task rendered: items first .. first + items. `hashes` repeats hash and date of
     // each, so that planning reads one row; empty when an item existed before.
-    "batches (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, input {BYTES} NOT NULL,
+    "TABLE batches (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, input {BYTES} NOT NULL,
         blob {BYTES} NOT NULL, first BIGINT NOT NULL, items BIGINT NOT NULL,
         hashes {BYTES} NOT NULL)",
     // `date` in seconds; `info` is the encoded Item without its id; `lost` is 1 when it was
     // quarantined after rendering.
-    "items (id {KEY}, batch BIGINT NOT NULL, date BIGINT NOT NULL, hash {BYTES} NOT NULL,
+    "TABLE items (id {KEY}, batch BIGINT NOT NULL, date BIGINT NOT NULL, hash {BYTES} NOT NULL,
         records BIGINT NOT NULL, lost BIGINT NOT NULL, info {BYTES} NOT NULL,
         UNIQUE (date, hash))",
     // The plan rows of an item, encoded, as they were first planned, and how many deliveries they make.
-    "plans (item {KEY}, planned BIGINT NOT NULL, plan {BYTES} NOT NULL)",
-    "held (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, item BIGINT NOT NULL,
+    "TABLE plans (item {KEY}, planned BIGINT NOT NULL, plan {BYTES} NOT NULL)",
+    "TABLE held (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, item BIGINT NOT NULL,
         hash {BYTES} NOT NULL, participant TEXT NOT NULL, email TEXT NOT NULL,
         conflict BIGINT NOT NULL, state BIGINT NOT NULL, mailbox TEXT NOT NULL,
         since BIGINT NOT NULL)",
-    "externals (run BIGINT NOT NULL, participant TEXT NOT NULL, items BIGINT NOT NULL,
+    "TABLE externals (run BIGINT NOT NULL, participant TEXT NOT NULL, items BIGINT NOT NULL,
         PRIMARY KEY (run, participant)) {CLUSTERED}",
-    "mailboxes (id {KEY}, connector BIGINT NOT NULL, address TEXT NOT NULL, shard BIGINT NOT NULL,
+    "TABLE mailboxes (id {KEY}, connector BIGINT NOT NULL, address TEXT NOT NULL, shard BIGINT NOT NULL,
         pending BIGINT NOT NULL, UNIQUE (connector, address))",
-    "deliveries (id {KEY}, item BIGINT NOT NULL, mailbox BIGINT NOT NULL, run BIGINT NOT NULL,
+    "TABLE deliveries (id {KEY}, item BIGINT NOT NULL, mailbox BIGINT NOT NULL, run BIGINT NOT NULL,
         date BIGINT NOT NULL, state BIGINT NOT NULL DEFAULT 0,
         not_before BIGINT NOT NULL DEFAULT 0, failures BIGINT NOT NULL DEFAULT 0,
         settled BIGINT NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
         UNIQUE (item, mailbox))",
     // What waits for one shard's mailboxes of one connector. `since`: the oldest that no task was
     // opened for; `due`: all wait until then.
-    "lanes (connector BIGINT NOT NULL, shard BIGINT NOT NULL, waiting BIGINT NOT NULL,
+    "TABLE lanes (connector BIGINT NOT NULL, shard BIGINT NOT NULL, waiting BIGINT NOT NULL,
         ripe BIGINT NOT NULL, since BIGINT NOT NULL, due BIGINT NOT NULL,
         PRIMARY KEY (connector, shard)) {CLUSTERED}",
     // `task`: the open import task, `releases` counts them; `fence` counts holds.
-    "shards (shard BIGINT NOT NULL PRIMARY KEY, task BIGINT NOT NULL, releases BIGINT NOT NULL,
+    "TABLE shards (shard BIGINT NOT NULL PRIMARY KEY, task BIGINT NOT NULL, releases BIGINT NOT NULL,
         fence BIGINT NOT NULL) {CLUSTERED}",
     // Batches that were begun and not settled; `begun` is when their holder was given leave to send
     // them; `deliveries` are keys, 8 bytes each.
-    "journal (id {KEY}, connector BIGINT NOT NULL, shard BIGINT NOT NULL, mailbox BIGINT NOT NULL,
+    "TABLE journal (id {KEY}, connector BIGINT NOT NULL, shard BIGINT NOT NULL, mailbox BIGINT NOT NULL,
         uid_validity BIGINT NOT NULL, uid_next BIGINT NOT NULL, begun BIGINT NOT NULL,
         deliveries {BYTES} NOT NULL)",
-    "seals (id {KEY}, connector BIGINT NOT NULL, number BIGINT NOT NULL, run BIGINT NOT NULL,
+    "TABLE seals (id {KEY}, connector BIGINT NOT NULL, number BIGINT NOT NULL, run BIGINT NOT NULL,
         kind TEXT NOT NULL, file TEXT NOT NULL, sha256 {BYTES} NOT NULL, sealed BIGINT NOT NULL,
         balance TEXT NOT NULL, UNIQUE (connector, number))",
 ];
 
 const INDEXES: &[&str] = &[
-    "runs_active ON runs (status, connector)",
-    "tasks_of_run ON tasks (run, kind)",
-    "tasks_open ON tasks (kind, run, id) WHERE state = 0",
-    "quarantined_of_run ON quarantined (run)",
-    "chunks_of_run ON chunks (run)",
-    "chunks_open ON chunks (connector, source) WHERE taken = 0",
-    "batches_of_run ON batches (run)",
-    "batches_by_items ON batches (first)",
-    "held_of_run ON held (run, state)",
-    "held_of_item ON held (item)",
-    "held_pages ON held (connector, id) WHERE state = 0",
-    "held_open ON held (connector, participant, hash) WHERE state = 0",
-    "mailboxes_of_shard ON mailboxes (shard, address)",
-    "deliveries_waiting ON deliveries (mailbox, date, id) WHERE state = 0",
-    "journal_of_shard ON journal (shard, connector)",
-    "seals_of_run ON seals (run)",
+    "INDEX runs_active ON runs (status, connector)",
+    "INDEX tasks_of_run ON tasks (run, kind)",
+    "INDEX tasks_open ON tasks (kind, run, id) WHERE state = 0",
+    "INDEX quarantined_of_run ON quarantined (run)",
+    "INDEX chunks_of_run ON chunks (run)",
+    "INDEX chunks_open ON chunks (connector, source) WHERE taken = 0",
+    "INDEX batches_of_run ON batches (run)",
+    "INDEX batches_by_items ON batches (first)",
+    "INDEX held_of_run ON held (run, state)",
+    "INDEX held_of_item ON held (item)",
+    "INDEX held_pages ON held (connector, id) WHERE state = 0",
+    "INDEX held_open ON held (connector, participant, hash) WHERE state = 0",
+    "INDEX mailboxes_of_shard ON mailboxes (shard, address)",
+    "INDEX deliveries_waiting ON deliveries (mailbox, date, id) WHERE state = 0",
+    "INDEX journal_of_shard ON journal (shard, connector)",
+    "INDEX seals_of_run ON seals (run)",
 ];
 
-/// Creates what is missing. Returns the format the ledger has.
-pub(super) async fn create(tx: &mut Connection) -> Result<i64, DatabaseError> {
-    let format = query("CREATE TABLE IF NOT EXISTS format (version BIGINT NOT NULL)");
-    format.execute(tx).await?;
-    let version = query("SELECT version FROM format")
-        .fetch_optional(tx)
-        .await?;
-    if let Some(version) = version {
-        return version.int(0);
+// Who directs a connector's runs, of several processes that could, and until when.
+const DIRECTORS: &[&str] = &["TABLE directors (connector BIGINT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL, until BIGINT NOT NULL) {CLUSTERED}"];
+
+/// Stands for the tables themselves where a connector's key is asked for.
+const TABLES_THEMSELVES: i64 = 0;
+
+/// Takes the steps that are missing. Returns the format the ledger has; a newer one is left alone.
+pub(super) async fn migrate(tx: &mut Connection) -> Result<i64, DatabaseError> {
+    let dialect = tx.dialect();
+    tx.lock(TABLES_THEMSELVES).await?;
+    let known = query(dialect.tables_named()).bind("format");
+    if known.fetch_one(tx).await?.int(0)? == 0 {
+        let format = "CREATE TABLE format (version BIGINT NOT NULL)";
+        query(format).execute(tx).await?;
     }
-    for table in TABLES {
-        let table = table
-            .replace("{KEY}", KEY)
-            .replace("{BYTES}", BYTES)
-            .replace("{CLUSTERED}", CLUSTERED);
-        query(format!("CREATE TABLE {table}")).execute(tx).await?;
+    let version = query("SELECT version FROM format");
+    let version = version.fetch_optional(tx).await?;
+    let found = version.map_or(Ok(0), |row| row.int(0))?;
+    if found >= FORMAT {
+        return Ok(found);
     }
-    for index in INDEXES {
-        query(format!("CREATE INDEX {index}")).execute(tx).await?;
+    let taken = usize::try_from(found).unwrap_or(0);
+    for statement in STEPS
+        .iter()
+        .skip(taken)
+        .copied()
+        .flatten()
+        .copied()
+        .flatten()
+    {
+        let statement = format!("CREATE {}", dialect.schema(statement));
+        query(statement).execute(tx).await?;
     }
+    query("DELETE FROM format").execute(tx).await?;
     let insert = query("INSERT INTO format (version) VALUES ($1)").bind(FORMAT);
     insert.execute(tx).await?;
     Ok(FORMAT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{Database, OpenError};
+
+    async fn run(database: &Database, sql: &'static str) {
+        let mut tx = database.begin().await.unwrap();
+        query(sql).execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_older_ledger_gets_the_steps_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        run(&database, "DROP TABLE directors").await;
+        run(&database, "UPDATE format SET version = 1").await;
+        drop(database);
+
+        let database = Database::open(folder.path()).await.unwrap();
+
+        run(&database, "DELETE FROM directors").await;
+        let mut conn = database.read().await.unwrap();
+        let version = query("SELECT version FROM format");
+        let version = version.fetch_one(&mut conn).await.unwrap();
+        assert_eq!(version.int(0).unwrap(), FORMAT);
+    }
+
+    #[tokio::test]
+    async fn a_newer_ledger_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        run(&database, "UPDATE format SET version = 99").await;
+        drop(database);
+
+        let refused = Database::open(folder.path()).await.unwrap_err();
+
+        assert!(matches!(refused, OpenError::Newer { found: 99, .. }));
+    }
 }

@@ -10,7 +10,20 @@ use rusqlite::{
 };
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::{Cell, DatabaseError, Row, Statement, dialect};
+use super::{Cell, DatabaseError, Dialect, Row, Statement};
+
+/// What every connection starts with. A commit is on disk when it returns.
+const SETUP: &str = "PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA busy_timeout = 30000;
+PRAGMA foreign_keys = OFF;
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 67108864;";
+
+/// KiB of pages the writer keeps in memory; readers mostly look at what was written last.
+pub(super) const WRITER_CACHE: u32 = 8192;
+/// KiB of pages a reader keeps in memory.
+pub(super) const READER_CACHE: u32 = 1024;
 
 /// Statements that stay prepared, per connection: more than the ledger has.
 const PREPARED: usize = 256;
@@ -21,7 +34,7 @@ pub(super) fn connect(path: &Path, cache: u32) -> Result<Connection, DatabaseErr
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(refused)?;
-    run(&connection, dialect::SETUP)?;
+    run(&connection, SETUP)?;
     // Without it SQLite prepares a statement anew whenever other values are bound.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
@@ -34,6 +47,19 @@ pub(super) fn connect(path: &Path, cache: u32) -> Result<Connection, DatabaseErr
 /// Runs constant text.
 pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), DatabaseError> {
     connection.execute_batch(sql).map_err(refused)
+}
+
+/// Undoes what was not committed.
+pub(super) fn roll_back(connection: &Connection) {
+    if connection.is_autocommit() {
+        return;
+    }
+    if let Err(error) = run(connection, "ROLLBACK") {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "transaction not rolled back"
+        );
+    }
 }
 
 fn refused(source: rusqlite::Error) -> DatabaseError {
@@ -89,12 +115,13 @@ fn with<T>(
     statement: &Statement<'_>,
     run: impl FnOnce(&mut Prepared<'_>) -> Result<T, DatabaseError>,
 ) -> Result<T, DatabaseError> {
+    let text = Dialect::Sqlite.text(statement);
     if statement.is_kept {
-        let mut prepared = connection.prepare_cached(&statement.sql).map_err(refused)?;
+        let mut prepared = connection.prepare_cached(&text).map_err(refused)?;
         bind(&mut prepared, &statement.values)?;
         run(&mut prepared)
     } else {
-        let mut prepared = connection.prepare(&statement.sql).map_err(refused)?;
+        let mut prepared = connection.prepare(&text).map_err(refused)?;
         bind(&mut prepared, &statement.values)?;
         run(&mut prepared)
     }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Connection, DatabaseError, dialect, row::Row};
+use super::{Connection, DatabaseError, row::Row};
 
 /// Rows per statement that stays prepared: few sizes, so that all of them can.
 const SIZES: [usize; 4] = [100, 25, 5, 1];
@@ -77,13 +77,41 @@ impl From<Vec<u8>> for Cell<'_> {
     }
 }
 
+/// A part of a statement's text.
+#[derive(Clone, Debug)]
+pub(super) enum Piece<'a> {
+    /// Constant text, perhaps with places `$1`, `$2`... for values.
+    Text(Cow<'a, str>),
+    /// `INSERT INTO`, for many rows: when the statement fails, the transaction is lost.
+    Insert,
+    /// The next value.
+    One,
+    /// `IN` so many of the next values.
+    List { length: usize },
+    /// The next values as rows: `VALUES (...), (...)`. Their columns are `column1`, `column2`...
+    Rows { columns: usize, count: usize },
+}
+
+#[cfg(feature = "postgres")]
+impl Piece<'_> {
+    /// How many of the statement's values it takes.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Self::Text(_) | Self::Insert => 0,
+            Self::One => 1,
+            Self::List { length } => *length,
+            Self::Rows { columns, count } => columns * count,
+        }
+    }
+}
+
 /// A statement put together from constant text, values and lists of values.
 #[derive(Clone, Debug)]
 pub(crate) struct Statement<'a> {
-    pub(super) sql: Cow<'a, str>,
+    pub(super) pieces: Vec<Piece<'a>>,
     pub(super) values: Vec<Cell<'a>>,
-    /// Whether the statement stays prepared. A size of its own is prepared once more, which costs less
-    /// than several statements of prepared sizes.
+    /// Whether the statement stays prepared where its text depends on the number of rows. A size of its
+    /// own is prepared once more, which costs less than several statements of prepared sizes.
     pub(super) is_kept: bool,
     /// Whether it reads many rows: nothing else may wait for it.
     pub(super) is_long: bool,
@@ -91,19 +119,24 @@ pub(crate) struct Statement<'a> {
 
 /// A statement whose text has a place `$1`, `$2`... for each value that is bound.
 pub(crate) fn query<'a>(sql: impl Into<Cow<'a, str>>) -> Statement<'a> {
-    Statement {
-        sql: sql.into(),
-        values: Vec::new(),
-        is_kept: true,
-        is_long: false,
-    }
+    Statement::of(Piece::Text(sql.into()))
 }
 
-#[expect(
-    clippy::unused_async,
-    reason = "SQLite answers at once; a server will not, and callers need not know which it is"
-)]
+/// An insert of many rows into `table (columns)`.
+pub(crate) fn insert_into(table: &str) -> Statement<'_> {
+    Statement::of(Piece::Insert).sql(table)
+}
+
 impl<'a> Statement<'a> {
+    fn of(piece: Piece<'a>) -> Self {
+        Self {
+            pieces: vec![piece],
+            values: Vec::new(),
+            is_kept: true,
+            is_long: false,
+        }
+    }
+
     /// The value of the next place in the text.
     pub(crate) fn bind(mut self, value: impl Into<Cell<'a>>) -> Self {
         self.values.push(value.into());
@@ -117,70 +150,49 @@ impl<'a> Statement<'a> {
     }
 
     /// Adds constant text.
-    pub(crate) fn sql(mut self, text: &str) -> Self {
-        self.sql.to_mut().push_str(text);
-        self
+    pub(crate) fn sql(self, text: &'a str) -> Self {
+        self.with(Piece::Text(Cow::Borrowed(text)))
     }
 
-    /// Adds a value and its place.
-    pub(crate) fn int(mut self, value: i64) -> Self {
-        self.add(Cell::Int(value));
-        self
+    /// Adds a value.
+    pub(crate) fn int(self, value: i64) -> Self {
+        self.bind(value).with(Piece::One)
     }
 
-    /// Adds a text and its place.
-    pub(crate) fn text(mut self, value: &'a str) -> Self {
-        self.add(Cell::text(value));
-        self
+    /// Adds a text.
+    pub(crate) fn text(self, value: &'a str) -> Self {
+        self.bind(value).with(Piece::One)
     }
 
-    /// Adds rows: `(?, ?), (?, ?)`.
+    /// Adds rows: `VALUES (?, ?), (?, ?)`.
     pub(crate) fn rows<const N: usize>(mut self, rows: &'a [[Cell<'a>; N]]) -> Self {
         self.is_kept = SIZES.contains(&rows.len());
-        self.values.reserve(rows.len() * N);
-        for (index, row) in rows.iter().enumerate() {
-            self.sql
-                .to_mut()
-                .push_str(if index == 0 { "(" } else { ", (" });
-            for (column, cell) in row.iter().enumerate() {
-                if column > 0 {
-                    self.sql.to_mut().push_str(", ");
-                }
-                self.add(cell.borrow());
-            }
-            self.sql.to_mut().push(')');
-        }
-        self
+        self.values.extend(rows.iter().flatten().map(Cell::borrow));
+        self.with(Piece::Rows {
+            columns: N,
+            count: rows.len(),
+        })
     }
 
-    /// Adds a list, padded with its last value to one of a few lengths: `(?, ?, ?)`. At most
-    /// [`LIST`] values.
+    /// Adds a list, padded with its last value to one of a few lengths: `IN (?, ?, ?)`. At most [`LIST`]
+    /// values.
     pub(crate) fn list(mut self, cells: &'a [Cell<'a>]) -> Self {
         let length = SIZES.iter().rev().find(|&&size| size >= cells.len());
         let length = length.copied().unwrap_or(cells.len());
-        self.sql.to_mut().push('(');
-        for index in 0..length {
-            if index > 0 {
-                self.sql.to_mut().push_str(", ");
-            }
-            let last = cells.len().saturating_sub(1);
-            let Some(cell) = cells.get(index.min(last)) else {
-                break;
-            };
-            self.add(cell.borrow());
-        }
-        self.sql.to_mut().push(')');
-        self
+        let padding = cells.last().into_iter().cycle();
+        let cells = cells.iter().chain(padding).take(length);
+        self.values.extend(cells.map(Cell::borrow));
+        self.with(Piece::List { length })
     }
 
-    fn add(&mut self, cell: Cell<'a>) {
-        self.values.push(cell);
-        dialect::placeholder(self.sql.to_mut(), self.values.len());
+    fn with(mut self, piece: Piece<'a>) -> Self {
+        self.pieces.push(piece);
+        self
     }
 
     /// Runs it; returns the number of rows it touched.
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, DatabaseError> {
-        connection.execute(&self)
+        connection.execute(&self).await
     }
 
     /// Runs it; returns its rows.
@@ -188,7 +200,7 @@ impl<'a> Statement<'a> {
         self,
         connection: &mut Connection,
     ) -> Result<Vec<Row>, DatabaseError> {
-        connection.fetch(&self)
+        connection.fetch(&self).await
     }
 
     /// Runs it; returns its first row, if there is one.
@@ -219,9 +231,8 @@ pub(crate) async fn insert<const N: usize>(
 ) -> Result<u64, DatabaseError> {
     let mut touched = 0;
     for chunk in chunks(rows) {
-        touched += query(dialect::INSERT)
-            .sql(table)
-            .sql(" VALUES ")
+        touched += insert_into(table)
+            .sql(" ")
             .rows(chunk)
             .sql(tail)
             .execute(connection)
@@ -238,6 +249,7 @@ pub(crate) fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Dialect;
 
     #[test]
     fn only_statements_of_prepared_sizes_are_kept() {
@@ -252,9 +264,9 @@ mod tests {
     fn lists_are_padded_to_a_prepared_size() {
         let cells = [Cell::Int(1), Cell::Int(2)];
 
-        let statement = query("").list(&cells);
+        let statement = query("a ").list(&cells);
 
-        assert_eq!(statement.sql, "(?, ?, ?, ?, ?)");
+        assert_eq!(Dialect::Sqlite.text(&statement), "a IN (?, ?, ?, ?, ?)");
         assert_eq!(statement.values.len(), 5);
     }
 }

@@ -12,7 +12,7 @@ use futures::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Answer, status};
+use super::{Answer, insist, status};
 use crate::{
     admin::lists::{Cursor, Page},
     error::LedgerError,
@@ -61,8 +61,9 @@ impl control_server::Control for ControlGrpc {
     type ArchivedStream = Streamed<ArchivedDelivery>;
 
     async fn open_run(&self, request: Request<OpenRunRequest>) -> Answer<OpenRunResponse> {
-        let opened = self.ledger.open_run(request.into_inner()).await;
-        opened.map(Response::new).map_err(status)
+        let open = |request| self.ledger.open_run(request);
+        let opened = insist(&self.ledger, request.into_inner(), open).await;
+        opened.map(Response::new)
     }
 
     async fn progress(&self, request: Request<ProgressRequest>) -> Answer<ProgressResponse> {
@@ -116,13 +117,15 @@ impl control_server::Control for ControlGrpc {
     }
 
     async fn retry(&self, request: Request<RetryRequest>) -> Answer<RetryResponse> {
-        let retried = self.ledger.retry(request.into_inner()).await;
-        retried.map(Response::new).map_err(status)
+        let retry = |request| self.ledger.retry(request);
+        let retried = insist(&self.ledger, request.into_inner(), retry).await;
+        retried.map(Response::new)
     }
 
     async fn deliver_held(&self, request: Request<DeliverHeldRequest>) -> Answer<OpenRunResponse> {
-        let opened = self.ledger.deliver_held(request.into_inner()).await;
-        opened.map(Response::new).map_err(status)
+        let open = |request| self.ledger.deliver_held(request);
+        let opened = insist(&self.ledger, request.into_inner(), open).await;
+        opened.map(Response::new)
     }
 
     async fn trace_item(&self, request: Request<TraceItemRequest>) -> Answer<TraceItemResponse> {

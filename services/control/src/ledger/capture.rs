@@ -26,7 +26,7 @@ impl Ledger {
             let select = "SELECT path, size, modified, sha256, item FROM files WHERE connector = ";
             let statement = query(select).int(connector);
             let statement = statement.sql(" AND source = ").int(request.source.into());
-            let statement = statement.sql(" AND path IN ").list(&cells);
+            let statement = statement.sql(" AND path ").list(&cells);
             let rows = statement.fetch(&mut conn).await;
             for row in rows.during("find files")? {
                 let item = row.bytes(4).during("find files")?;
@@ -61,7 +61,7 @@ impl Ledger {
             let cells: Vec<_> = rooms.iter().map(|room| Cell::text(room)).collect();
             let select = "SELECT room, participant, address FROM rosters WHERE connector = ";
             let statement = query(select).int(connector);
-            let statement = statement.sql(" AND room IN ").list(&cells);
+            let statement = statement.sql(" AND room ").list(&cells);
             let rows = statement.fetch(&mut conn).await;
             for row in rows.during("read rosters")? {
                 present.push(Presence {

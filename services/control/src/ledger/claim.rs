@@ -59,8 +59,9 @@ impl Ledger {
                 return Ok(vec![yours(); records.len()]);
             }
             // Somebody has claimed some of them: look who, on a clean slate.
-            drop(tx);
+            tx.roll_back().await.during("claim records")?;
             tx = self.database.begin().await?;
+            super::lock(&mut tx, task.connector).await?;
         }
         let keys = records.iter();
         let keys: Vec<_> = keys.map(|one| (one.day.into(), &one.id[..])).collect();
@@ -200,7 +201,7 @@ async fn sessions_near(
     for chunk in chunks(&wanted) {
         let statement = query(
             "SELECT DISTINCT s.record, s.participants, s.start, s.messages, s.sequence, s.item \
-             FROM (VALUES ",
+             FROM (",
         );
         let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
                 AND s.participants = v.column2 AND s.connector = ";
@@ -236,7 +237,7 @@ async fn holders(
         .collect();
     let mut found = HashMap::new();
     for chunk in chunks(&wanted) {
-        let statement = query("SELECT c.record, c.task, t.state FROM (VALUES ");
+        let statement = query("SELECT c.record, c.task, t.state FROM (");
         let text = ") AS v CROSS JOIN claims c CROSS JOIN tasks t WHERE c.day = v.column1 \
                 AND c.record = v.column2 AND t.id = c.task AND t.state IN (0, 1) AND c.connector = ";
         let statement = statement.rows(chunk).sql(text).int(connector);

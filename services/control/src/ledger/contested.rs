@@ -55,7 +55,7 @@ pub(crate) async fn capture_again(
         let family = Family {
             parent: asker,
             is_repeat: true,
-            ..Family::of_run(run.id)
+            ..Family::of_run(run.id, run.connector)
         };
         let task = NewTask {
             kind: TaskKind::Capture.into(),

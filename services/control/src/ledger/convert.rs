@@ -15,7 +15,7 @@ pub(super) async fn converted(
     task: &TaskRow,
     converted: &Converted,
 ) -> Result<(i64, i64), LedgerError> {
-    let first = next_item(conn).await?;
+    let first = next_item(conn, task.connector).await?;
     let count = signed(converted.items.len() as u64);
     if count > 0 {
         let batch = insert_batch(conn, task, converted, first).await?;
@@ -33,8 +33,10 @@ pub(super) async fn converted(
     Ok((first, count))
 }
 
-async fn next_item(conn: &mut Connection) -> Result<i64, LedgerError> {
-    let statement = query("SELECT COALESCE(MAX(id), 0) + 1 FROM items");
+async fn next_item(conn: &mut Connection, connector: i64) -> Result<i64, LedgerError> {
+    let (first, end) = conn.dialect().keys_of(connector);
+    let statement = query("SELECT COALESCE(MAX(id), $1) + 1 FROM items WHERE id > $1 AND id < $2");
+    let statement = statement.bind(first).bind(end);
     let row = statement.fetch_one(conn).await.during("number items")?;
     row.int(0).during("number items")
 }

@@ -246,7 +246,7 @@ async fn split(
     let family = Family {
         parent: task.key,
         items: task.items,
-        ..Family::of_run(task.run)
+        ..Family::of_run(task.run, task.connector)
     };
     let halves = [
         task.part(first, middle - first),

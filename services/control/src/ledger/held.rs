@@ -180,7 +180,7 @@ async fn open_held(
         .collect();
     let mut open = HashMap::new();
     for chunk in chunks(&wanted) {
-        let select = "SELECT h.id, h.item, h.run, i.date, h.hash, h.participant FROM (VALUES ";
+        let select = "SELECT h.id, h.item, h.run, i.date, h.hash, h.participant FROM (";
         let text = ") AS v CROSS JOIN held h CROSS JOIN items i \
             WHERE h.participant = v.column1 AND h.hash = v.column2 AND i.id = h.item \
             AND h.state = 0 AND h.connector = ";
@@ -215,7 +215,7 @@ async fn existing_deliveries(
         .collect();
     let mut existing = HashSet::new();
     for chunk in chunks(&wanted) {
-        let select = "SELECT d.item, m.address FROM (VALUES ";
+        let select = "SELECT d.item, m.address FROM (";
         let text = ") AS v CROSS JOIN mailboxes m CROSS JOIN deliveries d \
             WHERE m.address = v.column2 AND d.item = v.column1 AND d.mailbox = m.id \
             AND m.connector = ";
@@ -238,7 +238,7 @@ async fn settle_held(conn: &mut Connection, resolution: &Resolution) -> Result<(
                 .int(*state as i64)
                 .sql(", mailbox = ")
                 .text(mailbox)
-                .sql(" WHERE id IN ")
+                .sql(" WHERE id ")
                 .list(&cells);
             let done = statement.execute(conn).await;
             done.during("resolve held deliveries")?;

@@ -52,6 +52,7 @@ impl Ledger {
             let task = self.open_import(conn, id).await?;
             return holds(conn, &task, fence).await.map(|()| task);
         };
+        super::lock(conn, known.connector).await?;
         holds(conn, &known, fence).await?;
         Ok(TaskRow::clone(&known))
     }

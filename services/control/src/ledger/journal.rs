@@ -103,7 +103,7 @@ pub(super) async fn open_batches(
     let mut waiting = HashSet::new();
     for keys in keys.chunks(LIST) {
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
-        let select = "SELECT id FROM deliveries WHERE state = 0 AND id IN ";
+        let select = "SELECT id FROM deliveries WHERE state = 0 AND id ";
         let statement = query(select).list(&cells);
         for row in statement.fetch(conn).await.during("read journal")? {
             waiting.insert(row.int(0).during("read journal")?);
@@ -174,7 +174,7 @@ async fn close_batches(
         }
     }
     for done in done.chunks(LIST) {
-        let statement = query("DELETE FROM journal WHERE id IN ").list(done);
+        let statement = query("DELETE FROM journal WHERE id ").list(done);
         let deleted = statement.execute(conn).await;
         deleted.during("settle journal")?;
     }
@@ -242,7 +242,7 @@ async fn put_back(
             .int(outcome.not_before)
             .sql(", reason = ")
             .text(&outcome.reason)
-            .sql(" WHERE state = 0 AND id IN ")
+            .sql(" WHERE state = 0 AND id ")
             .list(&cells);
         let updated = statement.execute(conn).await;
         updated.during("put deliveries back")?;
@@ -258,7 +258,7 @@ async fn finish(conn: &mut Connection, outcome: &Outcome, keys: &[i64]) -> Resul
         let cells: Vec<_> = keys.iter().map(|&key| Cell::Int(key)).collect();
         // Counted first: rows that a statement returns cost more than the statement.
         let statement =
-            query("SELECT mailbox, run, COUNT(*) FROM deliveries WHERE state = 0 AND id IN ");
+            query("SELECT mailbox, run, COUNT(*) FROM deliveries WHERE state = 0 AND id ");
         let statement = statement.list(&cells);
         let statement = statement.sql(" GROUP BY mailbox, run");
         for row in statement.fetch(conn).await.during("settle deliveries")? {
@@ -276,7 +276,7 @@ async fn finish(conn: &mut Connection, outcome: &Outcome, keys: &[i64]) -> Resul
             .int(super::now())
             .sql(", reason = ")
             .text(&outcome.reason)
-            .sql(" WHERE state = 0 AND id IN ")
+            .sql(" WHERE state = 0 AND id ")
             .list(&cells);
         let settled = statement.execute(conn).await;
         settled.during("settle deliveries")?;
@@ -310,7 +310,7 @@ async fn lower_pending(
         .map(|(key, count)| [Cell::Int(*key), Cell::Int(*count)])
         .collect();
     for chunk in crate::database::chunks(&rows) {
-        let head = "UPDATE mailboxes SET pending = pending - v.column2 FROM (VALUES ";
+        let head = "UPDATE mailboxes SET pending = pending - v.column2 FROM (";
         let tail = ") AS v WHERE mailboxes.id = v.column1";
         let statement = query(head).rows(chunk);
         let updated = statement.sql(tail).execute(conn).await;

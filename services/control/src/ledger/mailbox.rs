@@ -8,7 +8,7 @@ use chatkeep_model::{
 };
 
 use crate::{
-    database::{Cell, Connection, INSERT, LIST, chunks, insert, query},
+    database::{Cell, Connection, LIST, chunks, insert, insert_into, query},
     error::{During as _, LedgerError},
 };
 
@@ -119,10 +119,10 @@ async fn insert_deliveries(
         .collect();
     let mut inserted = 0;
     for chunk in chunks(&rows) {
-        let head = "deliveries (item, mailbox, run, date) \
-            SELECT v.column1, m.id, v.column3, v.column4 FROM (VALUES ";
+        let table = "deliveries (item, mailbox, run, date) \
+            SELECT v.column1, m.id, v.column3, v.column4 FROM (";
         let tail = ") AS v CROSS JOIN mailboxes m WHERE m.address = v.column2 AND m.connector = ";
-        let statement = query(INSERT).sql(head).rows(chunk);
+        let statement = insert_into(table).rows(chunk);
         let statement = statement.sql(tail).int(connector);
         inserted += statement.execute(conn).await.during("record deliveries")?;
     }
@@ -146,7 +146,7 @@ async fn ripe_shards(
             .int(enough.into())
             .sql(" AND connector = ")
             .int(connector)
-            .sql(" AND address IN ")
+            .sql(" AND address ")
             .list(addresses);
         let rows = statement.fetch(conn).await;
         for row in rows.during("look at mailboxes")? {

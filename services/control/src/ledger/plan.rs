@@ -189,7 +189,7 @@ async fn known_items(
     for hashes in missing.chunks(LIST) {
         let cells: Vec<_> = hashes.iter().map(|hash| Cell::bytes(hash)).collect();
         let select = "SELECT i.hash, i.id, i.date, p.item FROM items i \
-            LEFT JOIN plans p ON p.item = i.id WHERE i.hash IN ";
+            LEFT JOIN plans p ON p.item = i.id WHERE i.hash ";
         let statement = query(select).list(&cells);
         for row in statement.fetch(conn).await.during("find items")? {
             read_known(&row, &mut known).during("find items")?;

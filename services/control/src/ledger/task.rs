@@ -1,5 +1,7 @@
 //! Rows of tasks: the outbox.
 
+use std::collections::HashSet;
+
 use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{Blob, NewTask, Task, TaskKind};
 use data_encoding::HEXLOWER;
@@ -142,10 +144,26 @@ pub(crate) async fn open_after(
     tasks.during("read open tasks")
 }
 
+/// Keys of open tasks of a run and kind, as far as `last`.
+pub(crate) async fn open_up_to(
+    conn: &mut Connection,
+    run: i64,
+    kind: TaskKind,
+    last: i64,
+) -> Result<HashSet<i64>, LedgerError> {
+    let statement =
+        query("SELECT id FROM tasks WHERE state = 0 AND kind = $1 AND run = $2 AND id <= $3");
+    let statement = statement.bind(i64::from(kind as i32)).bind(run).bind(last);
+    let rows = statement.fetch(conn).await.during("read open tasks")?;
+    let keys: Result<_, _> = rows.iter().map(|row| row.int(0)).collect();
+    keys.during("read open tasks")
+}
+
 /// What new tasks have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Family {
     pub(crate) run: i64,
+    pub(crate) connector: i64,
     /// The task they follow from; 0 when control makes them.
     pub(crate) parent: i64,
     /// They repeat work of their parent: another task than the one that did it first.
@@ -155,9 +173,10 @@ pub(crate) struct Family {
 
 impl Family {
     /// Tasks that control itself makes.
-    pub(crate) fn of_run(run: i64) -> Self {
+    pub(crate) fn of_run(run: i64, connector: i64) -> Self {
         Self {
             run,
+            connector,
             parent: 0,
             is_repeat: false,
             items: (0, 0),
@@ -174,9 +193,10 @@ pub(crate) async fn add(
     if tasks.is_empty() {
         return Ok(());
     }
-    let last = query("SELECT COALESCE(MAX(id), 0) FROM tasks");
-    let last = last.fetch_one(&mut *conn).await.during("number tasks")?;
-    let mut key = last.int(0).during("number tasks")?;
+    let (first, end) = conn.dialect().keys_of(family.connector);
+    let last = query("SELECT COALESCE(MAX(id), $1) FROM tasks WHERE id > $1 AND id < $2");
+    let last = last.bind(first).bind(end).fetch_one(&mut *conn).await;
+    let mut key = last.and_then(|row| row.int(0)).during("number tasks")?;
     let mut named = Vec::with_capacity(tasks.len());
     for task in tasks {
         key += 1;
@@ -315,7 +335,7 @@ mod tests {
             ..NewTask::default()
         };
 
-        let name = |run, first| name(Family::of_run(run), &task(first));
+        let name = |run, first| name(Family::of_run(run, 1), &task(first));
 
         assert_eq!(name(1, 0), name(1, 0));
         assert_ne!(name(1, 0), name(1, 1));

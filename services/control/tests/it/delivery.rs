@@ -71,7 +71,7 @@ fn settled(delivery: &Delivery, state: DeliveryState) -> Settled {
 }
 
 /// Works until an import task arrives.
-async fn import_task(lab: &Lab, world: &World) -> Task {
+pub(crate) async fn import_task(lab: &Lab, world: &World) -> Task {
     loop {
         let wait = Duration::from_millis(5);
         for queue in ["mapping", "ingestion", "conversion"] {

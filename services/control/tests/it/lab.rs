@@ -14,6 +14,8 @@ use chatkeep_staging::Staging;
 use prost::Message as _;
 use tokio::sync::Mutex;
 
+use crate::store;
+
 /// Longer than any machine needs; a test that waits so long hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -33,6 +35,7 @@ pub(crate) fn settings() -> Settings {
         linger: Duration::ZERO,
         fence: Duration::from_mins(1),
         import_attempts: 2,
+        ..Settings::default()
     }
 }
 
@@ -64,8 +67,9 @@ impl Lab {
         let memory = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&folder.join("staging")).unwrap();
         let queue: Arc<dyn Queue> = memory;
+        let settings = store::settings(folder, settings);
         let servers = chatkeep_control::start(
-            settings,
+            &settings,
             folder,
             Arc::clone(&queue),
             staging.clone(),

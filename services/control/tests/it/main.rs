@@ -1,4 +1,5 @@
-//! The ledger and the director, driven through gRPC by a stage of the test's own.
+//! The ledger and the director, driven through gRPC by a stage of the test's own. The ledger is in
+//! SQLite here; `tests/postgres` runs the same tests with PostgreSQL.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,5 +13,6 @@ mod properties;
 mod runs;
 mod seals;
 mod staged;
+mod store;
 mod tasks;
 mod world;

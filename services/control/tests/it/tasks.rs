@@ -77,32 +77,6 @@ async fn a_reopened_ledger_publishes_open_tasks_again() {
 }
 
 #[tokio::test]
-async fn a_ledger_is_opened_by_one_process_only() {
-    let folder = tempfile::tempdir().unwrap();
-    let lab = Lab::open(folder.path()).await;
-
-    let (settings, lifecycle) = (crate::lab::settings(), Lifecycle::detached());
-    let queue = std::sync::Arc::new(MemoryQueue::default());
-    let second = chatkeep_control::start(
-        &settings,
-        folder.path(),
-        queue,
-        lab.staging.clone(),
-        &lifecycle,
-    );
-
-    let error = second.await.unwrap_err();
-    let error: &dyn std::error::Error = &error;
-    assert!(
-        error
-            .source()
-            .unwrap()
-            .to_string()
-            .contains("another chatkeep process")
-    );
-}
-
-#[tokio::test]
 async fn a_failing_task_is_split_down_to_the_one_conversation_which_is_quarantined() {
     const POISON: u32 = 5;
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! A stage for every kind of task, that works on a made-up world instead of files.
 
+#[path = "world/import.rs"]
 mod import;
 
 use std::{

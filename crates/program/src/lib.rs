@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod args;
+mod common;
+mod host;
+mod parts;
+mod stage;
+
+pub use crate::{
+    host::{Host, Program, Started, run},
+    parts::{Parts, PartsSettings},
+    stage::{Stage, stage},
+};

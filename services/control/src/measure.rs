@@ -1,0 +1,276 @@
+//! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use chatkeep_pipeline::queue_of;
+use chatkeep_proto::v1::{RunState, TaskKind};
+use chatkeep_runtime::Outages;
+use opentelemetry::{KeyValue, metrics::Meter};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    balance::{self, Balance},
+    database::{Connection, query},
+    director,
+    error::{During as _, LedgerError},
+    ledger::{
+        Ledger, connector_id, is_running,
+        run::{self, RunRow},
+    },
+};
+
+/// Pause between two looks at the ledger, however often metrics are read.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A value of a metric, with what tells it apart from others.
+#[derive(Clone, Debug)]
+struct Sample {
+    metric: Metric,
+    value: u64,
+    attributes: Vec<KeyValue>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Metric {
+    Records,
+    Deliveries,
+    Items,
+    State,
+    Number,
+    Closed,
+    OpenTasks,
+}
+
+impl Metric {
+    const ALL: [Self; 7] = [
+        Self::Records,
+        Self::Deliveries,
+        Self::Items,
+        Self::State,
+        Self::Number,
+        Self::Closed,
+        Self::OpenTasks,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Records => "chatkeep.run.records",
+            Self::Deliveries => "chatkeep.run.deliveries",
+            Self::Items => "chatkeep.run.items",
+            Self::State => "chatkeep.run.state",
+            Self::Number => "chatkeep.run.number",
+            Self::Closed => "chatkeep.run.closed",
+            Self::OpenTasks => "chatkeep.tasks.open",
+        }
+    }
+}
+
+/// Looks at the ledger when metrics are read: each reading shows what the one before it asked for.
+/// Where nobody reads metrics, nobody looks.
+pub(crate) struct Watcher {
+    ledger: Arc<Ledger>,
+    samples: Arc<Mutex<Vec<Sample>>>,
+    asked: Arc<Notify>,
+    /// Balances of runs that are closed, which change when they are sealed again.
+    closed: HashMap<i64, (i64, Balance)>,
+}
+
+impl Watcher {
+    pub(crate) fn new(ledger: Arc<Ledger>, meter: &Meter, outages: &Outages) -> Self {
+        let samples = Arc::<Mutex<Vec<Sample>>>::default();
+        let asked = Arc::<Notify>::default();
+        for metric in Metric::ALL {
+            let (samples, asked) = (Arc::clone(&samples), Arc::clone(&asked));
+            let gauge = meter.u64_observable_gauge(metric.name());
+            // Whoever reads the metrics asks; nobody has to hold it.
+            let _ = gauge
+                .with_callback(move |gauge| {
+                    asked.notify_one();
+                    let samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
+                    for sample in samples.iter().filter(|sample| sample.metric == metric) {
+                        gauge.observe(sample.value, &sample.attributes);
+                    }
+                })
+                .build();
+        }
+        outages.measure(meter, director::SERVICE);
+        Self {
+            ledger,
+            samples,
+            asked,
+            closed: HashMap::new(),
+        }
+    }
+
+    /// Runs until the process shuts down.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), Infallible> {
+        let mut pause = Duration::ZERO;
+        loop {
+            let asked = async {
+                tokio::time::sleep(pause).await;
+                self.asked.notified().await;
+            };
+            if shutdown.run_until_cancelled(asked).await.is_none() {
+                return Ok(());
+            }
+            pause = PAUSE;
+            match self.look().await {
+                Ok(samples) => {
+                    *self.samples.lock().unwrap_or_else(PoisonError::into_inner) = samples;
+                }
+                Err(error) => {
+                    let error = &error as &dyn Error;
+                    tracing::debug!(error, "metrics of runs not read");
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<Vec<Sample>, LedgerError> {
+        let ledger = Arc::clone(&self.ledger);
+        let mut conn = ledger.database.read().await?;
+        let newest = "number > 0 AND id IN \
+            (SELECT MAX(id) FROM runs WHERE number > 0 GROUP BY connector)";
+        let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
+        let mut samples = open_tasks(&mut conn).await?;
+        for run in &runs {
+            let connector = connector_id(&mut conn, run.connector).await?;
+            let connector = KeyValue::new("chatkeep.connector.id", connector);
+            samples.extend(state(run, &connector));
+            samples.extend(match is_running(run.status) && run.seals == 0 {
+                true => progress(run, &connector),
+                false => balanced(&self.balance(&mut conn, run).await?, &connector),
+            });
+        }
+        self.closed
+            .retain(|known, _| runs.iter().any(|run| run.id == *known));
+        Ok(samples)
+    }
+
+    /// What a closed run came to, added up once.
+    async fn balance(
+        &mut self,
+        conn: &mut Connection,
+        run: &RunRow,
+    ) -> Result<Balance, LedgerError> {
+        if let Some((seals, balance)) = self.closed.get(&run.id)
+            && *seals == run.seals
+            && run.seals > 0
+        {
+            return Ok(*balance);
+        }
+        let balance = balance::compute(conn, run).await?;
+        self.closed.insert(run.id, (run.seals, balance));
+        Ok(balance)
+    }
+}
+
+fn sample(metric: Metric, value: u64, attributes: impl IntoIterator<Item = KeyValue>) -> Sample {
+    Sample {
+        metric,
+        value,
+        attributes: attributes.into_iter().collect(),
+    }
+}
+
+fn state(run: &RunRow, connector: &KeyValue) -> Vec<Sample> {
+    let name = match run.status {
+        RunState::Unspecified => "unknown",
+        RunState::Running => "running",
+        RunState::Paused => "paused",
+        RunState::Succeeded => "succeeded",
+        RunState::SucceededWithExceptions => "succeeded with exceptions",
+        RunState::Unreconciled => "unreconciled",
+        RunState::Failed => "failed",
+        RunState::NothingNew => "nothing new",
+    };
+    let state = KeyValue::new("chatkeep.run.state", name);
+    let number = u64::try_from(run.number).unwrap_or(0);
+    let mut samples = vec![
+        sample(Metric::State, 1, [connector.clone(), state]),
+        sample(Metric::Number, number, [connector.clone()]),
+    ];
+    let closed = run
+        .closed
+        .and_then(|closed| u64::try_from(closed / 1000).ok());
+    samples.extend(closed.map(|closed| sample(Metric::Closed, closed, [connector.clone()])));
+    samples
+}
+
+/// What a run that is not closed has counted so far.
+fn progress(run: &RunRow, connector: &KeyValue) -> Vec<Sample> {
+    let counters = run.counters;
+    let of = |metric, state: &'static str, value| {
+        let state = KeyValue::new("chatkeep.outcome", state);
+        sample(metric, value, [connector.clone(), state])
+    };
+    vec![
+        of(Metric::Records, "read", counters.records),
+        of(Metric::Deliveries, "planned", counters.planned),
+        of(Metric::Deliveries, "done", counters.done),
+        sample(Metric::Items, counters.items, [connector.clone()]),
+    ]
+}
+
+/// Both equations of a run.
+fn balanced(balance: &Balance, connector: &KeyValue) -> Vec<Sample> {
+    let (records, deliveries) = (balance.records(0), balance.deliveries());
+    let records = [
+        ("read", records.read),
+        ("rendered", records.rendered),
+        ("duplicates", records.duplicates),
+        ("excluded", records.excluded),
+        ("quarantined", records.quarantined),
+        ("open", records.open),
+    ];
+    let deliveries = [
+        ("planned", deliveries.planned),
+        ("imported", deliveries.imported),
+        ("partially imported", deliveries.partially_imported),
+        ("skipped", deliveries.skipped),
+        ("failed", deliveries.failed),
+        ("held", deliveries.held),
+    ];
+    let of = |metric, (state, value): (&'static str, u64)| {
+        let state = KeyValue::new("chatkeep.outcome", state);
+        sample(metric, value, [connector.clone(), state])
+    };
+    let items = u64::try_from(balance.items).unwrap_or(0);
+    let records = records.map(|record| of(Metric::Records, record));
+    let deliveries = deliveries.map(|delivery| of(Metric::Deliveries, delivery));
+    let items = sample(Metric::Items, items, [connector.clone()]);
+    records
+        .into_iter()
+        .chain(deliveries)
+        .chain([items])
+        .collect()
+}
+
+/// Open tasks of all runs, by the stage that serves them.
+async fn open_tasks(conn: &mut Connection) -> Result<Vec<Sample>, LedgerError> {
+    let statement = query("SELECT kind, COUNT(*) FROM tasks WHERE state = 0 GROUP BY kind");
+    let rows = statement.fetch(conn).await.during("count open tasks")?;
+    let stages = ["ingestion", "conversion", "mapping", "mailbox-import"];
+    let mut open = stages.map(|stage| (stage, 0));
+    for row in rows {
+        let kind = i32::try_from(row.int(0).during("count open tasks")?).ok();
+        let kind = kind.and_then(|kind| TaskKind::try_from(kind).ok());
+        let tasks = row.count(1).during("count open tasks")?;
+        let queue = queue_of(kind.unwrap_or_default());
+        if let Some((_, open)) = open.iter_mut().find(|(stage, _)| *stage == queue) {
+            *open += tasks;
+        }
+    }
+    let of_stage = |(stage, tasks)| {
+        let stage = KeyValue::new("chatkeep.stage", stage);
+        sample(Metric::OpenTasks, tasks, [stage])
+    };
+    Ok(open.into_iter().map(of_stage).collect())
+}

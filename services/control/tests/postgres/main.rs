@@ -1,0 +1,36 @@
+//! The tests of `tests/it` with the ledger in PostgreSQL, and what only PostgreSQL makes possible or can
+//! do to a ledger.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod access;
+#[path = "../it/assembly.rs"]
+mod assembly;
+#[path = "../it/claims.rs"]
+mod claims;
+#[path = "../it/delivery.rs"]
+mod delivery;
+#[path = "../it/lab.rs"]
+mod lab;
+#[path = "../it/lists.rs"]
+mod lists;
+mod outages;
+#[path = "../it/plans.rs"]
+mod plans;
+#[path = "../it/properties.rs"]
+mod properties;
+mod races;
+mod replica;
+mod replicas;
+#[path = "../it/runs.rs"]
+mod runs;
+#[path = "../it/seals.rs"]
+mod seals;
+#[path = "../it/staged.rs"]
+mod staged;
+mod stages;
+mod store;
+#[path = "../it/tasks.rs"]
+mod tasks;
+#[path = "../it/world.rs"]
+mod world;
