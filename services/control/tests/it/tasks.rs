@@ -1,12 +1,10 @@
 use std::collections::BTreeSet;
 
 use chatkeep_model::ItemId;
-use chatkeep_pipeline::MemoryQueue;
 use chatkeep_proto::v1::{
     Captured, Converted, FailRequest, Listed, Planned, Refreshed, RunState, TaskKind,
     complete_request::Result as Outcome,
 };
-use chatkeep_runtime::Lifecycle;
 use chatkeep_staging::BlobKind;
 use tonic::Code;
 
