@@ -1,5 +1,6 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
+mod schedule;
 mod secret;
 mod target;
 mod validate;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{UtcTime, identity};
 
 pub use self::{
+    schedule::Schedule,
     secret::SecretRef,
     target::{Auth, ImapTarget, MaildirTarget, Size, Target, Tls},
 };
@@ -259,26 +261,6 @@ impl<'de> Deserialize<'de> for HoldFor {
         }
         let text = serde::de::value::StringDeserializer::<D::Error>::new(text);
         humantime_serde::deserialize(text).map(Self::Time)
-    }
-}
-
-/// When scheduled runs start.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Schedule {
-    /// Time between runs.
-    #[serde(with = "humantime_serde")]
-    pub every: Duration,
-    /// UTC time of day, `HH:MM`.
-    pub at: String,
-}
-
-impl Default for Schedule {
-    fn default() -> Self {
-        Self {
-            every: Duration::from_hours(24),
-            at: "01:00".to_owned(),
-        }
     }
 }
 

@@ -15,7 +15,8 @@ pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
 
 /// A mailbox that is opened twice costs its server about twice the time per message, and the run shares
 /// the machine with itself: deliveries wait for the end of planning, unless there are many or it is long.
-const PATIENT: &str = "[control]\nenough = 500\nlinger = \"5m\"";
+/// A command does what it is called for, not what schedules say.
+const PATIENT: &str = "[control]\nenough = 500\nlinger = \"5m\"\nschedule = false";
 
 /// Settings of the services, from `CHATKEEP__SERVICE__KEY` variables.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -44,6 +44,7 @@ pub(crate) fn status(state: RunState, reason: &str) -> String {
         RunState::Unreconciled => "failed: unreconciled".to_owned(),
         RunState::Failed => format!("failed: {reason}"),
         RunState::NothingNew => "nothing new".to_owned(),
+        RunState::Cancelled => "cancelled".to_owned(),
     }
 }
 

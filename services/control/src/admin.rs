@@ -1,7 +1,10 @@
 //! What administrators ask of the ledger.
 
+mod backfills;
+mod cancel;
+pub(crate) mod connectors;
 pub(crate) mod lists;
-mod open;
+pub(crate) mod open;
 mod report;
 mod trace;
 
@@ -22,8 +25,8 @@ async fn numbered(
 ) -> Result<RunRow, LedgerError> {
     let connector = connector_key(conn, connector).await?;
     let found = if number == 0 {
-        // Succeeded, with exceptions or not, or unreconciled.
-        let condition = "connector = $1 AND number > 0 AND status IN (3, 4, 5)";
+        // Succeeded, with exceptions or not, unreconciled, or cancelled.
+        let condition = "connector = $1 AND number > 0 AND status IN (3, 4, 5, 8)";
         run::one(conn, condition, &[connector]).await?
     } else {
         run::one(conn, "connector = $1 AND number = $2", &[connector, number]).await?

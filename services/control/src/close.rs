@@ -14,6 +14,7 @@ use crate::{
         self, Ledger,
         run::{self, RunRow},
     },
+    schedule,
     seal::{self, Sealed},
     watch,
 };
@@ -25,13 +26,16 @@ pub(crate) async fn close(ledger: &Ledger, folder: &Path, run: &RunRow) -> Resul
     }
     let mut conn = ledger.database.read().await?;
     let balance = balance::compute(&mut conn, run).await?;
-    let is_nothing_new =
-        run.seals == 0 && is_empty(run, &balance) && has_earlier(&mut conn, run).await?;
+    // Whoever cancelled a run wants to see what became of it.
+    let is_nothing_new = run.seals == 0
+        && !run.cancelled
+        && is_empty(run, &balance)
+        && has_earlier(&mut conn, run).await?;
     drop(conn);
     if is_nothing_new {
         return discard(ledger, run).await;
     }
-    let (state, reason) = balance.verdict();
+    let (state, reason) = verdict(run, &balance);
     // What does not add up is not sealed: it would prove nothing.
     let sealed = if state == RunState::Unreconciled {
         None
@@ -46,6 +50,15 @@ pub(crate) async fn close(ledger: &Ledger, folder: &Path, run: &RunRow) -> Resul
         "run closed"
     );
     Ok(())
+}
+
+/// How a run ends with this balance, and why.
+fn verdict(run: &RunRow, balance: &Balance) -> (RunState, String) {
+    match balance.verdict() {
+        (RunState::Unreconciled, reason) => (RunState::Unreconciled, reason),
+        (_, reason) if run.cancelled => (RunState::Cancelled, reason),
+        verdict => verdict,
+    }
 }
 
 /// True when a run read nothing but what was claimed before, and delivered nothing held.
@@ -87,6 +100,9 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
         "UPDATE runs SET number = -id, file = '' WHERE id = $1",
     ];
     let mut tx = ledger.step(run.connector).await?;
+    if has_changed(&mut tx, run).await? {
+        return Ok(());
+    }
     for step in STEPS {
         query(step)
             .bind(run.id)
@@ -96,12 +112,21 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     }
     let close = query("UPDATE runs SET status = $1, closed = $2 WHERE id = $3")
         .bind(i64::from(RunState::NothingNew as i32))
-        .bind(ledger::now())
+        .bind(ledger.clock.now())
         .bind(run.id);
     close.execute(&mut tx).await.during("remove run")?;
+    schedule::closed(&mut tx, run, RunState::NothingNew).await?;
     tx.commit().await.during("remove run")?;
     tracing::info!(chatkeep.run.id = run.id, "nothing new, run removed");
     Ok(())
+}
+
+/// True when the run was suspended or cancelled since it was read, or something was given back: what was
+/// found out about it is of the past.
+async fn has_changed(conn: &mut Connection, run: &RunRow) -> Result<bool, LedgerError> {
+    let current = run::find(conn, run.id).await?;
+    let is_suspended = !ledger::is_running(current.status);
+    Ok(is_suspended || current.waiting > 0 || current.cancelled != run.cancelled)
 }
 
 async fn record(
@@ -111,11 +136,8 @@ async fn record(
     reason: &str,
     sealed: Option<Sealed>,
 ) -> Result<(), LedgerError> {
-    let now = ledger::now();
     let mut tx = ledger.step(run.connector).await?;
-    let current = run::find(&mut tx, run.id).await?;
-    if !ledger::is_running(current.status) || current.waiting > 0 {
-        // Suspended, or something was given back: the balance is of the past.
+    if has_changed(&mut tx, run).await? {
         return Ok(());
     }
     if let Some(sealed) = &sealed {
@@ -139,9 +161,10 @@ async fn record(
     )
     .bind(i64::from(state as i32))
     .bind(reason)
-    .bind(now)
+    .bind(ledger.clock.now())
     .bind(i64::from(sealed.is_some()))
     .bind(run.id);
     update.execute(&mut tx).await.during("close run")?;
+    schedule::closed(&mut tx, run, state).await?;
     tx.commit().await.during("close run")
 }

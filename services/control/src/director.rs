@@ -21,11 +21,11 @@ use crate::{
     error::LedgerError,
     flow::{self, Step},
     ledger::{
-        Ledger, is_running, now,
+        Ledger, contested, is_running, now,
         run::{self, RunRow},
         task,
     },
-    publish::{look_at_others, publish},
+    publish::{look_at_others, publish, publish_holding},
     release::{Rules, release},
 };
 
@@ -33,6 +33,9 @@ use crate::{
 const COMPANY: Duration = Duration::from_millis(2);
 /// Pause after the database or the queue failed.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// A clock that was set, or a machine that slept, is noticed after this time.
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// What waits when runs cannot be advanced.
 pub(crate) const SERVICE: &str = "control";
@@ -44,6 +47,8 @@ pub(crate) struct Director {
     /// Where manifests go.
     pub(crate) seals: PathBuf,
     pub(crate) linger: Duration,
+    /// Whether it opens runs as schedules say.
+    pub(crate) schedule: bool,
     pub(crate) outages: Outages,
     /// When it looked last what other processes did.
     pub(crate) looked: Instant,
@@ -85,6 +90,7 @@ impl Director {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.ledger.outstanding.rung() => tokio::time::sleep(COMPANY).await,
+                () = self.ledger.clock.is_set() => {}
                 () = timer => {}
             }
         }
@@ -103,12 +109,14 @@ impl Director {
             self.looked = Instant::now();
             look_at_others(&self.ledger).await?;
         }
-        let mut runs = self.active().await?;
-        // A step of one run can be what another one waits for.
-        while self.advance_all(&runs).await? {
-            runs = self.active().await?;
-        }
-        let mut next: Option<i64> = None;
+        // A step of one run can be what another one waits for, or the schedule.
+        let (runs, waiting, mut next) = loop {
+            let due = self.keep_schedules().await?;
+            let (runs, waiting) = hold_back(self.active().await?);
+            if !self.advance_all(&runs).await? {
+                break (runs, waiting, due);
+            }
+        };
         for run in importers(&runs) {
             let rules = Rules {
                 planning_is_complete: planning_is_complete(&runs, run.connector),
@@ -120,7 +128,23 @@ impl Director {
         for run in runs.iter().filter(|run| is_running(run.status)) {
             publish(&self.ledger, &self.queue, run.id).await?;
         }
+        for run in &waiting {
+            let others = runs.iter().filter(|of| of.connector == run.connector);
+            if others.into_iter().any(|other| is_running(other.status)) {
+                publish_holding(&self.ledger, &self.queue, run.id).await?;
+            }
+        }
         Ok(next)
+    }
+
+    /// Opens and resumes what is due. Returns when to look again without being asked.
+    async fn keep_schedules(&self) -> Result<Option<i64>, LedgerError> {
+        if !self.schedule {
+            return Ok(None);
+        }
+        let due = self.ledger.keep_schedules().await?;
+        let longest = i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX / 4);
+        Ok(due.map(|due| now() + (due - self.ledger.clock.now()).clamp(0, longest)))
     }
 
     /// True when a run took a step.
@@ -171,7 +195,12 @@ impl Director {
         };
         let run = fresh.as_ref().unwrap_or(run);
         let step = flow::next_step(run, open);
-        if step == Step::Close && self.waits_for_earlier(&mut conn, run).await? {
+        let waits = match step {
+            Step::Close => self.waits_for_earlier(&mut conn, run).await?,
+            Step::NextSource => contested::is_undecided(&mut conn, run.id).await?,
+            _ => false,
+        };
+        if waits {
             return Ok(false);
         }
         drop(conn);
@@ -202,13 +231,14 @@ impl Director {
         }
     }
 
-    /// A run ends after the earlier ones whose deliveries it made possible.
+    /// A run ends after the earlier ones whose deliveries it made possible: those that are closed
+    /// already, or would be if they were no backfill's.
     async fn waits_for_earlier(
         &self,
         conn: &mut Connection,
         run: &RunRow,
     ) -> Result<bool, LedgerError> {
-        let condition = "connector = $1 AND id < $2 AND status = 1";
+        let condition = "connector = $1 AND id < $2 AND status = 1 AND (backfill = 0 OR seals > 0)";
         let earlier = run::one(conn, condition, &[run.connector, run.id]).await?;
         Ok(run.seals == 0 && earlier.is_some())
     }
@@ -219,8 +249,18 @@ fn is_superseded(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(LedgerError::Superseded))
 }
 
+/// Splits off the backfills' runs that wait, because another run of their connector is open.
+fn hold_back(runs: Vec<RunRow>) -> (Vec<RunRow>, Vec<RunRow>) {
+    let is_busy =
+        |run: &&RunRow| !run.is_background() && (is_running(run.status) || run.seals == 0);
+    let busy = runs.iter().filter(is_busy).map(|run| run.connector);
+    let busy: BTreeSet<_> = busy.collect();
+    let goes_on = |run: &RunRow| !run.is_background() || !busy.contains(&run.connector);
+    runs.into_iter().partition(goes_on)
+}
+
 /// The run of each connector whose tasks import: its newest, unless an unfinished run must be resumed
-/// first.
+/// first. None when none of these runs waits for deliveries: the others' can wait.
 fn importers(runs: &[RunRow]) -> Vec<&RunRow> {
     let is_newest = |run: &&RunRow| {
         let others = runs.iter().filter(|other| other.connector == run.connector);
@@ -229,9 +269,14 @@ fn importers(runs: &[RunRow]) -> Vec<&RunRow> {
             !is_stopped && (!is_running(other.status) || other.id <= run.id)
         })
     };
+    let waits = |run: &&RunRow| {
+        let mut others = runs.iter().filter(|other| other.connector == run.connector);
+        others.any(|other| other.waiting > 0)
+    };
     runs.iter()
         .filter(|run| is_running(run.status))
         .filter(is_newest)
+        .filter(waits)
         .collect()
 }
 
@@ -254,6 +299,7 @@ mod tests {
             id,
             status,
             seals,
+            waiting: 1,
             ..RunRow::default()
         }
     }
@@ -264,6 +310,25 @@ mod tests {
 
         assert_eq!(importers(&runs).len(), 1);
         assert_eq!(importers(&runs)[0].id, 2);
+    }
+
+    #[test]
+    fn a_backfill_waits_until_no_other_run_of_its_connector_is_open() {
+        let slice = RunRow {
+            backfill: 1,
+            ..run(1, RunState::Running, 0)
+        };
+        let daily = run(2, RunState::Failed, 0);
+        let other = RunRow {
+            connector: 7,
+            ..run(3, RunState::Running, 0)
+        };
+
+        let ids = |runs: &[RunRow]| runs.iter().map(|run| run.id).collect::<Vec<_>>();
+        let (runs, waiting) = hold_back(vec![slice.clone(), daily, other.clone()]);
+        assert_eq!((ids(&runs), ids(&waiting)), (vec![2, 3], vec![1]));
+        let (runs, waiting) = hold_back(vec![slice, other]);
+        assert_eq!((ids(&runs), ids(&waiting)), (vec![1, 3], vec![]));
     }
 
     #[test]

@@ -60,13 +60,14 @@ impl Step {
     }
 }
 
-/// The next step of a running run that has tasks of these kinds open.
+/// The next step of a running run that has tasks of these kinds open. One that was cancelled captures
+/// nothing more, and ends like any other.
 pub(crate) fn next_step(run: &RunRow, open: u32) -> Step {
     if watch::fails_alike_early(&run.watch) {
         return Step::Pause;
     }
     if run.seals == 0 && !run.planned {
-        if run.directory.is_empty() {
+        if run.directory.is_empty() && !run.cancelled {
             let is_refreshing = any_open(open, &[TaskKind::Refresh]);
             return if is_refreshing {
                 Step::Wait
@@ -160,18 +161,25 @@ fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 
 /// Assembles what was captured last and lists the next source.
 pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.step(run.connector).await?;
+    // It may have been cancelled since it was read.
+    let run = run::find(&mut tx, run.id).await?;
     if run.source > 0 {
-        if contested::capture_again(&mut tx, run).await? {
+        if contested::capture_again(&mut tx, &run).await? {
             return tx.commit().await.during("move to next source");
         }
-        assemble(&mut tx, run, run.source - 1).await?;
+        assemble(&mut tx, &run, run.source - 1).await?;
     }
-    if run.source < run.sources {
-        let list = plain(TaskKind::List, run.source);
+    let next = if run.cancelled {
+        run.sources
+    } else {
+        run.source
+    };
+    if next < run.sources {
+        let list = plain(TaskKind::List, next);
         task::add(&mut tx, Family::of_run(run.id, run.connector), &[list]).await?;
     }
-    let update = query("UPDATE runs SET source = source + 1 WHERE id = $1 AND source = $2");
-    let update = update.bind(run.id).bind(run.source);
+    let update = query("UPDATE runs SET source = $1 WHERE id = $2");
+    let update = update.bind(next + 1).bind(run.id);
     update
         .execute(&mut tx)
         .await
@@ -179,14 +187,17 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
     tx.commit().await.during("move to next source")
 }
 
-/// Opens ASSEMBLE tasks for the shards that have records, those left open by earlier runs included.
+/// Opens ASSEMBLE tasks for the shards that have records, those left open by earlier runs included: not
+/// in a backfill, whose days are long over.
 async fn assemble(conn: &mut Connection, run: &RunRow, source: i64) -> Result<(), LedgerError> {
-    let take = query(
-        "UPDATE chunks SET taken = $1 WHERE connector = $2 AND source = $3 AND taken = 0 \
-         AND open = 1",
-    );
-    let take = take.bind(run.id).bind(run.connector).bind(source);
-    take.execute(&mut *conn).await.during("take open records")?;
+    if run.backfill == 0 {
+        let take = query(
+            "UPDATE chunks SET taken = $1 WHERE connector = $2 AND source = $3 AND taken = 0 \
+             AND open = 1",
+        );
+        let take = take.bind(run.id).bind(run.connector).bind(source);
+        take.execute(&mut *conn).await.during("take open records")?;
+    }
     let mut tasks = Vec::new();
     for chunk in chunks_of(conn, run.id, source).await? {
         for (shard, range) in (0_u32..).zip(chunk.offsets.windows(2)) {
@@ -269,6 +280,25 @@ mod tests {
             next_step(&capturing, bit(TaskKind::Convert)),
             Step::NextSource
         );
+    }
+
+    #[test]
+    fn a_cancelled_run_goes_on_without_snapshots_and_with_what_it_captured() {
+        let new = RunRow {
+            directory: Vec::new(),
+            source: 3,
+            cancelled: true,
+            ..run()
+        };
+        let capturing = RunRow {
+            source: 1,
+            cancelled: true,
+            ..run()
+        };
+
+        assert_eq!(next_step(&new, 0), Step::EndPlanning);
+        assert_eq!(next_step(&capturing, bit(TaskKind::Capture)), Step::Wait);
+        assert_eq!(next_step(&capturing, 0), Step::NextSource);
     }
 
     #[test]

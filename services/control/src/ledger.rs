@@ -17,7 +17,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use chatkeep_model::connector::Connector;
@@ -29,6 +29,7 @@ use chatkeep_staging::Staging;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
+    clock::Clock,
     database::{Connection, Database, Tx, query},
     direction::Direction,
     error::{During as _, LedgerError},
@@ -58,6 +59,8 @@ pub(crate) struct Ledger {
     pub(crate) outstanding: Arc<Outstanding>,
     /// Which connectors this process directs.
     pub(crate) direction: Direction,
+    /// What schedules go by.
+    pub(crate) clock: Clock,
     limits: Limits,
     /// By run: its connector file, and what tells the target in it apart from others.
     targets: Mutex<HashMap<i64, (String, Arc<str>)>>,
@@ -68,13 +71,14 @@ impl Ledger {
         database: Database,
         staging: Staging,
         outstanding: Arc<Outstanding>,
-        limits: Limits,
+        (clock, limits): (Clock, Limits),
     ) -> Self {
         Self {
             database,
             staging,
             outstanding,
             direction: Direction::default(),
+            clock,
             limits,
             targets: Mutex::default(),
         }
@@ -286,12 +290,9 @@ pub(crate) fn is_running(status: RunState) -> bool {
     status == RunState::Running
 }
 
-/// Unix milliseconds.
+/// The system's time, Unix milliseconds.
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
+    Clock::default().now()
 }
 
 impl TaskRow {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod balance;
+mod clock;
 mod close;
 mod database;
 mod direction;
@@ -13,6 +14,7 @@ mod ledger;
 mod measure;
 mod publish;
 mod release;
+mod schedule;
 mod seal;
 mod watch;
 
@@ -38,6 +40,7 @@ use crate::{
 
 pub use crate::{
     balance::Balance,
+    clock::Clock,
     database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
@@ -60,6 +63,8 @@ pub struct Settings {
     pub fence: Duration,
     /// How often the deliveries of a failing import task are tried before they fail.
     pub import_attempts: u32,
+    /// Whether runs are opened as connectors' schedules and backfills say.
+    pub schedule: bool,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
 }
@@ -71,6 +76,7 @@ impl Default for Settings {
             enough: 50,
             fence: Duration::from_secs(15),
             import_attempts: 3,
+            schedule: true,
             postgres: None,
         }
     }
@@ -108,6 +114,19 @@ pub async fn start(
     staging: Staging,
     lifecycle: &Lifecycle,
 ) -> Result<Servers, StartError> {
+    let clock = Clock::default();
+    start_with_clock(clock, settings, data_dir, queue, staging, lifecycle).await
+}
+
+/// Does what [`start`] does, and goes by another clock than the system's.
+pub async fn start_with_clock(
+    clock: Clock,
+    settings: &Settings,
+    data_dir: &Path,
+    queue: Arc<dyn Queue>,
+    staging: Staging,
+    lifecycle: &Lifecycle,
+) -> Result<Servers, StartError> {
     let database = match &settings.postgres {
         Some(postgres) => Database::connect(postgres).await,
         None => Database::open(data_dir).await,
@@ -118,13 +137,15 @@ pub async fn start(
         attempts: settings.import_attempts,
         enough: settings.enough,
     };
-    let ledger = Ledger::new(database, staging, Arc::<Outstanding>::default(), limits);
+    let outstanding = Arc::<Outstanding>::default();
+    let ledger = Ledger::new(database, staging, outstanding, (clock, limits));
     let ledger = Arc::new(ledger);
     let director = Director {
         ledger: Arc::clone(&ledger),
         queue,
         seals: data_dir.join("seals"),
         linger: settings.linger,
+        schedule: settings.schedule,
         outages: lifecycle.outages(),
         looked: Instant::now(),
     };

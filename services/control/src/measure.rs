@@ -190,6 +190,7 @@ fn state(run: &RunRow, connector: &KeyValue) -> Vec<Sample> {
         RunState::Unreconciled => "unreconciled",
         RunState::Failed => "failed",
         RunState::NothingNew => "nothing new",
+        RunState::Cancelled => "cancelled",
     };
     let state = KeyValue::new("chatkeep.run.state", name);
     let number = u64::try_from(run.number).unwrap_or(0);

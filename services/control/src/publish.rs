@@ -16,7 +16,7 @@ use crate::{
     error::LedgerError,
     ledger::{
         Ledger,
-        task::{self, TaskRow},
+        task::{self, TaskRow, Which},
     },
 };
 
@@ -255,11 +255,33 @@ pub(crate) async fn publish(
     queue: &Arc<dyn Queue>,
     run: i64,
 ) -> Result<(), PublishError> {
-    for kind in KINDS {
+    publish_some(ledger, queue, run, (&KINDS, Which::All)).await
+}
+
+/// Publishes only those open tasks of a run that hold something others may wait for.
+pub(crate) async fn publish_holding(
+    ledger: &Ledger,
+    queue: &Arc<dyn Queue>,
+    run: i64,
+) -> Result<(), PublishError> {
+    let kinds = [TaskKind::Import, TaskKind::Capture];
+    publish_some(ledger, queue, run, (&kinds, Which::Holding)).await?;
+    // The others come when it is the run's turn.
+    ledger.outstanding.forget(run);
+    Ok(())
+}
+
+async fn publish_some(
+    ledger: &Ledger,
+    queue: &Arc<dyn Queue>,
+    run: i64,
+    (kinds, which): (&[TaskKind], Which),
+) -> Result<(), PublishError> {
+    for &kind in kinds {
         let Some((after, room)) = ledger.outstanding.room(run, kind) else {
             continue;
         };
-        let published = publish_kind(ledger, queue, (run, kind), (after, room)).await;
+        let published = publish_kind(ledger, queue, (run, kind, which), (after, room)).await;
         if published.is_err() {
             ledger.outstanding.forget(run);
         }
@@ -275,10 +297,10 @@ pub(crate) async fn publish(
 async fn publish_kind(
     ledger: &Ledger,
     queue: &Arc<dyn Queue>,
-    (run, kind): (i64, TaskKind),
+    (run, kind, which): (i64, TaskKind, Which),
     range: (i64, usize),
 ) -> Result<usize, PublishError> {
-    let tasks = open_tasks(ledger, run, kind, range).await;
+    let tasks = open_tasks(ledger, (run, kind), which, range).await;
     let tasks = tasks.map_err(|source| PublishError::Ledger { source })?;
     let looked_at = tasks.len();
     for task in tasks {
@@ -303,10 +325,10 @@ async fn publish_kind(
 
 async fn open_tasks(
     ledger: &Ledger,
-    run: i64,
-    kind: TaskKind,
+    of: (i64, TaskKind),
+    which: Which,
     range: (i64, usize),
 ) -> Result<Vec<TaskRow>, LedgerError> {
     let mut conn = ledger.database.read().await?;
-    task::open_after(&mut conn, run, kind, range).await
+    task::open_after(&mut conn, of, which, range).await
 }

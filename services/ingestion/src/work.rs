@@ -62,13 +62,14 @@ impl Work {
         self.files().path.join(relative)
     }
 
-    /// Whether a conversation of this time is inside the run's window and the source's own.
+    /// Whether a conversation of this time is inside the run's window and the source's own. A scheduled
+    /// run takes whatever its files hold: a file that came late is of a window before.
     pub(crate) fn wants(&self, time: UtcTime) -> bool {
         let run = &self.run.run;
         let seconds = time.seconds();
-        run.from.is_none_or(|from| seconds >= from)
-            && run.to.is_none_or(|to| seconds < to)
-            && self.files().contains(time)
+        let is_inside =
+            run.from.is_none_or(|from| seconds >= from) && run.to.is_none_or(|to| seconds < to);
+        (is_inside || run.scheduled && !run.backfill) && self.files().contains(time)
     }
 }
 

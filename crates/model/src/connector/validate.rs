@@ -95,9 +95,8 @@ fn validate_sources(sources: &[Source]) -> Result<(), ConnectorError> {
 }
 
 fn validate_schedule(connector: &Connector) -> Result<(), ConnectorError> {
-    let at = jiff::civil::Time::strptime("%H:%M", &connector.schedule.at);
     require(
-        at.is_ok(),
+        connector.schedule.time_of_day().is_some(),
         "schedule.at",
         "is not a UTC time of day; write e.g. 01:00",
     )?;

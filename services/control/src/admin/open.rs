@@ -5,29 +5,43 @@ use chatkeep_proto::v1::{
     DeliverHeldRequest, OpenRunRequest, OpenRunResponse, RetryRequest, RetryResponse, RunState,
 };
 
-use super::numbered;
+use super::{
+    connectors::{refuse_if_paused, register},
+    numbered,
+};
 use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
         capture::{connector_key, signed},
-        lock, mailbox, now, parse,
-        run::{self, RunRow},
+        lock, mailbox, parse,
+        run::{self, RunRow, UNFINISHED},
     },
+    schedule,
 };
 
-/// Stands for the list of connectors where a connector's key is asked for.
-const ALL_CONNECTORS: i64 = 0;
-
 /// What a run is opened for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) held_only: bool,
+    pub(crate) from: Option<i64>,
+    pub(crate) to: Option<i64>,
+    pub(crate) scheduled: bool,
+    /// The backfill whose slice it is; 0 when it is none.
+    pub(crate) backfill: i64,
+    pub(crate) max_part_bytes: u64,
+}
+
+/// A run to open.
 #[derive(Clone, Copy, Debug)]
-struct Scope {
-    held_only: bool,
-    from: Option<i64>,
-    to: Option<i64>,
-    scheduled: bool,
-    max_part_bytes: u64,
+pub(crate) struct Opening<'a> {
+    pub(crate) connector: i64,
+    pub(crate) model: &'a Connector,
+    pub(crate) file: &'a str,
+    pub(crate) scope: Scope,
+    /// Now, Unix milliseconds.
+    pub(crate) at: i64,
 }
 
 impl Ledger {
@@ -37,11 +51,11 @@ impl Ledger {
         request: OpenRunRequest,
     ) -> Result<OpenRunResponse, LedgerError> {
         let scope = Scope {
-            held_only: false,
             from: request.from,
             to: request.to,
             scheduled: request.scheduled,
             max_part_bytes: request.max_part_bytes,
+            ..Scope::default()
         };
         self.open(&request.connector_file, scope).await
     }
@@ -53,10 +67,8 @@ impl Ledger {
     ) -> Result<OpenRunResponse, LedgerError> {
         let scope = Scope {
             held_only: true,
-            from: None,
-            to: None,
-            scheduled: false,
             max_part_bytes: request.max_part_bytes,
+            ..Scope::default()
         };
         self.open(&request.connector_file, scope).await
     }
@@ -64,17 +76,23 @@ impl Ledger {
     async fn open(&self, file: &str, scope: Scope) -> Result<OpenRunResponse, LedgerError> {
         let connector = parse(file)?;
         let mut tx = self.database.begin().await?;
-        lock(&mut tx, ALL_CONNECTORS).await?;
-        let key = register(&mut tx, &connector, file).await?;
-        lock(&mut tx, key).await?;
-        let unfinished = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
-        let before = run::one(&mut tx, unfinished, &[key]).await?;
+        let (key, _) = register(&mut tx, &connector, file).await?;
+        refuse_if_paused(&mut tx, key).await?;
+        let before = run::one(&mut tx, UNFINISHED, &[key]).await?;
         let (run, number) = if let Some(run) = &before {
             check_resumable(run, &connector, scope)?;
-            resume(&mut tx, run, file, scope).await?;
+            widen(&mut tx, run, scope).await?;
+            resume(&mut tx, run, file).await?;
             (run.id, run.number)
         } else {
-            insert(&mut tx, key, &connector, (file, scope)).await?
+            let opening = Opening {
+                connector: key,
+                model: &connector,
+                file,
+                scope,
+                at: self.clock.now(),
+            };
+            insert(&mut tx, opening).await?
         };
         let resumed = before.is_some();
         tx.commit().await.during("open run")?;
@@ -92,12 +110,10 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         let connector = connector_key(&mut tx, &request.connector).await?;
         lock(&mut tx, connector).await?;
+        refuse_if_paused(&mut tx, connector).await?;
         let run = numbered(&mut tx, &request.connector, request.number).await?;
-        let condition = "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6)";
-        if run::one(&mut tx, condition, &[run.connector])
-            .await?
-            .is_some()
-        {
+        let unfinished = run::one(&mut tx, UNFINISHED, &[connector]).await?;
+        if unfinished.is_some() {
             return Err(LedgerError::Closed(
                 "an unfinished run must be resumed first",
             ));
@@ -115,65 +131,11 @@ impl Ledger {
     }
 }
 
-/// Stores the connector, or checks that nothing changed that is fixed.
-async fn register(
-    conn: &mut Connection,
-    connector: &Connector,
-    file: &str,
-) -> Result<i64, LedgerError> {
-    let id = connector.id();
-    let statement = query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
-    let row = statement
-        .fetch_optional(&mut *conn)
-        .await
-        .during("find connector")?;
-    if let Some(row) = row {
-        let domain = row.text(1).during("find connector")?;
-        if !domain.eq_ignore_ascii_case(&connector.domain) {
-            return Err(LedgerError::Refused {
-                key: "domain".to_owned(),
-                problem: format!(
-                    "was {domain} when the connector was first used and stands in every Message-ID; \
-                     set it back, or give the connector another id"
-                ),
-            });
-        }
-        let key = row.int(0).during("find connector")?;
-        let update = query("UPDATE connectors SET name = $1, file = $2 WHERE id = $3");
-        let update = update.bind(&connector.name).bind(file).bind(key);
-        update.execute(conn).await.during("update connector")?;
-        return Ok(key);
-    }
-    let statement = query("SELECT name_id FROM connectors WHERE name = $1").bind(&connector.name);
-    let row = statement
-        .fetch_optional(&mut *conn)
-        .await
-        .during("find connector")?;
-    if let Some(row) = row {
-        let fixed = row.text(0).during("find connector")?;
-        return Err(LedgerError::Refused {
-            key: "id".to_owned(),
-            problem: format!(
-                "was {fixed} when the connector was first used and cannot change; set it back, or \
-                 give the connector another name"
-            ),
-        });
-    }
-    let insert = query(
-        "INSERT INTO connectors (name_id, name, domain, file, resolved) \
-         VALUES ($1, $2, $3, $4, $5) RETURNING id",
-    )
-    .bind(&id)
-    .bind(&connector.name)
-    .bind(&connector.domain)
-    .bind(file)
-    .bind(Vec::new());
-    let row = insert.fetch_one(conn).await.during("add connector")?;
-    row.int(0).during("add connector")
-}
-
 /// An unfinished run goes on with what it began with.
 fn check_resumable(run: &RunRow, connector: &Connector, scope: Scope) -> Result<(), LedgerError> {
+    if run.cancelled {
+        return Err(LedgerError::Closed("a cancelled run has yet to end"));
+    }
     let before = parse(&run.file)?;
     let refuse = |key: &str, what: &str| {
         Err(LedgerError::Refused {
@@ -197,16 +159,7 @@ fn check_resumable(run: &RunRow, connector: &Connector, scope: Scope) -> Result<
     Ok(())
 }
 
-async fn resume(
-    conn: &mut Connection,
-    run: &RunRow,
-    file: &str,
-    scope: Scope,
-) -> Result<(), LedgerError> {
-    if run.status == RunState::Paused {
-        // What the cause made fail is tried again.
-        give_back(conn, run, &run.reason).await?;
-    }
+async fn widen(conn: &mut Connection, run: &RunRow, scope: Scope) -> Result<(), LedgerError> {
     if run.held_only && !scope.held_only {
         // Now it captures, too.
         let kind = kind(conn, run.connector, scope).await?;
@@ -219,11 +172,24 @@ async fn resume(
         .bind(i64::from(scope.scheduled))
         .bind(kind)
         .bind(run.id);
-        widen.execute(&mut *conn).await.during("resume run")?;
+        widen.execute(conn).await.during("resume run")?;
+    }
+    Ok(())
+}
+
+/// Lets an unfinished run go on, with this connector file.
+pub(crate) async fn resume(
+    conn: &mut Connection,
+    run: &RunRow,
+    file: &str,
+) -> Result<(), LedgerError> {
+    if run.status == RunState::Paused {
+        // What the cause made fail is tried again.
+        give_back(conn, run, &run.reason).await?;
     }
     let update = query(
         "UPDATE runs SET status = $1, reason = '', file = $2, watch_good = 0, watch_bad = 0, \
-         watch_reason = '' WHERE id = $3",
+         watch_reason = '', resumes = 0 WHERE id = $3",
     )
     .bind(i64::from(RunState::Running as i32))
     .bind(file)
@@ -232,12 +198,18 @@ async fn resume(
     Ok(())
 }
 
-async fn insert(
+/// Adds a run; returns its key and number.
+pub(crate) async fn insert(
     conn: &mut Connection,
-    connector: i64,
-    model: &Connector,
-    (file, scope): (&str, Scope),
+    opening: Opening<'_>,
 ) -> Result<(i64, i64), LedgerError> {
+    let Opening {
+        connector,
+        model,
+        file,
+        scope,
+        at,
+    } = opening;
     let statement =
         query("SELECT COALESCE(MAX(number), 0) + 1 FROM runs WHERE connector = $1 AND number > 0");
     let row = statement
@@ -252,9 +224,9 @@ async fn insert(
          to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, \
          planned, seals, waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, \
          n_items, n_planned, n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason, \
-         trace) \
+         trace, backfill, resume_at) \
          VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, NULL, $11, $12, $12, $13, \
-         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', $14) RETURNING id",
+         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', $14, $15, $16) RETURNING id",
     )
     .bind(connector)
     .bind(number)
@@ -265,11 +237,13 @@ async fn insert(
     .bind(scope.from)
     .bind(scope.to)
     .bind(i64::from(scope.scheduled))
-    .bind(now())
+    .bind(at)
     .bind(signed(scope.max_part_bytes))
     .bind(Vec::new())
     .bind(signed(model.sources.len() as u64))
-    .bind(chatkeep_runtime::trace::current().unwrap_or_default());
+    .bind(chatkeep_runtime::trace::current().unwrap_or_default())
+    .bind(scope.backfill)
+    .bind(schedule::resume_at(at, 0));
     let row = columns.fetch_one(conn).await.during("insert run")?;
     Ok((row.int(0).during("insert run")?, number))
 }

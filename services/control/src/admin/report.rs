@@ -175,5 +175,7 @@ async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, L
         seal_sha256: sha256.into(),
         copies_removed: counters.copies,
         earlier_deliveries: counters.earlier,
+        scheduled: run.scheduled,
+        backfill: run.backfill,
     })
 }

@@ -5,10 +5,10 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 2] = [&[TABLES, INDEXES], &[DIRECTORS]];
+const STEPS: [&[&[&str]]; 3] = [&[TABLES, INDEXES], &[DIRECTORS], &[SCHEDULES]];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -131,6 +131,23 @@ const INDEXES: &[&str] = &[
 const DIRECTORS: &[&str] = &["TABLE directors (connector BIGINT NOT NULL PRIMARY KEY,
     holder TEXT NOT NULL, until BIGINT NOT NULL) {CLUSTERED}"];
 
+const SCHEDULES: &[&str] = &[
+    // `due` is the next slot, absent where nothing is scheduled. `covered` is the end of what scheduled
+    // runs have covered, absent at first; here and of backfills in seconds.
+    "TABLE schedules (connector BIGINT NOT NULL PRIMARY KEY, paused BIGINT NOT NULL, due BIGINT,
+        covered BIGINT, max_part_bytes BIGINT NOT NULL) {CLUSTERED}",
+    "TABLE backfills (id {KEY}, connector BIGINT NOT NULL, from_time BIGINT NOT NULL,
+        to_time BIGINT NOT NULL, slice_days BIGINT NOT NULL, covered BIGINT NOT NULL,
+        state BIGINT NOT NULL)",
+    "INDEX backfills_of_connector ON backfills (connector, state)",
+    // `backfill` is the one whose slice a run is. `resumes` counts how often control resumed it by
+    // itself; it does so not before `resume_at`.
+    "ALTER TABLE runs ADD COLUMN backfill BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN cancelled BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN resumes BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN resume_at BIGINT NOT NULL DEFAULT 0",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -158,7 +175,12 @@ pub(super) async fn migrate(tx: &mut Connection) -> Result<i64, DatabaseError> {
         .copied()
         .flatten()
     {
-        let statement = format!("CREATE {}", dialect.schema(statement));
+        let verb = if statement.starts_with("ALTER") {
+            ""
+        } else {
+            "CREATE "
+        };
+        let statement = format!("{verb}{}", dialect.schema(statement));
         query(statement).execute(tx).await?;
     }
     query("DELETE FROM format").execute(tx).await?;
@@ -182,13 +204,24 @@ mod tests {
     async fn an_older_ledger_gets_the_steps_it_lacks() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).await.unwrap();
-        run(&database, "DROP TABLE directors").await;
+        for later in [
+            "DROP TABLE directors",
+            "DROP TABLE schedules",
+            "DROP TABLE backfills",
+            "ALTER TABLE runs DROP COLUMN backfill",
+            "ALTER TABLE runs DROP COLUMN cancelled",
+            "ALTER TABLE runs DROP COLUMN resumes",
+            "ALTER TABLE runs DROP COLUMN resume_at",
+        ] {
+            run(&database, later).await;
+        }
         run(&database, "UPDATE format SET version = 1").await;
         drop(database);
 
         let database = Database::open(folder.path()).await.unwrap();
 
         run(&database, "DELETE FROM directors").await;
+        run(&database, "UPDATE runs SET backfill = 1").await;
         let mut conn = database.read().await.unwrap();
         let version = query("SELECT version FROM format");
         let version = version.fetch_one(&mut conn).await.unwrap();

@@ -1,9 +1,13 @@
 use std::{pin::Pin, sync::Arc};
 
 use chatkeep_proto::v1::{
-    ArchivedDelivery, ArchivedRequest, DeliverHeldRequest, Exception, ExceptionsRequest,
-    ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, OpenRunRequest, OpenRunResponse,
-    ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RetryRequest, RetryResponse,
+    ArchivedDelivery, ArchivedRequest, BackfillRequest, BackfillResponse, CancelBackfillRequest,
+    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, DeliverHeldRequest, Exception,
+    ExceptionsRequest, ListBackfillsRequest, ListBackfillsResponse, ListConnectorsRequest,
+    ListConnectorsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest,
+    OpenRunRequest, OpenRunResponse, PauseConnectorRequest, PauseConnectorResponse,
+    ProgressRequest, ProgressResponse, PutConnectorRequest, PutConnectorResponse, ReportRequest,
+    ReportResponse, ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse,
     TraceItemRequest, TraceItemResponse, control_server, log_entry::Entry,
 };
 use futures::{
@@ -146,5 +150,72 @@ impl control_server::Control for ControlGrpc {
             async move { ledger.archived(run.id, cursor).await }
         });
         Ok(Response::new(archived))
+    }
+
+    async fn put_connector(
+        &self,
+        request: Request<PutConnectorRequest>,
+    ) -> Answer<PutConnectorResponse> {
+        let put = |request| self.ledger.put_connector(request);
+        let stored = insist(&self.ledger, request.into_inner(), put).await;
+        stored.map(Response::new)
+    }
+
+    async fn list_connectors(
+        &self,
+        _request: Request<ListConnectorsRequest>,
+    ) -> Answer<ListConnectorsResponse> {
+        let connectors = self.ledger.list_connectors().await;
+        connectors.map(Response::new).map_err(status)
+    }
+
+    async fn pause_connector(
+        &self,
+        request: Request<PauseConnectorRequest>,
+    ) -> Answer<PauseConnectorResponse> {
+        let connector = request.into_inner().connector;
+        let pause = |()| self.ledger.pause_connector(&connector);
+        insist(&self.ledger, (), pause).await?;
+        Ok(Response::new(PauseConnectorResponse {}))
+    }
+
+    async fn resume_connector(
+        &self,
+        request: Request<ResumeConnectorRequest>,
+    ) -> Answer<ResumeConnectorResponse> {
+        let connector = request.into_inner().connector;
+        let resume = |()| self.ledger.resume_connector(&connector);
+        let resumed = insist(&self.ledger, (), resume).await;
+        resumed.map(Response::new)
+    }
+
+    async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Answer<CancelRunResponse> {
+        let cancel = |request| self.ledger.cancel_run(request);
+        insist(&self.ledger, request.into_inner(), cancel).await?;
+        Ok(Response::new(CancelRunResponse {}))
+    }
+
+    async fn backfill(&self, request: Request<BackfillRequest>) -> Answer<BackfillResponse> {
+        let backfill = |request| self.ledger.backfill(request);
+        let ordered = insist(&self.ledger, request.into_inner(), backfill).await;
+        ordered.map(Response::new)
+    }
+
+    async fn list_backfills(
+        &self,
+        request: Request<ListBackfillsRequest>,
+    ) -> Answer<ListBackfillsResponse> {
+        let connector = request.into_inner().connector;
+        let backfills = self.ledger.list_backfills(&connector).await;
+        backfills.map(Response::new).map_err(status)
+    }
+
+    async fn cancel_backfill(
+        &self,
+        request: Request<CancelBackfillRequest>,
+    ) -> Answer<CancelBackfillResponse> {
+        let cancel = |request| self.ledger.cancel_backfill(request);
+        insist(&self.ledger, request.into_inner(), cancel).await?;
+        Ok(Response::new(CancelBackfillResponse {}))
     }
 }

@@ -35,6 +35,18 @@ pub(super) async fn remember(
     Ok(())
 }
 
+/// True when a task that has claimed records the run was refused may still capture them, or fail to: one
+/// of a backfill, whose runs are open beside others.
+pub(crate) async fn is_undecided(conn: &mut Connection, run: i64) -> Result<bool, LedgerError> {
+    let statement = query(
+        "SELECT COUNT(*) FROM contested c JOIN tasks h ON h.id = c.holder \
+         WHERE c.run = $1 AND h.state = 0",
+    );
+    let row = statement.bind(run).fetch_one(conn).await;
+    let undecided = row.and_then(|row| row.int(0));
+    Ok(undecided.during("look at contested records")? > 0)
+}
+
 /// Opens CAPTURE tasks for entries that were refused in favour of a task that failed; true when there
 /// were any. To be called when no capture of the run is open: then it is known who failed.
 pub(crate) async fn capture_again(

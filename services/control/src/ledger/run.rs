@@ -39,6 +39,14 @@ pub(crate) struct RunRow {
     pub(crate) watch: Watch,
     /// The traceparent of the call that opened it.
     pub(crate) trace: String,
+    /// The backfill whose slice it is; 0 when it is none.
+    pub(crate) backfill: i64,
+    /// Somebody ended it early.
+    pub(crate) cancelled: bool,
+    /// How often control resumed it by itself.
+    pub(crate) resumes: i64,
+    /// Control resumes it by itself from then on.
+    pub(crate) resume_at: i64,
 }
 
 /// Progress so far.
@@ -72,7 +80,13 @@ pub(crate) const MIXED: &str = "*";
 const COLUMNS: &str = "id, connector, number, held_only, kind, status, reason, file, from_time, \
     to_time, scheduled, opened, closed, max_part_bytes, directory, custom, sources, source, planned, seals, \
     waiting, n_files, n_foreign, n_unchanged, n_young, n_records, n_outside, n_items, n_planned, \
-    n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason, trace";
+    n_done, n_copies, n_earlier, watch_good, watch_bad, watch_reason, trace, backfill, cancelled, \
+    resumes, resume_at";
+
+/// Open runs that are not to be begun anew: the connector opens no other one beside them. A backfill's
+/// lies in the background.
+pub(crate) const UNFINISHED: &str =
+    "connector = $1 AND seals = 0 AND number > 0 AND status IN (1, 2, 6) AND backfill = 0";
 
 impl RunRow {
     fn read(row: &Row) -> Result<Self, DatabaseError> {
@@ -107,7 +121,17 @@ impl RunRow {
                 reason: row.text(34)?,
             },
             trace: row.text(35)?,
+            backfill: row.int(36)?,
+            cancelled: row.int(37)? != 0,
+            resumes: row.int(38)?,
+            resume_at: row.int(39)?,
         })
+    }
+
+    /// A slice of a backfill that is not closed yet: it goes on while no other run of its connector is
+    /// open.
+    pub(crate) fn is_background(&self) -> bool {
+        self.backfill > 0 && self.seals == 0
     }
 
     /// The run as stages see it; `connector` is the connector's public id.
@@ -124,6 +148,7 @@ impl RunRow {
             max_part_bytes: u64::try_from(self.max_part_bytes).unwrap_or(0),
             directory: decode_blob(&self.directory),
             custom_mapping: decode_blob(&self.custom),
+            backfill: self.backfill > 0,
         }
     }
 }
@@ -218,13 +243,15 @@ pub(crate) async fn set_status(
 
 /// Lets a closed run work again, because some of its deliveries do.
 pub(crate) async fn reopen(conn: &mut Connection, run: i64) -> Result<(), LedgerError> {
-    let update =
-        query("UPDATE runs SET status = $1, reason = '' WHERE id = $2 AND status IN ($3, $4, $5)")
-            .bind(i64::from(RunState::Running as i32))
-            .bind(run)
-            .bind(i64::from(RunState::Succeeded as i32))
-            .bind(i64::from(RunState::SucceededWithExceptions as i32))
-            .bind(i64::from(RunState::Unreconciled as i32));
+    let update = query(
+        "UPDATE runs SET status = $1, reason = '' WHERE id = $2 AND status IN ($3, $4, $5, $6)",
+    )
+    .bind(i64::from(RunState::Running as i32))
+    .bind(run)
+    .bind(i64::from(RunState::Succeeded as i32))
+    .bind(i64::from(RunState::SucceededWithExceptions as i32))
+    .bind(i64::from(RunState::Unreconciled as i32))
+    .bind(i64::from(RunState::Cancelled as i32));
     update.execute(conn).await.during("reopen run")?;
     Ok(())
 }

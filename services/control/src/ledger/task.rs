@@ -124,15 +124,28 @@ pub(crate) async fn state(conn: &mut Connection, task: i64) -> Result<TaskState,
     row.int(0).map(TaskState::read).during("find task")
 }
 
-/// Open tasks of a run and these kinds behind a key, in order.
+/// Which open tasks of a run are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Those that have something other runs may wait for: claims of records, or a shard of mailboxes.
+    Holding,
+}
+
+/// Open tasks of a run and kind behind a key, in order.
 pub(crate) async fn open_after(
     conn: &mut Connection,
-    run: i64,
-    kind: TaskKind,
+    (run, kind): (i64, TaskKind),
+    which: Which,
     (after, limit): (i64, usize),
 ) -> Result<Vec<TaskRow>, LedgerError> {
+    let condition = match which {
+        Which::All => "",
+        Which::Holding => "AND (t.claimed > 0 OR t.kind = 8) ",
+    };
     let sql = format!(
-        "{SELECT} t.state = 0 AND t.kind = $1 AND t.run = $2 AND t.id > $3 ORDER BY t.id LIMIT $4"
+        "{SELECT} t.state = 0 AND t.kind = $1 AND t.run = $2 AND t.id > $3 {condition}\
+         ORDER BY t.id LIMIT $4"
     );
     let statement = query(sql)
         .bind(i64::from(kind as i32))
