@@ -23,6 +23,8 @@ async fn replicas(folder: &Path) -> (Lab, Lab) {
 /// A record of a conversation of which two pools have a copy each.
 fn copy(number: u32, conversation: u32) -> RecordClaim {
     RecordClaim {
+        // The day of its start.
+        day: 0,
         session: Some(Session {
             participants: blob("ann and bob").sha256,
             start: i64::from(conversation) * 1_000,

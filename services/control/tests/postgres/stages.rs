@@ -105,6 +105,7 @@ impl<const N: usize> Stage for MadeUp<N> {
                 assert!(answers.into_inner().answers.iter().all(|one| one.yours));
                 let captured = Captured {
                     records_read: task.count.into(),
+                    kept: task.count.into(),
                     ..Captured::default()
                 };
                 Completion::new(Outcome::Captured(captured)).then(next(TaskKind::Convert, "batch"))
