@@ -39,7 +39,7 @@ impl Clock {
     }
 
     /// Unix milliseconds.
-    pub(crate) fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         match &self.0 {
             Some(standing) => standing.millis.load(Ordering::SeqCst),
             None => millis(SystemTime::now()),

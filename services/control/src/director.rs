@@ -249,10 +249,9 @@ fn is_superseded(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(LedgerError::Superseded))
 }
 
-/// Splits off the backfills' runs that wait, because another run of their connector is open.
+/// Splits off the backfills' runs that wait, because another run of their connector is unfinished.
 fn hold_back(runs: Vec<RunRow>) -> (Vec<RunRow>, Vec<RunRow>) {
-    let is_busy =
-        |run: &&RunRow| !run.is_background() && (is_running(run.status) || run.seals == 0);
+    let is_busy = |run: &&RunRow| run.backfill == 0 && run.seals == 0;
     let busy = runs.iter().filter(is_busy).map(|run| run.connector);
     let busy: BTreeSet<_> = busy.collect();
     let goes_on = |run: &RunRow| !run.is_background() || !busy.contains(&run.connector);
@@ -329,6 +328,16 @@ mod tests {
         assert_eq!((ids(&runs), ids(&waiting)), (vec![2, 3], vec![1]));
         let (runs, waiting) = hold_back(vec![slice, other]);
         assert_eq!((ids(&runs), ids(&waiting)), (vec![1, 3], vec![]));
+    }
+
+    #[test]
+    fn nobody_imports_what_only_a_waiting_backfill_has_planned() {
+        let daily = RunRow {
+            waiting: 0,
+            ..run(1, RunState::Running, 0)
+        };
+
+        assert!(importers(&[daily]).is_empty());
     }
 
     #[test]

@@ -45,17 +45,21 @@ enum Metric {
     State,
     Number,
     Closed,
+    Due,
+    Lag,
     OpenTasks,
 }
 
 impl Metric {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
         Self::State,
         Self::Number,
         Self::Closed,
+        Self::Due,
+        Self::Lag,
         Self::OpenTasks,
     ];
 
@@ -67,6 +71,8 @@ impl Metric {
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
             Self::Closed => "chatkeep.run.closed",
+            Self::Due => "chatkeep.schedule.due",
+            Self::Lag => "chatkeep.schedule.lag",
             Self::OpenTasks => "chatkeep.tasks.open",
         }
     }
@@ -140,6 +146,7 @@ impl Watcher {
             (SELECT MAX(id) FROM runs WHERE number > 0 GROUP BY connector)";
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
         let mut samples = open_tasks(&mut conn).await?;
+        samples.extend(schedules(&mut conn, ledger.clock.now() / 1000).await?);
         for run in &runs {
             let connector = connector_id(&mut conn, run.connector).await?;
             let connector = KeyValue::new("chatkeep.connector.id", connector);
@@ -252,6 +259,30 @@ fn balanced(balance: &Balance, connector: &KeyValue) -> Vec<Sample> {
         .chain(deliveries)
         .chain([items])
         .collect()
+}
+
+/// When scheduled runs are due, and how far they are behind. `now` in seconds.
+async fn schedules(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, LedgerError> {
+    let statement = query(
+        "SELECT c.name_id, s.due, s.covered FROM schedules s JOIN connectors c ON c.id = s.connector \
+         WHERE s.due IS NOT NULL",
+    );
+    let rows = statement.fetch(conn).await.during("read schedules")?;
+    let mut samples = Vec::new();
+    for row in rows {
+        let columns = || Ok((row.text(0)?, row.int(1)?, row.maybe_int(2)?));
+        let (connector, due, covered) = columns().during("read schedules")?;
+        let connector = KeyValue::new("chatkeep.connector.id", connector);
+        let unsigned = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+        samples.push(sample(
+            Metric::Due,
+            unsigned(due / 1000),
+            [connector.clone()],
+        ));
+        let lag = covered.map(|covered| unsigned(now - covered));
+        samples.extend(lag.map(|lag| sample(Metric::Lag, lag, [connector.clone()])));
+    }
+    Ok(samples)
 }
 
 /// Open tasks of all runs, by the stage that serves them.

@@ -76,13 +76,12 @@ impl Ledger {
         backfill::stop(&mut tx, found.id).await?;
         let open = run::one(&mut tx, UNFINISHED, &[key]).await?;
         let open = open.filter(|run| run.backfill == found.id);
-        let closed = match &open {
-            Some(run) => cancel(&mut tx, run).await?,
-            None => Vec::new(),
-        };
+        if let Some(run) = &open {
+            cancel(&mut tx, run).await?;
+        }
         tx.commit().await.during("cancel backfill")?;
         if let Some(run) = &open {
-            self.forget_cancelled(run, &closed);
+            self.forget_cancelled(run.id).await?;
         }
         tracing::info!(chatkeep.backfill.id = found.id, "backfill cancelled");
         Ok(())

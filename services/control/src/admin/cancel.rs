@@ -16,7 +16,8 @@ use crate::{
     schedule::{self, backfill},
 };
 
-const REASON: &str = "cancelled";
+/// The kinds of tasks that capturing consists of.
+const CAPTURING: [TaskKind; 3] = [TaskKind::Refresh, TaskKind::List, TaskKind::Capture];
 
 impl Ledger {
     /// Ends a run early. A run that somebody cancelled before ends all the same.
@@ -36,40 +37,38 @@ impl Ledger {
         if !is_open || run.seals > 0 {
             return Err(LedgerError::Closed("the run has ended"));
         }
-        let closed = cancel(&mut tx, &run).await?;
+        cancel(&mut tx, &run).await?;
         tx.commit().await.during("cancel run")?;
-        self.forget_cancelled(&run, &closed);
-        Ok(())
+        self.forget_cancelled(run.id).await
     }
 
-    /// Notes that these tasks of a run are not out any more.
-    pub(super) fn forget_cancelled(&self, run: &RunRow, closed: &[i64]) {
-        for &task in closed {
-            self.outstanding.closed(task);
+    /// Notes that tasks of a run are not out any more.
+    pub(super) async fn forget_cancelled(&self, run: i64) -> Result<(), LedgerError> {
+        let mut conn = self.database.read().await?;
+        for kind in CAPTURING {
+            let open = task::open_up_to(&mut conn, run, kind, i64::MAX).await?;
+            self.outstanding.seen((run, kind), i64::MAX, &open);
         }
-        self.outstanding.rewind(run.id);
-        tracing::info!(chatkeep.run.id = run.id, "run cancelled");
+        self.outstanding.rewind(run);
+        tracing::info!(chatkeep.run.id = run, "run cancelled");
+        Ok(())
     }
 }
 
-/// Lets an unfinished run capture nothing more. Returns the tasks that it closed: those that have claimed
-/// nothing. What others have claimed may have been refused to other runs, so they must be done.
-pub(super) async fn cancel(conn: &mut Connection, run: &RunRow) -> Result<Vec<i64>, LedgerError> {
-    let statement = query(
-        "SELECT id FROM tasks WHERE state = 0 AND run = $1 AND kind IN ($2, $3, $4) \
-         AND claimed = 0",
-    );
-    let statement = statement
-        .bind(run.id)
-        .bind(i64::from(TaskKind::Refresh as i32))
-        .bind(i64::from(TaskKind::List as i32))
-        .bind(i64::from(TaskKind::Capture as i32));
-    let rows = statement.fetch(&mut *conn).await.during("cancel run")?;
-    let closed: Result<Vec<_>, _> = rows.iter().map(|row| row.int(0)).collect();
-    let closed = closed.during("cancel run")?;
-    for &task in &closed {
-        task::finish(conn, task, TaskState::Buried, 0, REASON).await?;
-    }
+/// Lets an unfinished run capture nothing more: closes its tasks that have claimed nothing. What others
+/// have claimed may have been refused to other runs, so they must be done.
+pub(super) async fn cancel(conn: &mut Connection, run: &RunRow) -> Result<(), LedgerError> {
+    let [refresh, list, capture] = CAPTURING.map(|kind| i64::from(kind as i32));
+    let close = query(
+        "UPDATE tasks SET state = $1, reason = 'cancelled' \
+         WHERE state = 0 AND run = $2 AND kind IN ($3, $4, $5) AND claimed = 0",
+    )
+    .bind(TaskState::Buried as i64)
+    .bind(run.id)
+    .bind(refresh)
+    .bind(list)
+    .bind(capture);
+    close.execute(&mut *conn).await.during("cancel run")?;
     // What its connector is paused with goes on with the connector.
     if run.status != RunState::Running && !schedule::find(conn, run.connector).await?.is_paused {
         resume(conn, run, &run.file).await?;
@@ -81,6 +80,5 @@ pub(super) async fn cancel(conn: &mut Connection, run: &RunRow) -> Result<Vec<i6
     );
     let update = update.bind(run.id).execute(&mut *conn).await;
     update.during("cancel run")?;
-    backfill::stop(conn, run.backfill).await?;
-    Ok(closed)
+    backfill::stop(conn, run.backfill).await
 }

@@ -79,7 +79,7 @@ impl Ledger {
         Ok(response)
     }
 
-    /// Opens no more runs of a connector, and hands out no more tasks of those that are open.
+    /// Opens no more runs of a connector, and publishes no more tasks of those that are open.
     pub(crate) async fn pause_connector(&self, connector: &str) -> Result<(), LedgerError> {
         let mut tx = self.database.begin().await?;
         let key = connector_key(&mut tx, connector).await?;

@@ -112,7 +112,10 @@ impl Ledger {
         lock(&mut tx, connector).await?;
         refuse_if_paused(&mut tx, connector).await?;
         let run = numbered(&mut tx, &request.connector, request.number).await?;
-        let unfinished = run::one(&mut tx, UNFINISHED, &[connector]).await?;
+        // While one is stopped nothing is imported, a backfill's included.
+        let unfinished = "connector = $1 AND seals = 0 AND number > 0 \
+            AND (status IN (2, 6) OR status = 1 AND backfill = 0)";
+        let unfinished = run::one(&mut tx, unfinished, &[connector]).await?;
         if unfinished.is_some() {
             return Err(LedgerError::Closed(
                 "an unfinished run must be resumed first",

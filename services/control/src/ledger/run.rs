@@ -129,7 +129,7 @@ impl RunRow {
     }
 
     /// A slice of a backfill that is not closed yet: it goes on while no other run of its connector is
-    /// open.
+    /// unfinished.
     pub(crate) fn is_background(&self) -> bool {
         self.backfill > 0 && self.seals == 0
     }

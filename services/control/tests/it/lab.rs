@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use chatkeep_control::Settings;
+use chatkeep_control::{Clock, Settings};
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue, Receiver};
 use chatkeep_proto::v1::{
     CompleteRequest, Exception, ExceptionsRequest, Listed, NewTask, OpenRunRequest,
@@ -63,12 +63,18 @@ impl Lab {
     }
 
     pub(crate) async fn open_with(folder: &Path, settings: &Settings) -> Self {
+        Self::open_at(folder, settings, &Clock::default()).await
+    }
+
+    /// Schedules go by this clock.
+    pub(crate) async fn open_at(folder: &Path, settings: &Settings, clock: &Clock) -> Self {
         let lifecycle = Lifecycle::detached();
         let memory = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&folder.join("staging")).unwrap();
         let queue: Arc<dyn Queue> = memory;
         let settings = store::settings(folder, settings);
-        let servers = chatkeep_control::start(
+        let servers = chatkeep_control::start_with_clock(
+            clock.clone(),
             &settings,
             folder,
             Arc::clone(&queue),

@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assembly;
+mod backfills;
+mod calendar;
+mod cancelled;
 mod claims;
 mod delivery;
 mod lab;
@@ -11,8 +14,10 @@ mod lists;
 mod plans;
 mod properties;
 mod runs;
+mod schedules;
 mod seals;
 mod staged;
 mod store;
 mod tasks;
+mod timelines;
 mod world;

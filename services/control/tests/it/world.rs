@@ -48,8 +48,8 @@ pub(crate) struct World {
     pub(crate) mailboxes: BTreeMap<&'static str, (DeliveryState, &'static str)>,
     /// Items put into mailboxes: item and mailbox.
     pub(crate) archived: Mutex<Vec<(Vec<u8>, String)>>,
-    /// Positions of conversations whose record is ours, and of files that were captured.
-    captured: Mutex<HashSet<usize>>,
+    /// Runs and positions of conversations whose record is theirs, and of files that were captured.
+    captured: Mutex<HashSet<(i64, usize)>>,
     known: Mutex<HashSet<usize>>,
 }
 
@@ -216,7 +216,7 @@ impl World {
         for ((position, one), answer) in readable.iter().zip(answers) {
             if answer.yours && seen.insert(one.number) {
                 captured.kept += 1;
-                self.captured.lock().unwrap().insert(*position);
+                self.captured.lock().unwrap().insert((task.run, *position));
             } else {
                 captured.duplicates.push(record_id(one.number).into());
             }
@@ -233,7 +233,7 @@ impl World {
     fn batch(&self, task: &Task) -> Vec<&Conversation> {
         let captured = self.captured.lock().unwrap();
         let batch = self.range(task).into_iter();
-        let ours = batch.filter(|(position, _)| captured.contains(position));
+        let ours = batch.filter(|(position, _)| captured.contains(&(task.run, *position)));
         ours.map(|(_, one)| one).collect()
     }
 

@@ -6,6 +6,12 @@
 mod access;
 #[path = "../it/assembly.rs"]
 mod assembly;
+#[path = "../it/backfills.rs"]
+mod backfills;
+#[path = "../it/calendar.rs"]
+mod calendar;
+#[path = "../it/cancelled.rs"]
+mod cancelled;
 #[path = "../it/claims.rs"]
 mod claims;
 #[path = "../it/delivery.rs"]
@@ -24,13 +30,18 @@ mod replica;
 mod replicas;
 #[path = "../it/runs.rs"]
 mod runs;
+#[path = "../it/schedules.rs"]
+mod schedules;
 #[path = "../it/seals.rs"]
 mod seals;
+mod slots;
 #[path = "../it/staged.rs"]
 mod staged;
 mod stages;
 mod store;
 #[path = "../it/tasks.rs"]
 mod tasks;
+#[path = "../it/timelines.rs"]
+mod timelines;
 #[path = "../it/world.rs"]
 mod world;

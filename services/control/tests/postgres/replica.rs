@@ -11,11 +11,11 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use async_trait::async_trait;
-use chatkeep_control::Settings;
+use chatkeep_control::{Clock, Settings};
 use chatkeep_pipeline::{Envelope, MemoryQueue, Queue, QueueError, Receiver};
 use chatkeep_runtime::{GrpcChannel, Lifecycle};
 use chatkeep_staging::Staging;
@@ -43,13 +43,40 @@ async fn process() {
     let lifecycle = Lifecycle::detached();
     let staging = Staging::folder(&orders.folder.join("staging")).unwrap();
     let queue: Arc<dyn Queue> = Arc::new(Output(Mutex::default()));
+    let (folder, control) = (&orders.folder, &orders.control);
+    let clock = clock(folder);
     let started =
-        chatkeep_control::start(&orders.control, &orders.folder, queue, staging, &lifecycle);
+        chatkeep_control::start_with_clock(clock, control, folder, queue, staging, &lifecycle);
     let servers = started.await.unwrap();
     let server = Server::builder()
         .add_service(servers.ledger)
         .add_service(servers.control);
     server.serve(orders.address).await.unwrap();
+}
+
+/// The system's clock, or one that stands where the folder's file says.
+fn clock(folder: &Path) -> Clock {
+    let file = folder.join("clock");
+    let read = move || {
+        let seconds = std::fs::read_to_string(&file).ok()?.parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    };
+    let Some(time) = read() else {
+        return Clock::default();
+    };
+    let clock = Clock::standing_at(time);
+    let (standing, mut last) = (clock.clone(), time);
+    // Ends with the process.
+    thread::spawn(move || {
+        loop {
+            thread::sleep(Duration::from_millis(5));
+            if let Some(time) = read().filter(|&time| time != last) {
+                last = time;
+                standing.set(time);
+            }
+        }
+    });
+    clock
 }
 
 /// A queue that only hands over.

@@ -152,8 +152,10 @@ impl<'a> Assembly<'a> {
             .is_some_and(|roster| roster.room() == room)
     }
 
+    /// Tells who is present now; not after days that a backfill made up for.
     fn leave_room(&mut self) -> Result<(), StageError> {
-        if let Some(roster) = self.roster.take() {
+        let roster = self.roster.take();
+        if let Some(roster) = roster.filter(|_| !self.work.run.run.backfill) {
             self.assembled.rosters.extend(roster.into_message()?);
         }
         Ok(())

@@ -62,10 +62,15 @@ impl Roster {
     }
 }
 
-/// Asks the ledger for the rosters of rooms. Blocks.
+/// Asks the ledger for the rosters of rooms. Blocks. A backfill begins with empty ones: the ledger knows
+/// who was present later, and who came later must not get what was said before.
 pub(super) fn ask(work: &Work, rooms: Vec<String>) -> Result<Vec<Roster>, StageError> {
-    if rooms.is_empty() {
-        return Ok(Vec::new());
+    let empty = |room: String| Roster {
+        room,
+        ..Roster::default()
+    };
+    if rooms.is_empty() || work.run.run.backfill {
+        return Ok(rooms.into_iter().map(empty).collect());
     }
     let request = RostersRequest {
         connector: work.task.connector.clone(),
@@ -74,10 +79,6 @@ pub(super) fn ask(work: &Work, rooms: Vec<String>) -> Result<Vec<Roster>, StageE
     let mut ledger = work.ledger.clone();
     let response = Handle::current().block_on(ledger.rosters(request));
     let response = response.map_err(StageError::ledger("ask for rosters"))?;
-    let empty = |room: String| Roster {
-        room,
-        ..Roster::default()
-    };
     let mut rosters: Vec<_> = rooms.into_iter().map(empty).collect();
     for presence in response.into_inner().present {
         let participant =

@@ -8,6 +8,8 @@ use crate::{
 
 const OCTOBER_14: i64 = 1_476_403_200;
 const DAY: i64 = 86_400;
+/// In 2042.
+const LATER: i64 = 2_300_000_000;
 
 #[tokio::test]
 async fn what_lies_outside_the_window_stays_uncaptured() {
@@ -92,6 +94,56 @@ async fn scheduled_runs_leave_young_files_and_unfinished_days() {
     let participants = &second.conversations[0].participants;
     let addresses: Vec<_> = participants.iter().map(|one| &*one.address).collect();
     assert_eq!(addresses, ["bob@contoso.com", "ann@contoso.com"]);
+}
+
+#[tokio::test]
+async fn the_window_of_a_scheduled_run_keeps_nothing_out() {
+    let mut sandbox = Sandbox::export();
+    sandbox.write("late.eml", mail().bytes());
+    let after = Run {
+        from: Some(OCTOBER_14 + 30 * DAY),
+        to: Some(OCTOBER_14 + 31 * DAY),
+        scheduled: true,
+        opened: LATER,
+        ..Run::default()
+    };
+
+    let run = sandbox.run(after).await.unwrap();
+
+    assert_eq!(run.conversations.len(), 1);
+    assert_eq!(run.captured.outside, 0);
+}
+
+#[tokio::test]
+async fn a_backfill_keeps_to_its_window_and_leaves_who_is_present_alone() {
+    let mut sandbox = Sandbox::rooms();
+    let today = [event("x", "JOIN", "cid", OCTOBER_14 + 9 * DAY)];
+    sandbox.write("today.xml", compliance(&today));
+    sandbox.archive().await;
+    let rosters = sandbox.ledger.state().rosters.clone();
+    let events = [
+        event("x", "JOIN", "ann", OCTOBER_14 + 5),
+        event("x", "CHAT", "bob", OCTOBER_14 + 6).saying(1, "in"),
+        event("x", "CHAT", "ann", OCTOBER_14 + DAY).saying(2, "out"),
+    ];
+    sandbox.write("then.xml", compliance(&events));
+    let backfill = Run {
+        from: Some(OCTOBER_14),
+        to: Some(OCTOBER_14 + DAY),
+        scheduled: true,
+        backfill: true,
+        opened: LATER,
+        ..Run::default()
+    };
+
+    let run = sandbox.run(backfill).await.unwrap();
+
+    assert_eq!((run.captured.records_read, run.captured.outside), (2, 1));
+    let participants = &run.conversations[0].participants;
+    let addresses: Vec<_> = participants.iter().map(|one| &*one.address).collect();
+    // Cid came later.
+    assert_eq!(addresses, ["ann@contoso.com", "bob@contoso.com"]);
+    assert_eq!(sandbox.ledger.state().rosters, rosters);
 }
 
 #[tokio::test]
