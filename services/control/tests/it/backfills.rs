@@ -132,13 +132,21 @@ async fn what_both_read_is_claimed_once_and_the_equations_of_both_close() {
     claim_all(&calendar, &capture).await;
     // What the queues had is lost; what the daily run may wait for comes again all the same.
     calendar.clock.set(hour(102, 1));
-    calendar.newest(RunState::Running).await;
+    let run = calendar.newest(RunState::Running).await;
     calendar = calendar.restart().await;
+    let mut of_backfill = Vec::new();
+    while of_backfill.is_empty() || calendar.lab.progress(run.id).await.records < 20 {
+        match calendar.receive().await {
+            Some(task) if task.run == run.id => calendar.world.work(&calendar.lab, &task).await,
+            task => of_backfill.extend(task),
+        }
+    }
+    assert_eq!(of_backfill, [capture]);
 
-    let (number, was_disturbed) = daily(&calendar).await;
+    calendar.world.work(&calendar.lab, &of_backfill[0]).await;
+    let (number, _) = daily(&calendar).await;
     calendar.settle().await;
 
-    assert!(was_disturbed);
     assert_closed(&calendar, number, (10, 10)).await;
     let (slice, _) = calendar
         .runs()
@@ -146,7 +154,7 @@ async fn what_both_read_is_claimed_once_and_the_equations_of_both_close() {
         .into_iter()
         .find(|(run, _)| run.backfill)
         .unwrap();
-    assert_closed(&calendar, slice.number, (10, 0)).await;
+    assert_closed(&calendar, slice.number, (10, 10)).await;
     assert_eq!(calendar.world.archived.lock().unwrap().len(), 40);
     calendar.lab.stop().await;
 }

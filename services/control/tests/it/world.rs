@@ -51,6 +51,8 @@ pub(crate) struct World {
     /// Runs and positions of conversations whose record is theirs, and of files that were captured.
     captured: Mutex<HashSet<(i64, usize)>>,
     known: Mutex<HashSet<usize>>,
+    /// What was known when a run listed its files.
+    listed: Mutex<BTreeMap<i64, HashSet<usize>>>,
 }
 
 pub(crate) fn blob(name: &str) -> Blob {
@@ -159,7 +161,9 @@ impl World {
 
     async fn list(&self, lab: &Lab, task: &Task) {
         let total = u32::try_from(self.conversations.len()).unwrap();
-        let fresh = self.conversations.len() - self.known.lock().unwrap().len();
+        let known = self.known.lock().unwrap().clone();
+        let fresh = self.conversations.len() - known.len();
+        self.listed.lock().unwrap().insert(task.run, known);
         let captures = (0..total).step_by(10).map(|first| {
             let range = (first, 10.min(total - first));
             new_task(TaskKind::Capture, &blob("listing"), range)
@@ -185,7 +189,9 @@ impl World {
 
     async fn capture(&self, lab: &Lab, task: &Task) {
         let mut files = self.range(task);
-        files.retain(|(position, _)| !self.known.lock().unwrap().contains(position));
+        let listed = self.listed.lock().unwrap().get(&task.run).cloned();
+        let known = listed.unwrap_or_default();
+        files.retain(|(position, _)| !known.contains(position));
         let mut readable = files.clone();
         readable.retain(|(_, one)| one.unreadable.is_none());
         let request = ClaimRequest {
