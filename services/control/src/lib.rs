@@ -114,14 +114,13 @@ pub async fn start(
     staging: Staging,
     lifecycle: &Lifecycle,
 ) -> Result<Servers, StartError> {
-    let clock = Clock::default();
-    start_with_clock(clock, settings, data_dir, queue, staging, lifecycle).await
+    let settings = (settings, Clock::default());
+    start_with_clock(settings, data_dir, queue, staging, lifecycle).await
 }
 
 /// Does what [`start`] does, and goes by another clock than the system's.
 pub async fn start_with_clock(
-    clock: Clock,
-    settings: &Settings,
+    (settings, clock): (&Settings, Clock),
     data_dir: &Path,
     queue: Arc<dyn Queue>,
     staging: Staging,

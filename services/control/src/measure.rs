@@ -151,9 +151,10 @@ impl Watcher {
             let connector = connector_id(&mut conn, run.connector).await?;
             let connector = KeyValue::new("chatkeep.connector.id", connector);
             samples.extend(state(run, &connector));
-            samples.extend(match is_running(run.status) && run.seals == 0 {
-                true => progress(run, &connector),
-                false => balanced(&self.balance(&mut conn, run).await?, &connector),
+            samples.extend(if is_running(run.status) && run.seals == 0 {
+                progress(run, &connector)
+            } else {
+                balanced(&self.balance(&mut conn, run).await?, &connector)
             });
         }
         self.closed

@@ -9,6 +9,10 @@ use crate::{
 };
 
 /// A run.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "columns that do not depend on each other"
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunRow {
     pub(crate) id: i64,

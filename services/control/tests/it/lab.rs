@@ -74,8 +74,7 @@ impl Lab {
         let queue: Arc<dyn Queue> = memory;
         let settings = store::settings(folder, settings);
         let servers = chatkeep_control::start_with_clock(
-            clock.clone(),
-            &settings,
+            (&settings, clock.clone()),
             folder,
             Arc::clone(&queue),
             staging.clone(),

@@ -2,6 +2,7 @@
 
 use chatkeep_proto::v1::{FailRequest, RunState, TaskKind};
 use proptest::prelude::*;
+use tonic::Code;
 
 use crate::{
     calendar::{Calendar, days, hour},
@@ -70,8 +71,11 @@ async fn happen(mut calendar: Calendar, hours: &mut i64, event: Event) -> Calend
         }
         Event::Cancel => {
             let last = calendar.summary().await.last_run;
-            // One that has ended is refused.
-            let _ = calendar.cancel(last.map_or(1, |run| run.number)).await;
+            if let Err(refused) = calendar.cancel(last.map_or(1, |run| run.number)).await {
+                // None was opened yet, or it has ended.
+                let codes = [Code::NotFound, Code::FailedPrecondition];
+                assert!(codes.contains(&refused.code()), "{refused}");
+            }
             calendar = calendar.restart().await;
         }
     }

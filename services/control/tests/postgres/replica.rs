@@ -43,10 +43,9 @@ async fn process() {
     let lifecycle = Lifecycle::detached();
     let staging = Staging::folder(&orders.folder.join("staging")).unwrap();
     let queue: Arc<dyn Queue> = Arc::new(Output(Mutex::default()));
-    let (folder, control) = (&orders.folder, &orders.control);
-    let clock = clock(folder);
-    let started =
-        chatkeep_control::start_with_clock(clock, control, folder, queue, staging, &lifecycle);
+    let folder = &orders.folder;
+    let settings = (&orders.control, clock(folder));
+    let started = chatkeep_control::start_with_clock(settings, folder, queue, staging, &lifecycle);
     let servers = started.await.unwrap();
     let server = Server::builder()
         .add_service(servers.ledger)
