@@ -1,6 +1,7 @@
 //! What administrators ask of the ledger.
 
 pub(crate) mod lists;
+pub(crate) mod manifests;
 mod open;
 mod report;
 mod trace;

@@ -2,9 +2,10 @@ use std::{pin::Pin, sync::Arc};
 
 use chatkeep_proto::v1::{
     ArchivedDelivery, ArchivedRequest, DeliverHeldRequest, Exception, ExceptionsRequest,
-    ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, OpenRunRequest, OpenRunResponse,
-    ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RetryRequest, RetryResponse,
-    TraceItemRequest, TraceItemResponse, control_server, log_entry::Entry,
+    ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece, ManifestsRequest,
+    OpenRunRequest, OpenRunResponse, ProgressRequest, ProgressResponse, ReportRequest,
+    ReportResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
+    control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -14,7 +15,10 @@ use tonic::{Request, Response, Status};
 
 use super::{Answer, insist, status};
 use crate::{
-    admin::lists::{Cursor, Page},
+    admin::{
+        lists::{Cursor, Page},
+        manifests::manifests,
+    },
     error::LedgerError,
     ledger::Ledger,
 };
@@ -59,6 +63,7 @@ impl control_server::Control for ControlGrpc {
     type ExceptionsStream = Streamed<Exception>;
     type LogStream = Streamed<LogEntry>;
     type ArchivedStream = Streamed<ArchivedDelivery>;
+    type ManifestsStream = Streamed<ManifestPiece>;
 
     async fn open_run(&self, request: Request<OpenRunRequest>) -> Answer<OpenRunResponse> {
         let open = |request| self.ledger.open_run(request);
@@ -146,5 +151,12 @@ impl control_server::Control for ControlGrpc {
             async move { ledger.archived(run.id, cursor).await }
         });
         Ok(Response::new(archived))
+    }
+
+    async fn manifests(&self, request: Request<ManifestsRequest>) -> Answer<Self::ManifestsStream> {
+        let connector = request.into_inner().connector;
+        let pieces = manifests(Arc::clone(&self.ledger), &connector).await;
+        let pieces = pieces.map_err(status)?.map_err(status);
+        Ok(Response::new(pieces.boxed()))
     }
 }
