@@ -130,6 +130,21 @@ fn a_manifest_that_was_touched_does_not_verify() {
 }
 
 #[test]
+fn copies_of_the_manifests_verify_by_themselves() {
+    let sandbox = archived();
+    sandbox.session("later", 9, &[("ann", "one more"), ("bob", "thanks")]);
+    assert_eq!(sandbox.archive().code, Some(0));
+
+    let copied = sandbox.run(&["seals", "--to", "copies"]);
+    fs::remove_dir_all(sandbox.path(".chatkeep")).unwrap();
+    let verified = sandbox.run(&["verify", "--offline", "copies/000002.jsonl"]);
+
+    assert_eq!(copied.code, Some(0), "{copied:?}");
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    assert!(verified.stdout.contains("2 manifests"), "{verified:?}");
+}
+
+#[test]
 fn looking_before_anything_was_archived_says_what_to_do() {
     let outcome = Sandbox::new().run(&["runs"]);
 

@@ -29,6 +29,8 @@ pub enum BlobKind {
     Directory,
     /// Original bytes of what could not be read.
     Quarantine,
+    /// What proves later what a run archived.
+    Seal,
 }
 
 impl BlobKind {
@@ -42,6 +44,7 @@ impl BlobKind {
             Self::Index => "index",
             Self::Directory => "directory",
             Self::Quarantine => "quarantine",
+            Self::Seal => "seal",
         }
     }
 

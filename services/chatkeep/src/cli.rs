@@ -42,6 +42,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         connector: OfConnector,
     },
+    /// Copies the manifests of all runs into a folder: keep them elsewhere, `verify --offline` reads them
+    Seals {
+        /// The folder
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        #[command(flatten)]
+        connector: OfConnector,
+    },
     /// Reads mailboxes again and compares every byte; or checks a manifest's seal chain
     Verify(Verify),
 }

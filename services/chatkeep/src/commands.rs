@@ -6,6 +6,7 @@ mod drive;
 mod item;
 mod log;
 mod runs;
+mod seals;
 mod verify;
 
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::DeliverHeld(of) => runs::deliver_held(&existing(&of.connector)?, output).await,
         Command::Item { id, connector } => {
             item::print(&existing(&connector.connector)?, id, output).await
+        }
+        Command::Seals { to, connector } => {
+            seals::copy(&existing(&connector.connector)?, to, output).await
         }
         Command::Verify(args) => verify::run(args, data_dir, output).await,
     }

@@ -1,7 +1,5 @@
 //! The end of a run: balance, seal, status.
 
-use std::path::Path;
-
 use chatkeep_pipeline::crash_point;
 use chatkeep_proto::v1::RunState;
 
@@ -20,7 +18,7 @@ use crate::{
 };
 
 /// Closes a run in which nothing is pending or in flight.
-pub(crate) async fn close(ledger: &Ledger, folder: &Path, run: &RunRow) -> Result<(), LedgerError> {
+pub(crate) async fn close(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     if watch::fails_alike(&run.watch) && flow::pause(ledger, run).await? {
         return Ok(());
     }
@@ -40,7 +38,7 @@ pub(crate) async fn close(ledger: &Ledger, folder: &Path, run: &RunRow) -> Resul
     let sealed = if state == RunState::Unreconciled {
         None
     } else {
-        Some(seal::write(ledger, folder, run, &balance).await?)
+        Some(seal::write(ledger, run, &balance).await?)
     };
     record(ledger, run, state, &reason, sealed).await?;
     crash_point("sealed");
@@ -141,7 +139,7 @@ async fn record(
         return Ok(());
     }
     if let Some(sealed) = &sealed {
-        sealed.publish()?;
+        sealed.manifest.publish()?;
         let insert = query(
             "INSERT INTO seals (connector, number, run, kind, file, sha256, sealed, balance) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -150,8 +148,8 @@ async fn record(
         .bind(sealed.number)
         .bind(run.id)
         .bind(sealed.kind.as_str())
-        .bind(sealed.file.display().to_string())
-        .bind(&sealed.sha256[..])
+        .bind(&sealed.manifest.name)
+        .bind(&sealed.manifest.sha256[..])
         .bind(sealed.at)
         .bind(&sealed.balance);
         insert.execute(&mut tx).await.during("record seal")?;

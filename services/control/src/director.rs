@@ -4,7 +4,6 @@ use std::{
     collections::BTreeSet,
     convert::Infallible,
     error::Error,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,8 +43,6 @@ pub(crate) const SERVICE: &str = "control";
 pub(crate) struct Director {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) queue: Arc<dyn Queue>,
-    /// Where manifests go.
-    pub(crate) seals: PathBuf,
     pub(crate) linger: Duration,
     /// Whether it opens runs as schedules say.
     pub(crate) schedule: bool,
@@ -227,7 +224,7 @@ impl Director {
             Step::NextSource => flow::next_source(&self.ledger, run).await,
             Step::EndPlanning => flow::end_planning(&self.ledger, run).await,
             Step::Pause => flow::pause(&self.ledger, run).await.map(drop),
-            Step::Close => close(&self.ledger, &self.seals, run).await,
+            Step::Close => close(&self.ledger, run).await,
         }
     }
 

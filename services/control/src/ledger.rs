@@ -34,6 +34,7 @@ use crate::{
     direction::Direction,
     error::{During as _, LedgerError},
     publish::Outstanding,
+    seal::Seals,
 };
 
 /// More runs than this are not in flight at once.
@@ -55,6 +56,8 @@ pub(crate) struct Limits {
 pub(crate) struct Ledger {
     pub(crate) database: Database,
     pub(crate) staging: Staging,
+    /// Where manifests are kept.
+    pub(crate) seals: Seals,
     /// Tasks that are out; whoever changes tasks rings its bell.
     pub(crate) outstanding: Arc<Outstanding>,
     /// Which connectors this process directs.
@@ -69,13 +72,14 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn new(
         database: Database,
-        staging: Staging,
+        (staging, seals): (Staging, Seals),
         outstanding: Arc<Outstanding>,
         (clock, limits): (Clock, Limits),
     ) -> Self {
         Self {
             database,
             staging,
+            seals,
             outstanding,
             direction: Direction::default(),
             clock,

@@ -36,6 +36,7 @@ use crate::{
     ledger::{Ledger, Limits},
     measure::Watcher,
     publish::Outstanding,
+    seal::Seals,
 };
 
 pub use crate::{
@@ -44,7 +45,7 @@ pub use crate::{
     database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
-    seal::{SealError, SealKind, Verified, VerifyError, verify_offline},
+    seal::{SealError, SealKind, Verified, VerifyError, manifest_name, verify_offline},
 };
 
 /// What can be set of control.
@@ -105,8 +106,8 @@ pub struct Servers {
 /// A lease must outlast the call that renews it.
 const SHORTEST_FENCE: Duration = Duration::from_millis(100);
 
-/// Opens the ledger (in `data_dir`, unless it is in PostgreSQL), publishes every open task again, and drives runs until the process
-/// shuts down.
+/// Opens the ledger, publishes every open task again, and drives runs until the process shuts down.
+/// Ledger and manifests are in `data_dir`; with PostgreSQL in the database and in staging.
 pub async fn start(
     settings: &Settings,
     data_dir: &Path,
@@ -136,13 +137,18 @@ pub async fn start_with_clock(
         attempts: settings.import_attempts,
         enough: settings.enough,
     };
+    // What one process of several wrote into a folder, the others would miss.
+    let seals = if database.is_shared() {
+        Seals::Staging
+    } else {
+        Seals::Folder(data_dir.join("seals"))
+    };
     let outstanding = Arc::<Outstanding>::default();
-    let ledger = Ledger::new(database, staging, outstanding, (clock, limits));
+    let ledger = Ledger::new(database, (staging, seals), outstanding, (clock, limits));
     let ledger = Arc::new(ledger);
     let director = Director {
         ledger: Arc::clone(&ledger),
         queue,
-        seals: data_dir.join("seals"),
         linger: settings.linger,
         schedule: settings.schedule,
         outages: lifecycle.outages(),

@@ -1,18 +1,13 @@
 //! Seals: a manifest of every run, chained to the one before it, that proves later what was archived.
 
+mod manifest;
 mod verify;
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
-};
+use std::{fmt, io, path::PathBuf};
 
 use chatkeep_model::identity::Fields;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     balance::Balance,
@@ -21,10 +16,9 @@ use crate::{
     ledger::{self, Ledger, connector_id, convert::decode_info, run::RunRow},
 };
 
+use self::manifest::{Manifest, Written};
 pub use self::verify::{Verified, VerifyError, verify_offline};
 
-/// What the name of a manifest ends with while it is being written.
-const DRAFT: &str = "draft";
 /// Items per query: what bounds memory.
 const PAGE: i64 = 500;
 
@@ -34,6 +28,14 @@ pub enum SealError {
     /// The file cannot be written.
     #[error("write manifest {path}")]
     Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file cannot be read.
+    #[error("read manifest {path}")]
+    Read {
         /// The file.
         path: PathBuf,
         /// The system's reason.
@@ -117,38 +119,34 @@ pub(crate) struct Trailer {
     pub(crate) sha256: String,
 }
 
-/// A manifest that is on disk.
+/// Where manifests are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum Seals {
+    /// In a folder of this process, one file each, named by connector and number.
+    Folder(PathBuf),
+    /// In staging, where every process finds them: blobs that nobody deletes.
+    Staging,
+}
+
+/// A manifest that will outlast a crash.
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
     pub(crate) number: i64,
     pub(crate) kind: SealKind,
-    pub(crate) file: PathBuf,
-    /// Where it is until it is published.
-    draft: PathBuf,
-    pub(crate) sha256: [u8; 32],
+    pub(crate) manifest: Written,
     pub(crate) at: i64,
     pub(crate) balance: String,
 }
 
-impl Sealed {
-    /// Gives the manifest its name, in the transaction that records it: only one process gets there.
-    pub(crate) fn publish(&self) -> Result<(), LedgerError> {
-        let renamed = fs::rename(&self.draft, &self.file);
-        renamed.map_err(|source| write_error(&self.file, source))?;
-        sync_folder(&self.file).map_err(|source| write_error(&self.file, source))
-    }
-}
-
-/// The name of a manifest in its connector's folder.
-pub(crate) fn file_name(number: i64) -> String {
+/// The name of a manifest in its connector's folder: the one before it in the chain lies beside it.
+pub fn manifest_name(number: i64) -> String {
     format!("{number:06}.jsonl")
 }
 
-/// Writes a run's manifest, under a name of this process's own. A file of the same number that no row tells of is what a crash left behind:
-/// it is written again.
+/// Writes a run's manifest. One of the same number that no row tells of is what a crash left behind: it
+/// is written again.
 pub(crate) async fn write(
     ledger: &Ledger,
-    folder: &Path,
     run: &RunRow,
     balance: &Balance,
 ) -> Result<Sealed, LedgerError> {
@@ -172,9 +170,13 @@ pub(crate) async fn write(
         balance: *balance,
         previous,
     };
-    let file = folder.join(connector).join(file_name(number));
-    let draft = file.with_extension(format!("{}.{DRAFT}", ledger.direction.process));
-    let mut manifest = Manifest::create(&draft)?;
+    let mut manifest = match &ledger.seals {
+        Seals::Folder(folder) => {
+            let file = folder.join(connector).join(manifest_name(number));
+            Manifest::file(file, &ledger.direction.process)?
+        }
+        Seals::Staging => Manifest::blob(&ledger.staging)?,
+    };
     manifest.line(&header)?;
     let mut items = 0;
     let mut after = 0;
@@ -189,16 +191,14 @@ pub(crate) async fn write(
             None => break,
         }
     }
-    let sha256 = manifest.finish(items)?;
+    let manifest = manifest.finish(items, &ledger.staging).await?;
     let balance = serde_json::to_string(balance).map_err(|source| LedgerError::Seal {
         source: SealError::Encode { source },
     })?;
     Ok(Sealed {
         number,
         kind,
-        file,
-        draft,
-        sha256,
+        manifest,
         at,
         balance,
     })
@@ -321,86 +321,5 @@ pub(crate) fn state_word(state: i64) -> &'static str {
         3 => "skipped",
         4 => "failed",
         _ => "waiting",
-    }
-}
-
-/// A manifest that is being written.
-struct Manifest {
-    path: PathBuf,
-    file: BufWriter<File>,
-    hash: Sha256,
-}
-
-impl Manifest {
-    fn create(path: &Path) -> Result<Self, LedgerError> {
-        let open = || {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-                remove_drafts(folder)?;
-            }
-            File::create(path)
-        };
-        let file = open().map_err(|source| write_error(path, source))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufWriter::new(file),
-            hash: Sha256::new(),
-        })
-    }
-
-    fn line(&mut self, line: &impl Serialize) -> Result<(), LedgerError> {
-        let mut bytes = serde_json::to_vec(line).map_err(|source| LedgerError::Seal {
-            source: SealError::Encode { source },
-        })?;
-        bytes.push(b'\n');
-        self.hash.update(&bytes);
-        let written = self.file.write_all(&bytes);
-        written.map_err(|source| write_error(&self.path, source))
-    }
-
-    /// Writes the trailer. On return the file is on disk.
-    fn finish(mut self, items: u64) -> Result<[u8; 32], LedgerError> {
-        let trailer = Trailer {
-            items,
-            sha256: HEXLOWER.encode(&self.hash.clone().finalize()),
-        };
-        self.line(&trailer)?;
-        let path = self.path;
-        let sync = || {
-            let file = self
-                .file
-                .into_inner()
-                .map_err(io::IntoInnerError::into_error)?;
-            file.sync_all()
-        };
-        sync().map_err(|source| write_error(&path, source))?;
-        Ok(self.hash.finalize().into())
-    }
-}
-
-/// Removes what processes left behind that died, or lost their lease, over a manifest.
-fn remove_drafts(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == DRAFT) {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
-}
-
-fn sync_folder(file: &Path) -> io::Result<()> {
-    match file.parent() {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-fn write_error(path: &Path, source: io::Error) -> LedgerError {
-    LedgerError::Seal {
-        source: SealError::Write {
-            path: path.to_owned(),
-            source,
-        },
     }
 }

@@ -4,11 +4,12 @@ use chatkeep_proto::v1::{
     ArchivedDelivery, ArchivedRequest, BackfillRequest, BackfillResponse, CancelBackfillRequest,
     CancelBackfillResponse, CancelRunRequest, CancelRunResponse, DeliverHeldRequest, Exception,
     ExceptionsRequest, ListBackfillsRequest, ListBackfillsResponse, ListConnectorsRequest,
-    ListConnectorsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest,
-    OpenRunRequest, OpenRunResponse, PauseConnectorRequest, PauseConnectorResponse,
-    ProgressRequest, ProgressResponse, PutConnectorRequest, PutConnectorResponse, ReportRequest,
-    ReportResponse, ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse,
-    TraceItemRequest, TraceItemResponse, control_server, log_entry::Entry,
+    ListConnectorsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
+    ManifestsRequest, OpenRunRequest, OpenRunResponse, PauseConnectorRequest,
+    PauseConnectorResponse, ProgressRequest, ProgressResponse, PutConnectorRequest,
+    PutConnectorResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
+    ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
+    control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -18,7 +19,10 @@ use tonic::{Request, Response, Status};
 
 use super::{Answer, insist, status};
 use crate::{
-    admin::lists::{Cursor, Page},
+    admin::{
+        lists::{Cursor, Page},
+        manifests::manifests,
+    },
     error::LedgerError,
     ledger::Ledger,
 };
@@ -63,6 +67,7 @@ impl control_server::Control for ControlGrpc {
     type ExceptionsStream = Streamed<Exception>;
     type LogStream = Streamed<LogEntry>;
     type ArchivedStream = Streamed<ArchivedDelivery>;
+    type ManifestsStream = Streamed<ManifestPiece>;
 
     async fn open_run(&self, request: Request<OpenRunRequest>) -> Answer<OpenRunResponse> {
         let open = |request| self.ledger.open_run(request);
@@ -217,5 +222,12 @@ impl control_server::Control for ControlGrpc {
         let cancel = |request| self.ledger.cancel_backfill(request);
         insist(&self.ledger, request.into_inner(), cancel).await?;
         Ok(Response::new(CancelBackfillResponse {}))
+    }
+
+    async fn manifests(&self, request: Request<ManifestsRequest>) -> Answer<Self::ManifestsStream> {
+        let connector = request.into_inner().connector;
+        let pieces = manifests(Arc::clone(&self.ledger), &connector).await;
+        let pieces = pieces.map_err(status)?.map_err(status);
+        Ok(Response::new(pieces.boxed()))
     }
 }

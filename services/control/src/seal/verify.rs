@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use super::{Header, Line, SealKind, Trailer, file_name, state_word};
+use super::{Header, Line, SealKind, Trailer, manifest_name, state_word};
 
 /// What is wrong with a chain of manifests.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ pub fn verify_offline(manifest: &Path) -> Result<Verified, VerifyError> {
             }
             return Err(altered("the first manifest names one before it"));
         }
-        let before = manifest.with_file_name(file_name(number - 1));
+        let before = manifest.with_file_name(manifest_name(number - 1));
         let earlier = check(&before)?;
         if earlier.sha256 != checked.header.previous {
             return Err(altered(

@@ -1,13 +1,14 @@
 //! One ledger with its director, and the way to its queues.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use chatkeep_control::{Clock, Settings};
+use chatkeep_control::{Clock, Settings, manifest_name};
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue, Receiver};
 use chatkeep_proto::v1::{
-    CompleteRequest, Exception, ExceptionsRequest, Listed, NewTask, OpenRunRequest,
-    OpenRunResponse, ProgressRequest, ProgressResponse, Refreshed, ReportRequest, ReportResponse,
-    RunState, Task, TaskKind, complete_request::Result as Outcome, control_client::ControlClient,
+    CompleteRequest, Exception, ExceptionsRequest, Listed, ManifestsRequest, NewTask,
+    OpenRunRequest, OpenRunResponse, ProgressRequest, ProgressResponse, Refreshed, ReportRequest,
+    ReportResponse, RunState, Task, TaskKind, complete_request::Result as Outcome,
+    control_client::ControlClient,
 };
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
@@ -204,6 +205,11 @@ impl Lab {
             .into_inner()
     }
 
+    /// Copies every manifest of the connector into a folder.
+    pub(crate) async fn copy_manifests(&self, to: &Path) {
+        copy_manifests(self.control.clone(), to).await;
+    }
+
     pub(crate) async fn exceptions(&self, run: i64) -> Vec<Exception> {
         let stream = self
             .control
@@ -216,6 +222,22 @@ impl Lab {
             all.push(exception);
         }
         all
+    }
+}
+
+pub(crate) async fn copy_manifests(mut control: ControlClient<GrpcChannel>, to: &Path) {
+    let request = ManifestsRequest {
+        connector: "contoso".to_owned(),
+    };
+    let mut pieces = control.manifests(request).await.unwrap().into_inner();
+    std::fs::create_dir_all(to).unwrap();
+    let mut files = BTreeMap::<_, Vec<u8>>::new();
+    while let Some(piece) = pieces.message().await.unwrap() {
+        let file = files.entry(piece.number).or_default();
+        file.extend_from_slice(&piece.content);
+    }
+    for (number, content) in files {
+        std::fs::write(to.join(manifest_name(number)), content).unwrap();
     }
 }
 

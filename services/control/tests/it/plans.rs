@@ -164,7 +164,10 @@ async fn what_is_held_is_delivered_once_the_directory_knows_the_mailbox() {
         (2, 2, 0)
     );
     assert_eq!(lab.report(2).await.earlier_deliveries, 1);
-    assert!(report.seal.ends_with("000002.jsonl"));
+    let copies = folder.path().join("copies");
+    lab.copy_manifests(&copies).await;
+    let addendum = std::fs::read_to_string(copies.join("000002.jsonl")).unwrap();
+    assert!(addendum.contains(r#""run":1,"kind":"addendum""#));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use chatkeep_runtime::{GrpcChannel, Lifecycle};
 use tonic::Status;
 
 use crate::{
-    lab::{CONNECTOR, settings},
+    lab::{CONNECTOR, copy_manifests, settings},
     replica::{Channels, Replica, alternating},
     stages::Corpus,
     store,
@@ -157,7 +157,8 @@ async fn two_replicas_share_a_run_and_both_equations_close() {
     let report = cluster.report(run).await;
 
     assert_closed(&report, &cluster.corpus);
-    chatkeep_control::verify_offline(Path::new(&report.seal)).unwrap();
+    copy_manifests(ControlClient::new(cluster.channel.clone()), folder.path()).await;
+    chatkeep_control::verify_offline(&folder.path().join("000001.jsonl")).unwrap();
     cluster.stop().await;
 }
 
