@@ -28,9 +28,13 @@ fn are_some_of(mails: &BTreeMap<String, Vec<Mail>>, all: &BTreeMap<String, Vec<M
     })
 }
 
-/// Calls `archive` with a little more room each time, until there is enough; what each call before came to.
-fn archive_step_by_step(sandbox: &Sandbox, data_dir: &str) -> (Vec<Outcome>, Outcome) {
-    let mut room = 32;
+/// Calls `archive` with a little more room each time, from so many KiB until there is enough; what each
+/// call before came to. The steps are small: everybody is to run out of room once.
+fn archive_step_by_step(
+    sandbox: &Sandbox,
+    data_dir: &str,
+    mut room: u32,
+) -> (Vec<Outcome>, Outcome) {
     let all = undisturbed();
     let mut failed = Vec::new();
     while room < ENOUGH {
@@ -47,7 +51,7 @@ fn archive_step_by_step(sandbox: &Sandbox, data_dir: &str) -> (Vec<Outcome>, Out
             return (failed, outcome);
         }
         failed.push(outcome);
-        room += room / 4;
+        room += room / 10;
     }
     panic!("not even with {ENOUGH}k: {:?}", failed.last());
 }
@@ -63,7 +67,7 @@ fn assert_closed_as_planned(outcome: &Outcome) {
 fn a_full_disk_under_ledger_and_staging_only_delays() {
     let sandbox = company().with_small_disk("state", "32k");
 
-    let (failed, done) = archive_step_by_step(&sandbox, "state");
+    let (failed, done) = archive_step_by_step(&sandbox, "state", 256);
 
     assert_closed_as_planned(&done);
     for outcome in &failed {
@@ -84,7 +88,7 @@ fn a_full_disk_under_ledger_and_staging_only_delays() {
 fn a_full_disk_under_the_mailboxes_only_delays() {
     let sandbox = company().with_small_disk("mailboxes", "32k");
 
-    let (failed, done) = archive_step_by_step(&sandbox, ".chatkeep");
+    let (failed, done) = archive_step_by_step(&sandbox, ".chatkeep", 64);
 
     assert_closed_as_planned(&done);
     assert!(failed.len() > 3, "{failed:?}");
