@@ -2,7 +2,12 @@
 //! run. No command opens such runs yet: the services are put together here, with a clock of the test's
 //! own.
 
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use chatkeep_model::connector::Connector;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
@@ -248,4 +253,39 @@ fn the_one_shot_archive_renders_what_scheduled_runs_left_open() {
     for words in ["granite", "marble"] {
         assert_eq!(how_often(&sandbox, words), 1, "{words}");
     }
+}
+
+/// A file under a folder.
+fn file_in(folder: &Path) -> PathBuf {
+    let path = std::fs::read_dir(folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    if path.is_dir() { file_in(&path) } else { path }
+}
+
+#[test]
+fn a_file_of_a_day_that_is_left_open_again_belongs_to_the_later_run() {
+    const STORED: &str = "0988239a-bb66-4616-90a4-b07771a2097c.txt";
+    let sandbox = Sandbox::new();
+    sandbox.write(&format!("compliance/{STORED}"), "the numbers");
+    let uploaded = [
+        event("JOIN", 0, "", 1, 0),
+        event("FILEUPLOAD", 0, STORED, 1, 1),
+    ];
+    write_room(&sandbox, "a", &uploaded);
+    scheduled_run(&sandbox, "2026-09-15T10:00:00Z");
+    let staged = file_in(&sandbox.path(".chatkeep/staging/attachment"));
+    let now = SystemTime::now();
+    let file = File::open(&staged).unwrap();
+    file.set_modified(now - Duration::from_hours(1)).unwrap();
+
+    write_room(&sandbox, "b", &[event("CHAT", 0, "basalt", 1, 3)]);
+    let second = scheduled_run(&sandbox, "2026-09-15T12:00:00Z");
+
+    assert_eq!(records(&second), (3, 0, 3));
+    let modified = std::fs::metadata(&staged).unwrap().modified().unwrap();
+    assert!(modified >= now);
 }

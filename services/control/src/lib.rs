@@ -9,6 +9,7 @@ mod director;
 mod error;
 mod flow;
 mod grpc;
+mod janitor;
 mod ledger;
 mod measure;
 mod publish;
@@ -31,6 +32,7 @@ use serde::Deserialize;
 use crate::{
     database::Database,
     director::Director,
+    janitor::Janitor,
     ledger::{Ledger, Limits},
     measure::Watcher,
     publish::Outstanding,
@@ -41,6 +43,7 @@ pub use crate::{
     database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
+    janitor::JanitorSettings,
     seal::{SealError, SealKind, Verified, VerifyError, verify_offline},
 };
 
@@ -60,6 +63,8 @@ pub struct Settings {
     pub fence: Duration,
     /// How often the deliveries of a failing import task are tried before they fail.
     pub import_attempts: u32,
+    /// When blobs are deleted from staging.
+    pub janitor: JanitorSettings,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
 }
@@ -71,6 +76,7 @@ impl Default for Settings {
             enough: 50,
             fence: Duration::from_secs(15),
             import_attempts: 3,
+            janitor: JanitorSettings::default(),
             postgres: None,
         }
     }
@@ -129,6 +135,12 @@ pub async fn start(
         looked: Instant::now(),
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
+    let janitor = Janitor {
+        ledger: Arc::clone(&ledger),
+        settings: settings.janitor,
+        shutdown: lifecycle.shutdown(),
+    };
+    lifecycle.spawn("janitor", janitor.run());
     let (meter, outages) = (lifecycle.meter(), lifecycle.outages());
     let watcher = Watcher::new(Arc::clone(&ledger), &meter, &outages);
     lifecycle.spawn("metrics", watcher.run(lifecycle.shutdown()));

@@ -5,10 +5,10 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 2] = [&[TABLES, INDEXES], &[DIRECTORS]];
+const STEPS: [&[&[&str]]; 3] = [&[TABLES, INDEXES], &[DIRECTORS], &[JANITOR]];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -131,6 +131,18 @@ const INDEXES: &[&str] = &[
 const DIRECTORS: &[&str] = &["TABLE directors (connector BIGINT NOT NULL PRIMARY KEY,
     holder TEXT NOT NULL, until BIGINT NOT NULL) {CLUSTERED}"];
 
+const JANITOR: &[&str] = &[
+    // Runs that need nothing in staging any more; `pruned` is 1 when rows that nobody reads are gone.
+    "TABLE cleared (run BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL,
+        pruned BIGINT NOT NULL) {CLUSTERED}",
+    // Keys of kept blobs, and the batches whose deliveries they are kept for.
+    "TABLE kept (blob TEXT NOT NULL, batch BIGINT NOT NULL, PRIMARY KEY (blob, batch)) {CLUSTERED}",
+    // One row: what tells this ledger apart from others, when staging was looked through last, how many
+    // blobs were deleted.
+    "TABLE janitor (id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, passed BIGINT NOT NULL,
+        deleted BIGINT NOT NULL, orphaned BIGINT NOT NULL, emptied BIGINT NOT NULL) {CLUSTERED}",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -172,9 +184,9 @@ mod tests {
     use super::*;
     use crate::database::{Database, OpenError};
 
-    async fn run(database: &Database, sql: &'static str) {
+    async fn run(database: &Database, sql: impl Into<String>) {
         let mut tx = database.begin().await.unwrap();
-        query(sql).execute(&mut tx).await.unwrap();
+        query(sql.into()).execute(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -182,7 +194,9 @@ mod tests {
     async fn an_older_ledger_gets_the_steps_it_lacks() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).await.unwrap();
-        run(&database, "DROP TABLE directors").await;
+        for table in ["directors", "cleared", "kept", "janitor"] {
+            run(&database, format!("DROP TABLE {table}")).await;
+        }
         run(&database, "UPDATE format SET version = 1").await;
         drop(database);
 

@@ -6,10 +6,12 @@
 mod assembly;
 mod claims;
 mod delivery;
+mod janitor;
 mod lab;
 mod lists;
 mod plans;
 mod properties;
+mod pruning;
 mod runs;
 mod seals;
 mod staged;

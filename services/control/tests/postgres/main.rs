@@ -10,6 +10,8 @@ mod assembly;
 mod claims;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/janitor.rs"]
+mod janitor;
 #[path = "../it/lab.rs"]
 mod lab;
 #[path = "../it/lists.rs"]
@@ -19,6 +21,8 @@ mod outages;
 mod plans;
 #[path = "../it/properties.rs"]
 mod properties;
+#[path = "../it/pruning.rs"]
+mod pruning;
 mod races;
 mod replica;
 mod replicas;
