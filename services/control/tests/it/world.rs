@@ -49,7 +49,7 @@ pub(crate) struct World {
     pub(crate) mailboxes: BTreeMap<&'static str, (DeliveryState, &'static str)>,
     /// Items put into mailboxes: item and mailbox.
     pub(crate) archived: Mutex<Vec<(Vec<u8>, String)>>,
-    /// Positions of conversations whose record is ours, and of files that were captured.
+    /// Positions of conversations that are captured and not planned, and of files that were captured.
     captured: Mutex<HashSet<usize>>,
     /// Whether the blobs that tasks name lie in staging: then what is imported is read from there.
     pub(crate) is_staged: bool,
@@ -300,6 +300,10 @@ impl World {
         };
         lab.complete(task, Outcome::Planned(planned), Vec::new())
             .await;
+        let range = self.range(task).into_iter();
+        let done: HashSet<_> = range.map(|(position, _)| position).collect();
+        let mut captured = self.captured.lock().unwrap();
+        captured.retain(|position| !done.contains(position));
     }
 
     async fn resolve(&self, lab: &Lab, task: &Task) {
