@@ -193,16 +193,23 @@ async fn clear(folder: &Path, settings: &Settings, store: &Store<'_>) {
     lifecycle.stop().await;
 }
 
-fn print_sizes(total: u32, before: &[(String, u64)], after: &[(String, u64)]) {
-    let print = |name: &str, before: u64, after: u64| {
-        let each = |bytes: u64| u32::try_from(bytes).map_or(f64::NAN, f64::from) / f64::from(total);
-        println!("{name:12} {:8.1} {:8.1}", each(before), each(after));
-    };
+fn print_sizes(total: u32, before: &[(String, u32)], after: &[(String, u32)]) {
+    let each = |bytes: f64| bytes / f64::from(total);
     println!("bytes per conversation, before and after the run was cleared");
     for (table, bytes) in before {
         let left = after.iter().find(|(name, _)| name == table);
-        print(table, *bytes, left.map_or(0, |(_, bytes)| *bytes));
+        let left = left.map_or(0.0, |(_, bytes)| f64::from(*bytes));
+        println!(
+            "{table:12} {:8.1} {:8.1}",
+            each(f64::from(*bytes)),
+            each(left)
+        );
     }
-    let sum = |tables: &[(String, u64)]| tables.iter().map(|(_, bytes)| bytes).sum();
-    print("all", sum(before), sum(after));
+    let sum = |tables: &[(String, u32)]| tables.iter().map(|(_, bytes)| f64::from(*bytes)).sum();
+    println!(
+        "{:12} {:8.1} {:8.1}",
+        "all",
+        each(sum(before)),
+        each(sum(after))
+    );
 }

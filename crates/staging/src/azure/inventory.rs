@@ -58,21 +58,23 @@ impl Azure {
 
     pub(crate) async fn delete(&self, blobs: &[StoredBlob]) -> Result<u64, StagingError> {
         blobs.iter().try_for_each(|blob| check_key(&blob.key))?;
-        let requests = blobs.iter().map(|blob| self.delete_unless_written(blob));
-        // Collected: a future that holds the iterator cannot be sent to another thread.
-        let requests = stream::iter(requests.collect::<Vec<_>>());
-        let deleted = requests.buffer_unordered(PARALLEL);
-        let deleted: Vec<_> = deleted
-            .try_collect()
-            .await
-            .map_err(|failure| StagingError::Delete {
+        let requests = blobs.iter().cloned();
+        let requests: Vec<_> = requests
+            .map(|blob| self.clone().delete_unless_written(blob))
+            .collect();
+        let mut deleted = stream::iter(requests).buffer_unordered(PARALLEL);
+        let mut gone = 0;
+        while let Some(is_gone) = deleted.next().await {
+            let is_gone = is_gone.map_err(|failure| StagingError::Delete {
                 source: failure.into(),
-            })?;
-        Ok(deleted.into_iter().filter(|is_gone| *is_gone).count() as u64)
+            });
+            gone += u64::from(is_gone?);
+        }
+        Ok(gone)
     }
 
     /// Deletes a blob that is as old as it was; whether it is gone.
-    async fn delete_unless_written(&self, blob: &StoredBlob) -> Result<bool, Failure> {
+    async fn delete_unless_written(self, blob: StoredBlob) -> Result<bool, Failure> {
         let options = BlobClientDeleteOptions {
             if_unmodified_since: Some(blob.modified.into()),
             ..BlobClientDeleteOptions::default()

@@ -118,8 +118,8 @@ pub(crate) async fn what_is_written_while_it_is_deleted_is_there(world: &impl Wo
     let puts = contents
         .iter()
         .map(|content| another.put(BlobKind::Batch, content.clone()));
-    let deletes = seen.chunks(1).map(|one| staging.delete(one));
-    let (deleted, written) = tokio::join!(try_join_all(deletes), try_join_all(puts));
+    let calls = seen.chunks(1).map(|one| staging.delete(one));
+    let (deleted, written) = tokio::join!(try_join_all(calls), try_join_all(puts));
 
     deleted.unwrap();
     assert_eq!(written.unwrap(), blobs);

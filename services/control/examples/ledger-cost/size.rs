@@ -23,7 +23,7 @@ impl Store<'_> {
                 let count = Connection::open(file)
                     .unwrap()
                     .query_row(sql, [], |row| row.get(0));
-                count.unwrap_or(0_u64) > 0
+                count.unwrap_or(0_u32) > 0
             }
             Self::Postgres(server) => {
                 let sql = sql.replace("cleared", &format!("{SCHEMA}.cleared"));
@@ -33,7 +33,7 @@ impl Store<'_> {
     }
 
     /// Bytes of each table with its indexes, the largest first, free space left out.
-    pub(crate) fn tables(&self) -> Vec<(String, u64)> {
+    pub(crate) fn tables(&self) -> Vec<(String, u32)> {
         match self {
             Self::Sqlite(file) => {
                 let ledger = Connection::open(file).unwrap();

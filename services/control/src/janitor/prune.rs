@@ -1,5 +1,5 @@
 //! Rows that nobody reads of a run that is cleared. What is counted, compared, traced or claimed stays:
-//! see decision 0012.
+//! see decision 0016.
 
 use crate::{
     database::query,

@@ -54,7 +54,7 @@ impl World {
             ledger.journal(journal).await.unwrap();
             for one in page.iter().filter(|_| self.is_staged) {
                 let read = lab.staging.get(one.blob.as_ref().unwrap()).await;
-                read.expect("a delivery that waits has its blob");
+                assert!(read.is_ok(), "a delivery that waits has no blob: {read:?}");
             }
             let settled = page
                 .iter()
