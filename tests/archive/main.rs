@@ -14,6 +14,7 @@ mod exactly_once;
 mod full_disk;
 mod held;
 mod interrupted;
+mod janitor;
 mod revisions;
 #[path = "../support/running.rs"]
 mod running;

@@ -17,7 +17,9 @@ mod targets;
 
 use std::{
     collections::BTreeMap,
+    fs,
     os::unix::process::ExitStatusExt as _,
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -262,5 +264,68 @@ fn ctrl_c_at_any_point_stops_the_run_and_the_next_call_resumes() {
                 "{point}: other mails than undisturbed"
             );
         }
+    }
+}
+
+/// Starts `archive` with a janitor that deletes at once what may go.
+fn archive_and_clear(sandbox: &Sandbox) -> Command {
+    let mut command = archive(sandbox);
+    for (key, value) in [("AFTER", "0s"), ("ORPHANS_AFTER", "0s"), ("EVERY", "1ms")] {
+        command.env(format!("CHATKEEP__CONTROL__JANITOR__{key}"), value);
+    }
+    command
+}
+
+/// How many files there are under a folder.
+fn files(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let counts = paths.map(|path| if path.is_dir() { files(&path) } else { 1 });
+    counts.sum()
+}
+
+const DORA: &str =
+    "dora@contoso.com,Dora Day,dora@contoso.com,SMTP:dora@contoso.com,sip:dora@contoso.com\n";
+
+/// Delivers what was held for want of an address.
+fn deliver_to_dora(sandbox: &Sandbox) {
+    let directory = fs::read_to_string(sandbox.path("directory.csv")).unwrap();
+    sandbox.write("directory.csv", directory + DORA);
+    let delivered = sandbox.run(&["deliver-held"]);
+    assert_eq!(delivered.code, Some(0), "{delivered:?}");
+    let verified = sandbox.run(&["verify", "1"]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
+fn kill_9_while_staging_is_cleared_loses_nothing() {
+    const CALLS: usize = 100;
+    let reference = Place::maildir();
+    reference.sandbox().archive();
+    deliver_to_dora(reference.sandbox());
+    for point in ["kept", "cleared"] {
+        let place = Place::maildir();
+        let sandbox = place.sandbox();
+        sandbox.archive();
+
+        // The janitor shares the process with a run that ends at once.
+        let was_killed = (0..CALLS).any(|_| {
+            let mut command = archive_and_clear(sandbox);
+            command.env("CHATKEEP_CRASH_AT", format!("{point}:1"));
+            command.status().unwrap().signal() == Some(9)
+        });
+        assert!(was_killed, "{point} was never passed");
+        let staging = sandbox.path(".chatkeep/staging");
+        let is_cleared = (0..CALLS).any(|_| {
+            archive_and_clear(sandbox).status().unwrap();
+            files(&staging.join("items")) == 0 && files(&staging.join("batch")) == 0
+        });
+
+        assert!(is_cleared, "{point}");
+        assert!(files(&staging.join("kept")) > 0, "{point}");
+        deliver_to_dora(sandbox);
+        assert!(place.mails() == reference.mails(), "{point}: other mails");
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 #[cfg(feature = "azure")]
 use crate::azure::WindowReader;
-use crate::{Blob, StagingError};
+use crate::{Blob, StagingError, inventory::KEPT};
 
 /// What a blob is for; the first part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,9 +31,24 @@ pub enum BlobKind {
     Quarantine,
     /// What proves later what a run archived.
     Seal,
+    /// Which ledger works with this staging: whoever deletes must know that nobody else does.
+    Ledger,
 }
 
 impl BlobKind {
+    const ALL: [Self; 10] = [
+        Self::Listing,
+        Self::Batch,
+        Self::Chunk,
+        Self::Attachment,
+        Self::Items,
+        Self::Index,
+        Self::Directory,
+        Self::Quarantine,
+        Self::Seal,
+        Self::Ledger,
+    ];
+
     fn folder(self) -> &'static str {
         match self {
             Self::Listing => "listing",
@@ -45,7 +60,26 @@ impl BlobKind {
             Self::Directory => "directory",
             Self::Quarantine => "quarantine",
             Self::Seal => "seal",
+            Self::Ledger => "ledger",
         }
+    }
+
+    /// What the keys of these blobs begin with.
+    pub fn prefix(self) -> String {
+        format!("{}/", self.folder())
+    }
+
+    /// The kind of the blob with this key, kept or not; `None` for a key that is none of ours.
+    pub fn of_key(key: &str) -> Option<Self> {
+        let key = key.strip_prefix(KEPT).unwrap_or(key);
+        let (folder, rest) = key.split_once('/')?;
+        let (shard, hash) = rest.split_once('/')?;
+        let is_hash = hash.len() == 64
+            && hash
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let kind = Self::ALL.into_iter().find(|kind| kind.folder() == folder)?;
+        (is_hash && shard == &hash[..2]).then_some(kind)
     }
 
     /// The blob with this content.
@@ -151,6 +185,33 @@ impl Seek for BlobReader {
             Source::File(file) => file.seek(position),
             #[cfg(feature = "azure")]
             Source::Windows(windows) => windows.seek(position),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_of_blobs_have_a_kind() {
+        for kind in BlobKind::ALL {
+            let key = kind.blob(&[7; 32], 1).key;
+            assert_eq!(BlobKind::of_key(&key), Some(kind));
+            assert_eq!(BlobKind::of_key(&format!("{KEPT}{key}")), Some(kind));
+        }
+        let key = BlobKind::Items.blob(&[7; 32], 1).key;
+        let others = [
+            "notes.txt".to_owned(),
+            "items/07/notes".to_owned(),
+            key.replace("items", "photos"),
+            key.replace("items/07", "items/08"),
+            format!("{key}/1"),
+            format!("{key}~"),
+            key.to_uppercase(),
+        ];
+        for other in others {
+            assert_eq!(BlobKind::of_key(&other), None, "{other}");
         }
     }
 }

@@ -1,3 +1,4 @@
+mod delete;
 mod walk;
 
 use std::{
@@ -10,9 +11,10 @@ use std::{
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::{
-    Blob, BlobKind, BlobRange, BlobReader, Page, Spool, StagingError,
+    Blob, BlobKind, BlobRange, BlobReader, Page, Spool, StagingError, StoredBlob,
     blob::check_key,
     blocking::blocking,
     inventory::{PAGE, kept_key},
@@ -112,12 +114,25 @@ impl Folder {
         listed.await.map_err(|source| StagingError::List { source })
     }
 
-    pub(crate) async fn delete(&self, keys: &[String]) -> Result<(), StagingError> {
-        let paths: Result<Vec<_>, _> = keys.iter().map(|key| self.path(key)).collect();
-        let paths = paths?;
-        let deleted = blocking(move || paths.iter().try_for_each(|path| remove(path)));
-        let deleted = deleted.await;
+    pub(crate) async fn delete(&self, blobs: &[StoredBlob]) -> Result<u64, StagingError> {
+        let files = blobs
+            .iter()
+            .map(|blob| Ok((self.path(&blob.key)?, blob.modified)));
+        let files: Vec<_> = files.collect::<Result<_, _>>()?;
+        let root = Arc::clone(&self.root);
+        let deleted = blocking(move || delete::delete(&root, &files)).await;
         deleted.map_err(|source| StagingError::Delete { source })
+    }
+
+    pub(crate) async fn refresh(&self, blob: &Blob) -> Result<(), StagingError> {
+        let path = self.path(&blob.key)?;
+        let root = Arc::clone(&self.root);
+        let refreshed = blocking(move || {
+            let _shared = delete::lock_out(&root)?;
+            delete::touch(&path)
+        });
+        let refreshed = refreshed.await;
+        refreshed.map_err(|source| StagingError::Write { source })
     }
 
     pub(crate) async fn keep(&self, blob: &Blob) -> Result<Blob, StagingError> {
@@ -141,41 +156,37 @@ impl Folder {
 /// Moves a spool to its key. `false` when something else of another size stands there.
 fn store(root: &Path, blob: &Blob, spooled: Spooled) -> io::Result<bool> {
     let path = root.join(&blob.key);
+    let _shared = delete::lock_out(root)?;
     if let Ok(there) = fs::metadata(&path) {
+        delete::touch(&path)?;
         return Ok(there.len() == blob.size);
     }
-    let file = spooled.into_named()?;
+    persist(root, &path, spooled.into_named()?)?;
+    Ok(true)
+}
+
+/// Gives a file its last place, where nobody has put the same already.
+fn persist(root: &Path, path: &Path, file: NamedTempFile) -> io::Result<()> {
     file.as_file().sync_all()?;
-    let is_new_folder = make_folder(root, &path)?;
-    match file.persist_noclobber(&path) {
+    let is_new_folder = make_folder(root, path)?;
+    match file.persist_noclobber(path) {
         Ok(_) => {}
         // The same content was stored by somebody else in between.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.error),
     }
-    sync_folders(root, &path, is_new_folder)?;
-    Ok(true)
+    sync_folders(root, path, is_new_folder)
 }
 
-/// Links a blob under a second key.
+/// Copies a blob to a second key. No link: both would have one time, and could not be deleted apart.
 fn keep(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    let _shared = delete::lock_out(root)?;
     if to.try_exists()? {
-        return Ok(());
+        return delete::touch(to);
     }
-    let is_new_folder = make_folder(root, to)?;
-    match fs::hard_link(from, to) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
-    sync_folders(root, to, is_new_folder)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    let copy = NamedTempFile::new_in(root.join(SPOOL))?;
+    fs::copy(from, copy.path())?;
+    persist(root, to, copy)
 }
 
 /// Makes the folder of a file; whether it was missing.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::azure::Azure;
 use crate::{
     Blob, BlobKind, BlobRange, BlobReader, FolderSettings, Page, Settings, Spool, StagingError,
-    blocking::blocking, folder::Folder,
+    StoredBlob, blocking::blocking, folder::Folder,
 };
 
 /// Blob storage between the stages.
@@ -77,7 +77,8 @@ impl Staging {
         removed.map_err(|source| StagingError::Open { source })
     }
 
-    /// Stores bytes. On return they will outlast a crash.
+    /// Stores bytes. On return they will outlast a crash. What is there already counts as written now:
+    /// see [`Staging::delete`].
     pub async fn put(&self, kind: BlobKind, bytes: impl Into<Bytes>) -> Result<Blob, StagingError> {
         let bytes: Bytes = bytes.into();
         forward!(self, form => form.put(kind, bytes).await)
@@ -117,13 +118,21 @@ impl Staging {
         forward!(self, form => form.list(prefix, from).await)
     }
 
-    /// Deletes blobs. What is not there is deleted already.
-    pub async fn delete(&self, keys: &[String]) -> Result<(), StagingError> {
-        forward!(self, form => form.delete(keys).await)
+    /// Deletes blobs of an inventory, unless somebody has written or refreshed them since: whoever writes
+    /// a blob at the same time either keeps it, or writes it anew. Returns how many are gone; what is not
+    /// there is deleted already.
+    pub async fn delete(&self, blobs: &[StoredBlob]) -> Result<u64, StagingError> {
+        forward!(self, form => form.delete(blobs).await)
+    }
+
+    /// Notes that a blob is needed as if it had just been written. It must be there.
+    pub async fn refresh(&self, blob: &Blob) -> Result<(), StagingError> {
+        forward!(self, form => form.refresh(blob).await)
     }
 
     /// Copies a blob to where it is kept and returns it under that key. The original stays until it is
-    /// deleted, so that whoever knows it can learn of the copy first. Repeating it changes nothing.
+    /// deleted, so that whoever knows it can learn of the copy first. A copy that is there already counts
+    /// as written now.
     pub async fn keep(&self, blob: &Blob) -> Result<Blob, StagingError> {
         forward!(self, form => form.keep(blob).await)
     }

@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chatkeep_model::connector::HoldFor;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::control_client;
 use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle, in_process};
@@ -66,14 +67,16 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Starts control alone, for commands that report.
+    /// Starts control alone, for commands that report: they delete nothing.
     pub(crate) async fn control(data_dir: &Path) -> anyhow::Result<Self> {
-        Self::start_some(data_dir, |_| ()).await
+        let mut settings = Settings::load()?;
+        settings.control.janitor.after = HoldFor::Forever;
+        Self::start_some(data_dir, settings, |_| ()).await
     }
 
     /// Starts every service.
     pub(crate) async fn all(data_dir: &Path) -> anyhow::Result<Self> {
-        Self::start_some(data_dir, |parts| {
+        Self::start_some(data_dir, Settings::load()?, |parts| {
             let Parts {
                 settings,
                 queue,
@@ -104,8 +107,11 @@ impl Embedded {
         .await
     }
 
-    async fn start_some(data_dir: &Path, stages: impl FnOnce(&Parts)) -> anyhow::Result<Self> {
-        let settings = Settings::load()?;
+    async fn start_some(
+        data_dir: &Path,
+        settings: Settings,
+        stages: impl FnOnce(&Parts),
+    ) -> anyhow::Result<Self> {
         let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&data_dir.join("staging"))

@@ -1,28 +1,38 @@
 //! What the ledger costs per conversation: a run of a made-up corpus through every call of a stage, one
-//! mailbox per conversation, in batches of 100. Prints microseconds of CPU and of time.
+//! mailbox per conversation, in batches of 100. Prints microseconds of CPU and of time, and bytes on disk,
+//! table by table, before and after the run was cleared.
 //!
-//! `cargo run --release -p chatkeep-control --example ledger-cost -- 20000`
+//! `cargo run --release -p chatkeep-control --features postgres --example ledger-cost -- 20000 [postgres]`
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
 
-use std::{sync::Arc, time::Instant};
+#[path = "ledger-cost/size.rs"]
+mod size;
+#[path = "ledger-cost/stages.rs"]
+mod stages;
 
-use chatkeep_control::Settings;
-use chatkeep_model::identity::Fields;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chatkeep_control::{JanitorSettings, PostgresSettings, Settings};
+use chatkeep_model::connector::{HoldFor, SecretRef};
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue, Receiver};
 use chatkeep_proto::v1::{
-    Begun, Blob, Captured, CapturedFile, ClaimRequest, CompleteRequest, Converted,
-    DeliveriesRequest, DeliveryState, Imported, Item, JournalRequest, LeaseRequest, Listed,
-    NewTask, OpenRunRequest, Part, Placement, PlanRow, Planned, ProgressRequest, RecordClaim,
-    Refreshed, RunState, Session, Settled, Task, TaskKind, complete_request::Result as Outcome,
-    control_client::ControlClient,
+    OpenRunRequest, ProgressRequest, RunState, Task, control_client::ControlClient,
 };
 use chatkeep_runtime::{Lifecycle, in_process};
 use chatkeep_staging::Staging;
+use chatkeep_testkit::Postgres;
 use prost::Message as _;
 
-const BATCH: u32 = 100;
-const MAILBOXES: u32 = 200;
+use crate::{
+    size::{SCHEMA, Store},
+    stages::Stages,
+};
+
 const CONNECTOR: &str = r#"
 name = "Measure"
 domain = "contoso.com"
@@ -35,218 +45,6 @@ path = "/directory.csv"
 [target]
 type = "discard"
 "#;
-
-fn digest(what: &str, number: u32) -> Vec<u8> {
-    Fields::of(what).number(number.into()).digest().to_vec()
-}
-
-fn blob(kind: &str) -> Blob {
-    Blob {
-        key: format!("{kind}/00/{}", "0".repeat(64)),
-        sha256: vec![0; 32].into(),
-        size: 1_000_000,
-    }
-}
-
-struct Stages {
-    ledger: LedgerClient,
-    total: u32,
-}
-
-impl Stages {
-    async fn complete(&self, task: &Task, result: Outcome, next: Vec<NewTask>) {
-        let request = CompleteRequest {
-            task: task.id.clone(),
-            next,
-            result: Some(result),
-        };
-        self.ledger.clone().complete(request).await.unwrap();
-    }
-
-    fn next(kind: TaskKind, input: &str, task: &Task) -> Vec<NewTask> {
-        vec![NewTask {
-            kind: kind.into(),
-            input: Some(blob(input)),
-            first: task.first,
-            count: task.count,
-            ..NewTask::default()
-        }]
-    }
-
-    async fn work(&self, task: &Task) {
-        let range = task.first..task.first + task.count;
-        match task.kind() {
-            TaskKind::Refresh => {
-                let refreshed = Refreshed {
-                    directory: Some(blob("directory")),
-                    ..Refreshed::default()
-                };
-                self.complete(task, Outcome::Refreshed(refreshed), Vec::new())
-                    .await;
-            }
-            TaskKind::List => {
-                let captures = (0..self.total)
-                    .step_by(BATCH as usize)
-                    .map(|first| NewTask {
-                        kind: TaskKind::Capture.into(),
-                        input: Some(blob("listing")),
-                        first,
-                        count: BATCH.min(self.total - first),
-                        ..NewTask::default()
-                    });
-                let next = captures.collect();
-                self.complete(task, Outcome::Listed(Listed::default()), next)
-                    .await;
-            }
-            TaskKind::Capture => self.capture(task, range).await,
-            TaskKind::Convert => {
-                let converted = Converted {
-                    blob: Some(blob("items")),
-                    items: range.map(item).collect(),
-                    quarantined: Vec::new(),
-                };
-                let next = Self::next(TaskKind::Plan, "index", task);
-                self.complete(task, Outcome::Converted(converted), next)
-                    .await;
-            }
-            TaskKind::Plan => {
-                let rows = range.flat_map(|number| {
-                    let user = format!("user{:05}@contoso.com", number % MAILBOXES);
-                    let row = |participant: &str, placement: Placement, mailbox: &str| PlanRow {
-                        item: digest("item", number).into(),
-                        participant: participant.to_owned(),
-                        placement: placement.into(),
-                        mailbox: mailbox.to_owned(),
-                        email: String::new(),
-                    };
-                    [
-                        row(&user, Placement::Mapped, &user),
-                        row("guest@fabrikam.com", Placement::External, ""),
-                    ]
-                });
-                let planned = Planned {
-                    rows: rows.collect(),
-                };
-                self.complete(task, Outcome::Planned(planned), Vec::new())
-                    .await;
-            }
-            _ => self.import(task).await,
-        }
-    }
-
-    async fn capture(&self, task: &Task, range: std::ops::Range<u32>) {
-        let records = range.clone().map(|number| RecordClaim {
-            id: digest("record", number).into(),
-            day: i32::try_from(number / 1_000).unwrap(),
-            session: Some(Session {
-                participants: digest("people", number % MAILBOXES).into(),
-                start: i64::from(number) * 86,
-                messages: 10,
-                sequence: digest("sequence", number).into(),
-                item: digest("item", number).into(),
-            }),
-            entry: number,
-        });
-        let request = ClaimRequest {
-            task: task.id.clone(),
-            records: records.collect(),
-        };
-        self.ledger.clone().claim(request).await.unwrap();
-        let files = range.clone().map(|number| CapturedFile {
-            path: format!("pool01/2019/03/{:02}/{number:09}_1_p2p.eml", number / 1_000),
-            size: 9_000,
-            modified: 1_500_000_000_000_000_000,
-            sha256: digest("file", number).into(),
-            item: Some(digest("item", number).into()),
-        });
-        let captured = Captured {
-            records_read: range.len() as u64,
-            files: files.collect(),
-            kept: range.len() as u64,
-            ..Captured::default()
-        };
-        let next = Self::next(TaskKind::Convert, "batch", task);
-        self.complete(task, Outcome::Captured(captured), next).await;
-    }
-
-    async fn import(&self, task: &Task) {
-        let mut ledger = self.ledger.clone();
-        let lease = LeaseRequest {
-            task: task.id.clone(),
-        };
-        // A message may come twice; the task is closed then, as every worker knows.
-        let Ok(lease) = ledger.lease(lease).await else {
-            return;
-        };
-        let fence = lease.into_inner().fence;
-        let mut settled: Vec<Settled> = Vec::new();
-        let (mut after_mailbox, mut after_delivery) = (String::new(), 0);
-        loop {
-            let request = DeliveriesRequest {
-                task: task.id.clone(),
-                fence,
-                after_mailbox: after_mailbox.clone(),
-                after_delivery,
-                limit: 500,
-                begun_too: true,
-            };
-            let page = ledger
-                .deliveries(request)
-                .await
-                .unwrap()
-                .into_inner()
-                .deliveries;
-            let Some(last) = page.last() else { break };
-            (after_mailbox, after_delivery) = (last.mailbox.clone(), last.id);
-            for batch in page.chunks(50) {
-                let of_mailbox = batch.chunk_by(|one, other| one.mailbox == other.mailbox);
-                let begun = of_mailbox.map(|batch| Begun {
-                    mailbox: batch[0].mailbox.clone(),
-                    uid_validity: 1,
-                    uid_next: 1,
-                    deliveries: batch.iter().map(|one| one.id).collect(),
-                });
-                let journal = JournalRequest {
-                    task: task.id.clone(),
-                    fence,
-                    settled: std::mem::take(&mut settled),
-                    begun: begun.collect(),
-                };
-                ledger.journal(journal).await.unwrap();
-                settled.extend(batch.iter().map(|one| Settled {
-                    delivery: one.id,
-                    state: DeliveryState::Imported.into(),
-                    ..Settled::default()
-                }));
-            }
-        }
-        let journal = JournalRequest {
-            task: task.id.clone(),
-            fence,
-            settled,
-            begun: Vec::new(),
-        };
-        ledger.journal(journal).await.unwrap();
-        self.complete(task, Outcome::Imported(Imported {}), Vec::new())
-            .await;
-    }
-}
-
-fn item(number: u32) -> Item {
-    Item {
-        id: digest("item", number).into(),
-        kind: "p2p".to_owned(),
-        conversation: digest("conversation", number).into(),
-        date: i64::from(number) * 86,
-        records: 1,
-        parts: vec![Part {
-            offset: u64::from(number) * 9_000,
-            size: 9_000,
-            sha256: digest("part", number).into(),
-        }],
-        supersedes: Vec::new().into(),
-    }
-}
 
 /// User and system time of this process, seconds; Linux only.
 fn cpu_seconds() -> f64 {
@@ -293,18 +91,39 @@ async fn main() {
     let total = std::env::args()
         .nth(1)
         .map_or(20_000, |count| count.parse().unwrap());
+    let is_shared = std::env::args()
+        .nth(2)
+        .is_some_and(|store| store == "postgres");
+    let server = is_shared.then(|| Postgres::start().unwrap());
     let folder = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        postgres: server.as_ref().map(|server| {
+            server.make_schema(SCHEMA).unwrap();
+            PostgresSettings {
+                password: Some(SecretRef::File(server.password_file())),
+                ..PostgresSettings::at(server.url(SCHEMA))
+            }
+        }),
+        ..Settings::default()
+    };
+    archive(folder.path(), &settings, total).await;
+    let file = folder.path().join("ledger.sqlite");
+    let store = server
+        .as_ref()
+        .map_or(Store::Sqlite(&file), Store::Postgres);
+    let before = store.tables();
+    clear(folder.path(), &settings, &store).await;
+    let after = store.tables();
+    print_sizes(total, &before, &after);
+}
+
+/// Has one run archive everything.
+async fn archive(folder: &Path, settings: &Settings, total: u32) {
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
-    let staging = Staging::folder(&folder.path().join("staging")).unwrap();
+    let staging = Staging::folder(&folder.join("staging")).unwrap();
     let lifecycle = Lifecycle::detached();
-    let settings = Settings::default();
-    let started = chatkeep_control::start(
-        &settings,
-        folder.path(),
-        Arc::clone(&queue),
-        staging,
-        &lifecycle,
-    );
+    let started =
+        chatkeep_control::start(settings, folder, Arc::clone(&queue), staging, &lifecycle);
     let servers = started.await.unwrap();
     let mut control = ControlClient::new(in_process(servers.control));
     let stages = Stages {
@@ -333,7 +152,7 @@ async fn main() {
             if progress.state() != RunState::Running {
                 return progress.state();
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     let state = tokio::select! {
@@ -351,4 +170,46 @@ async fn main() {
     println!("time {:6.1} us per conversation", time * each);
     println!("peak {:6} MiB", peak_mib());
     lifecycle.stop().await;
+}
+
+/// Has the run cleared, and waits until it is.
+async fn clear(folder: &Path, settings: &Settings, store: &Store<'_>) {
+    let settings = Settings {
+        janitor: JanitorSettings {
+            after: HoldFor::Time(Duration::ZERO),
+            every: Duration::from_secs(1),
+            orphans_after: Duration::ZERO,
+        },
+        ..settings.clone()
+    };
+    let lifecycle = Lifecycle::detached();
+    let staging = Staging::folder(&folder.join("staging")).unwrap();
+    let queue = Arc::new(MemoryQueue::default());
+    let started = chatkeep_control::start(&settings, folder, queue, staging, &lifecycle);
+    let _servers = started.await.unwrap();
+    while !store.is_pruned() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    lifecycle.stop().await;
+}
+
+fn print_sizes(total: u32, before: &[(String, u32)], after: &[(String, u32)]) {
+    let each = |bytes: f64| bytes / f64::from(total);
+    println!("bytes per conversation, before and after the run was cleared");
+    for (table, bytes) in before {
+        let left = after.iter().find(|(name, _)| name == table);
+        let left = left.map_or(0.0, |(_, bytes)| f64::from(*bytes));
+        println!(
+            "{table:12} {:8.1} {:8.1}",
+            each(f64::from(*bytes)),
+            each(left)
+        );
+    }
+    let sum = |tables: &[(String, u32)]| tables.iter().map(|(_, bytes)| f64::from(*bytes)).sum();
+    println!(
+        "{:12} {:8.1} {:8.1}",
+        "all",
+        each(sum(before)),
+        each(sum(after))
+    );
 }

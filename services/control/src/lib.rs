@@ -10,6 +10,7 @@ mod director;
 mod error;
 mod flow;
 mod grpc;
+mod janitor;
 mod ledger;
 mod measure;
 mod publish;
@@ -33,6 +34,7 @@ use serde::Deserialize;
 use crate::{
     database::Database,
     director::Director,
+    janitor::Janitor,
     ledger::{Ledger, Limits},
     measure::Watcher,
     publish::Outstanding,
@@ -45,6 +47,7 @@ pub use crate::{
     database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{ControlGrpc, LedgerGrpc},
+    janitor::JanitorSettings,
     seal::{SealError, SealKind, Verified, VerifyError, manifest_name, verify_offline},
 };
 
@@ -66,6 +69,8 @@ pub struct Settings {
     pub import_attempts: u32,
     /// Whether runs are opened as connectors' schedules and backfills say.
     pub schedule: bool,
+    /// When blobs are deleted from staging.
+    pub janitor: JanitorSettings,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
 }
@@ -78,6 +83,7 @@ impl Default for Settings {
             fence: Duration::from_secs(15),
             import_attempts: 3,
             schedule: true,
+            janitor: JanitorSettings::default(),
             postgres: None,
         }
     }
@@ -155,6 +161,12 @@ pub async fn start_with_clock(
         looked: Instant::now(),
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
+    let janitor = Janitor {
+        ledger: Arc::clone(&ledger),
+        settings: settings.janitor,
+        shutdown: lifecycle.shutdown(),
+    };
+    lifecycle.spawn("janitor", janitor.run());
     let (meter, outages) = (lifecycle.meter(), lifecycle.outages());
     let watcher = Watcher::new(Arc::clone(&ledger), &meter, &outages);
     lifecycle.spawn("metrics", watcher.run(lifecycle.shutdown()));

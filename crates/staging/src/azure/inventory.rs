@@ -1,9 +1,13 @@
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use azure_core::error::ErrorKind;
-use azure_storage_blob::models::{
-    BlobClientGetPropertiesResultHeaders as _, BlobClientStartCopyFromUrlOptions,
-    BlobContainerClientListBlobsOptions, BlobItem, CopyStatus,
+use azure_storage_blob::{
+    BlobClient,
+    models::{
+        BlobClientDeleteOptions, BlobClientGetPropertiesResultHeaders as _,
+        BlobClientStartCopyFromUrlOptions, BlobContainerClientListBlobsOptions, BlobItem,
+        CopyStatus,
+    },
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -52,20 +56,53 @@ impl Azure {
         })
     }
 
-    pub(crate) async fn delete(&self, keys: &[String]) -> Result<(), StagingError> {
-        keys.iter().try_for_each(|key| check_key(key))?;
-        let requests =
-            keys.iter().map(
-                async |key| match self.call(self.client(key).delete(None)).await {
-                    Err(failure) if failure.problem != Problem::NoBlob => Err(failure),
-                    _ => Ok(()),
-                },
-            );
-        let deleted = stream::iter(requests).buffer_unordered(PARALLEL);
-        let deleted = deleted.try_collect::<()>().await;
-        deleted.map_err(|failure| StagingError::Delete {
+    pub(crate) async fn delete(&self, blobs: &[StoredBlob]) -> Result<u64, StagingError> {
+        blobs.iter().try_for_each(|blob| check_key(&blob.key))?;
+        let requests = blobs.iter().cloned();
+        let requests: Vec<_> = requests
+            .map(|blob| self.clone().delete_unless_written(blob))
+            .collect();
+        let mut deleted = stream::iter(requests).buffer_unordered(PARALLEL);
+        let mut gone = 0;
+        while let Some(is_gone) = deleted.next().await {
+            let is_gone = is_gone.map_err(|failure| StagingError::Delete {
+                source: failure.into(),
+            });
+            gone += u64::from(is_gone?);
+        }
+        Ok(gone)
+    }
+
+    /// Deletes a blob that is as old as it was; whether it is gone.
+    async fn delete_unless_written(self, blob: StoredBlob) -> Result<bool, Failure> {
+        let options = BlobClientDeleteOptions {
+            if_unmodified_since: Some(blob.modified.into()),
+            ..BlobClientDeleteOptions::default()
+        };
+        let client = self.client(&blob.key);
+        match self.call(client.delete(Some(options))).await {
+            Ok(_) => Ok(true),
+            Err(failure) => match failure.problem {
+                Problem::NoBlob => Ok(true),
+                Problem::Exists => Ok(false),
+                _ => Err(failure),
+            },
+        }
+    }
+
+    pub(crate) async fn refresh(&self, blob: &Blob) -> Result<(), StagingError> {
+        check_key(&blob.key)?;
+        let touched = self.touch(&self.client(&blob.key)).await;
+        touched.map_err(|failure| StagingError::Write {
             source: failure.into(),
         })
+    }
+
+    /// Makes a blob as old as if it had just been written: setting its metadata does, also to none.
+    pub(super) async fn touch(&self, client: &BlobClient) -> Result<(), Failure> {
+        let nothing = HashMap::new();
+        let touched = self.call(client.set_metadata(&nothing, None)).await;
+        touched.map(drop)
     }
 
     pub(crate) async fn keep(&self, blob: &Blob) -> Result<Blob, StagingError> {
@@ -93,11 +130,9 @@ impl Azure {
         let started = self.call(client.start_copy_from_url(source, Some(options)));
         if let Err(failure) = started.await {
             match failure.problem {
-                Problem::Exists => {}
                 // The original may be gone because the copy was there.
-                Problem::NoBlob => {
-                    let found = self.call(client.get_properties(None)).await;
-                    return found.map(drop).map_err(|_| failure);
+                Problem::Exists | Problem::NoBlob => {
+                    self.touch(&client).await.map_err(|_| failure)?;
                 }
                 _ => return Err(failure),
             }

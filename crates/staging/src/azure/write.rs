@@ -16,6 +16,9 @@ use sha2::Sha256;
 use super::{Azure, PARALLEL, STRETCH, failure::Problem};
 use crate::{Blob, BlobKind, Spool, StagingError, blocking::blocking};
 
+/// How often a blob may be there and be deleted before it can be noted as needed.
+const VANISHES: u32 = 3;
+
 /// Where the bytes of a new blob are.
 #[derive(Clone, Debug)]
 enum Content {
@@ -78,15 +81,25 @@ impl Azure {
 
     async fn store(&self, upload: Upload) -> Result<Blob, StagingError> {
         let client = self.client(&upload.blob.key);
-        if upload.blob.size <= STRETCH {
-            self.store_whole(&client, &upload).await?;
-        } else {
-            self.store_blocks(&client, &upload).await?;
+        for _ in 0..VANISHES {
+            let is_there = if upload.blob.size <= STRETCH {
+                self.store_whole(&client, &upload).await?
+            } else {
+                self.store_blocks(&client, &upload).await?
+            };
+            if is_there {
+                return Ok(upload.blob);
+            }
         }
-        Ok(upload.blob)
+        Err(write_error(io::Error::from(io::ErrorKind::ResourceBusy)))
     }
 
-    async fn store_whole(&self, client: &BlobClient, upload: &Upload) -> Result<(), StagingError> {
+    /// Sends the blob with one request; `false` when it was there and is not any more.
+    async fn store_whole(
+        &self,
+        client: &BlobClient,
+        upload: &Upload,
+    ) -> Result<bool, StagingError> {
         let (content, size) = (upload.content.clone(), upload.blob.size);
         let read = blocking(move || content.stretch(0, size)).await;
         let (bytes, md5) = read.map_err(write_error)?;
@@ -97,20 +110,24 @@ impl Azure {
         };
         let request = client.upload(bytes.into(), Some(options.if_not_exists()));
         match self.call(request).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(failure) if failure.problem == Problem::Exists => {
-                self.compare(client, &upload.blob, Some(md5)).await
+                self.write_again(client, &upload.blob, Some(md5)).await
             }
             Err(failure) => Err(write_error(failure)),
         }
     }
 
-    /// Sends the blob in blocks and makes one blob of them. Whoever else sends the same blob sends the
-    /// same blocks, so it does not matter whose of them are used.
-    async fn store_blocks(&self, client: &BlobClient, upload: &Upload) -> Result<(), StagingError> {
-        let found = self.call(client.get_properties(None)).await;
-        if found.is_ok() {
-            return self.compare(client, &upload.blob, None).await;
+    /// Sends the blob in blocks and makes one blob of them; `false` when it was there and is not any
+    /// more. Whoever else sends the same blob sends the same blocks, so it does not matter whose of them
+    /// are used.
+    async fn store_blocks(
+        &self,
+        client: &BlobClient,
+        upload: &Upload,
+    ) -> Result<bool, StagingError> {
+        if self.write_again(client, &upload.blob, None).await? {
+            return Ok(true);
         }
         let count = upload.blob.size.div_ceil(STRETCH);
         let blocks = (0..count).map(|number| self.send_block(client, upload, number));
@@ -128,14 +145,12 @@ impl Azure {
         let client_of_blocks = client.block_blob_client();
         let committed = client_of_blocks.commit_block_list(list, Some(options));
         match self.call(committed).await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(failure) => match failure.problem {
-                Problem::Exists => self.compare(client, &upload.blob, None).await,
-                // Somebody else has made the blob of our blocks; if not, the service has lost them.
-                Problem::NoBlocks => match self.compare(client, &upload.blob, None).await {
-                    Err(StagingError::Write { .. }) => Err(write_error(failure)),
-                    compared => compared,
-                },
+                // Or somebody else has made the blob of our blocks.
+                Problem::Exists | Problem::NoBlocks => {
+                    self.write_again(client, &upload.blob, None).await
+                }
                 _ => Err(write_error(failure)),
             },
         }
@@ -162,6 +177,20 @@ impl Azure {
         let sent = blocks.stage_block(&id, size, bytes.into(), Some(options));
         self.call(sent).await.map_err(write_error)?;
         Ok(id)
+    }
+
+    /// Makes a blob that is there count as written now; `false` when there is none.
+    async fn write_again(
+        &self,
+        client: &BlobClient,
+        blob: &Blob,
+        md5: Option<Vec<u8>>,
+    ) -> Result<bool, StagingError> {
+        match self.touch(client).await {
+            Ok(()) => self.compare(client, blob, md5).await.map(|()| true),
+            Err(failure) if failure.problem == Problem::NoBlob => Ok(false),
+            Err(failure) => Err(write_error(failure)),
+        }
     }
 
     /// Content is never overwritten. What stands under a key is its content, unless somebody else has

@@ -1,15 +1,20 @@
 //! What every form of staging does, whatever lies behind it.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::{
+    io::{Read as _, Seek as _, SeekFrom, Write as _},
+    time::SystemTime,
+};
 
-use chatkeep_staging::{Blob, BlobKind, BlobRange, Staging, StagingError};
+use chatkeep_staging::{Blob, BlobKind, BlobRange, Staging, StagingError, StoredBlob};
 use futures::future::{join_all, try_join_all};
 
 mod inventory;
 
 pub(crate) use inventory::{
     a_long_inventory_comes_in_pages, blobs_are_listed_by_prefix, deleted_blobs_are_gone,
-    what_is_kept_outlasts_the_original, what_was_not_committed_is_not_listed,
+    what_is_kept_outlasts_the_original, what_is_missing_cannot_be_refreshed,
+    what_is_written_while_it_is_deleted_is_there, what_was_not_committed_is_not_listed,
+    what_was_written_again_is_not_deleted,
 };
 
 /// A staging of its own, and the way in behind its back.
@@ -47,6 +52,9 @@ macro_rules! contract {
             blobs_are_listed_by_prefix,
             a_long_inventory_comes_in_pages,
             deleted_blobs_are_gone,
+            what_was_written_again_is_not_deleted,
+            what_is_written_while_it_is_deleted_is_there,
+            what_is_missing_cannot_be_refreshed,
             what_is_kept_outlasts_the_original,
         }
     };
@@ -295,7 +303,12 @@ pub(crate) async fn keys_of_others_are_refused(world: &impl World) {
         assert!(is_key(staging.get(&blob(key)).await.unwrap_err()), "{key}");
         assert!(is_key(staging.open(&blob(key)).await.unwrap_err()), "{key}");
         assert!(is_key(staging.keep(&blob(key)).await.unwrap_err()), "{key}");
-        let deleted = staging.delete(&[key.to_owned()]).await;
+        let stored = StoredBlob {
+            key: key.to_owned(),
+            size: 0,
+            modified: SystemTime::now(),
+        };
+        let deleted = staging.delete(&[stored]).await;
         assert!(is_key(deleted.unwrap_err()), "{key}");
         assert!(is_key(staging.list(key, None).await.unwrap_err()), "{key}");
     }

@@ -63,18 +63,81 @@ pub(crate) async fn deleted_blobs_are_gone(world: &impl World) {
     let staging = world.staging();
     let stays = staging.put(BlobKind::Batch, "stays").await.unwrap();
     let goes = staging.put(BlobKind::Batch, "goes").await.unwrap();
-    let keys = [goes.key.clone(), "batch/00/0000".to_owned()];
+    let missing = StoredBlob {
+        key: "batch/00/0000".to_owned(),
+        ..stored(staging, &goes).await
+    };
+    let blobs = [stored(staging, &goes).await, missing];
 
-    staging.delete(&keys).await.unwrap();
-    staging.delete(&keys).await.unwrap();
+    let first = staging.delete(&blobs).await.unwrap();
+    let again = staging.delete(&blobs).await.unwrap();
 
+    assert_eq!([first, again], [2, 2]);
     staging.get(&goes).await.unwrap_err();
-    let left: Vec<_> = list(staging, "")
-        .await
-        .into_iter()
-        .map(|blob| blob.key)
-        .collect();
-    assert_eq!(left, [stays.key]);
+    assert_eq!(keys(staging).await, [stays.key]);
+}
+
+pub(crate) async fn what_was_written_again_is_not_deleted(world: &impl World) {
+    let staging = world.staging();
+    let bytes = pattern(5_000_000);
+    let small = staging.put(BlobKind::Batch, "small").await.unwrap();
+    let large = staging.put(BlobKind::Batch, bytes.clone()).await.unwrap();
+    let refreshed = staging.put(BlobKind::Batch, "refreshed").await.unwrap();
+    let kept = staging.keep(&small).await.unwrap();
+    let mut seen = Vec::new();
+    for blob in [&small, &large, &refreshed, &kept] {
+        seen.push(stored(staging, blob).await);
+    }
+    // The service counts whole seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+
+    let another = world.another().await;
+    another.put(BlobKind::Batch, "small").await.unwrap();
+    another.put(BlobKind::Batch, bytes).await.unwrap();
+    another.refresh(&refreshed).await.unwrap();
+    another.keep(&small).await.unwrap();
+
+    assert_eq!(staging.delete(&seen).await.unwrap(), 0);
+    for blob in [&small, &large, &refreshed, &kept] {
+        staging.get(blob).await.unwrap();
+        assert!(stored(staging, blob).await.modified > seen[0].modified);
+    }
+}
+
+pub(crate) async fn what_is_written_while_it_is_deleted_is_there(world: &impl World) {
+    let (staging, another) = (world.staging(), world.another().await);
+    let contents: Vec<_> = (0..20).map(|number| format!("content {number}")).collect();
+    let puts = contents
+        .iter()
+        .map(|content| staging.put(BlobKind::Batch, content.clone()));
+    let blobs = try_join_all(puts).await.unwrap();
+    let seen = list(staging, "").await;
+    // The service counts whole seconds.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+
+    let puts = contents
+        .iter()
+        .map(|content| another.put(BlobKind::Batch, content.clone()));
+    let calls = seen.chunks(1).map(|one| staging.delete(one));
+    let (deleted, written) = tokio::join!(try_join_all(calls), try_join_all(puts));
+
+    deleted.unwrap();
+    assert_eq!(written.unwrap(), blobs);
+    for (blob, content) in blobs.iter().zip(&contents) {
+        assert_eq!(staging.get(blob).await.unwrap(), content);
+    }
+}
+
+pub(crate) async fn what_is_missing_cannot_be_refreshed(world: &impl World) {
+    let staging = world.staging();
+    let missing = Blob {
+        key: "items/00/0000".to_owned(),
+        ..Blob::default()
+    };
+
+    let refused = staging.refresh(&missing).await.unwrap_err();
+
+    assert!(!refused.is_outage());
 }
 
 pub(crate) async fn what_is_kept_outlasts_the_original(world: &impl World) {
@@ -85,26 +148,30 @@ pub(crate) async fn what_is_kept_outlasts_the_original(world: &impl World) {
     let kept = staging.keep(&blob).await.unwrap();
     let again = staging.keep(&blob).await.unwrap();
     let kept_kept = staging.keep(&kept).await.unwrap();
-    staging
-        .delete(std::slice::from_ref(&blob.key))
-        .await
-        .unwrap();
+    let original = stored(staging, &blob).await;
+    assert_eq!(staging.delete(&[original]).await.unwrap(), 1);
     let late = staging.keep(&blob).await.unwrap();
 
     assert_eq!(kept.key, format!("{KEPT}{}", blob.key));
     assert_eq!([&again, &kept_kept, &late], [&kept; 3]);
     assert_eq!(staging.get(&kept).await.unwrap(), bytes);
-    let listed: Vec<_> = list(staging, "")
-        .await
-        .into_iter()
-        .map(|blob| blob.key)
-        .collect();
-    assert_eq!(listed, [kept.key]);
+    assert_eq!(keys(staging).await, [kept.key]);
     let missing = Blob {
         key: "items/00/0000".to_owned(),
         ..Blob::default()
     };
     staging.keep(&missing).await.unwrap_err();
+}
+
+/// A blob as the inventory has it.
+async fn stored(staging: &Staging, blob: &Blob) -> StoredBlob {
+    let found = list(staging, &blob.key).await;
+    found.into_iter().next().unwrap()
+}
+
+async fn keys(staging: &Staging) -> Vec<String> {
+    let listed = list(staging, "").await.into_iter();
+    listed.map(|blob| blob.key).collect()
 }
 
 pub(super) async fn list(staging: &Staging, prefix: &str) -> Vec<StoredBlob> {

@@ -23,7 +23,9 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let statement = query(
             "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
-             r.connector, p.plan FROM items i JOIN batches b ON b.id = i.batch \
+             r.connector, p.plan, (SELECT COUNT(*) FROM cleared WHERE run = r.id), \
+             (SELECT COUNT(*) FROM kept WHERE batch = b.id) \
+             FROM items i JOIN batches b ON b.id = i.batch \
              JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
              LEFT JOIN plans p ON p.item = i.id WHERE i.hash = $1",
         );
@@ -39,14 +41,16 @@ impl Ledger {
         let plan = row.bytes(9).unwrap_or_default();
         let connector = row.int(8).during("find item")?;
         let response = || {
+            let is_staged = row.int(10)? == 0;
+            let is_kept = row.int(11)? > 0;
             Ok::<_, DatabaseError>(TraceItemResponse {
                 connector: row.text(6)?,
                 run_number: row.int(7)?,
                 kind: info.kind,
                 date: row.int(1)?,
                 records: narrow(row.int(2)?),
-                batch: decode_blob(&row.bytes(4)?),
-                blob: decode_blob(&row.bytes(5)?),
+                batch: decode_blob(&row.bytes(4)?).filter(|_| is_staged),
+                blob: decode_blob(&row.bytes(5)?).filter(|_| is_staged || is_kept),
                 parts: info.parts,
                 supersedes: info.supersedes,
                 ..TraceItemResponse::default()

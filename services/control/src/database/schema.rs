@@ -5,10 +5,10 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 3] = [&[TABLES, INDEXES], &[DIRECTORS], &[SCHEDULES]];
+const STEPS: [&[&[&str]]; 4] = [&[TABLES, INDEXES], &[DIRECTORS], &[SCHEDULES], &[JANITOR]];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -148,6 +148,18 @@ const SCHEDULES: &[&str] = &[
     "ALTER TABLE runs ADD COLUMN resume_at BIGINT NOT NULL DEFAULT 0",
 ];
 
+const JANITOR: &[&str] = &[
+    // Runs that need nothing in staging any more; `pruned` is 1 when rows that nobody reads are gone.
+    "TABLE cleared (run BIGINT NOT NULL PRIMARY KEY, at BIGINT NOT NULL,
+        pruned BIGINT NOT NULL) {CLUSTERED}",
+    // Keys of kept blobs, and the batches whose deliveries they are kept for.
+    "TABLE kept (blob TEXT NOT NULL, batch BIGINT NOT NULL, PRIMARY KEY (blob, batch)) {CLUSTERED}",
+    // One row: what tells this ledger apart from others, when staging was looked through last, how many
+    // blobs were deleted.
+    "TABLE janitor (id BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, passed BIGINT NOT NULL,
+        deleted BIGINT NOT NULL, orphaned BIGINT NOT NULL, emptied BIGINT NOT NULL) {CLUSTERED}",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -194,9 +206,9 @@ mod tests {
     use super::*;
     use crate::database::{Database, OpenError};
 
-    async fn run(database: &Database, sql: &'static str) {
+    async fn run(database: &Database, sql: impl Into<String>) {
         let mut tx = database.begin().await.unwrap();
-        query(sql).execute(&mut tx).await.unwrap();
+        query(sql.into()).execute(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -213,7 +225,10 @@ mod tests {
             "ALTER TABLE runs DROP COLUMN resumes",
             "ALTER TABLE runs DROP COLUMN resume_at",
         ] {
-            run(&database, later).await;
+            run(&database, later.to_owned()).await;
+        }
+        for table in ["cleared", "kept", "janitor"] {
+            run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "UPDATE format SET version = 1").await;
         drop(database);

@@ -57,7 +57,7 @@ async fn captures(lab: &Lab, task: &Task) -> Vec<Chunk> {
 }
 
 /// Renders one item of so many records out of what an ASSEMBLE task made.
-async fn assemble(lab: &Lab, task: &Task, assembled: Assembled, number: u32) {
+pub(crate) async fn assemble(lab: &Lab, task: &Task, assembled: Assembled, number: u32) {
     let records = u32::try_from(assembled.records).unwrap();
     let batch = blob(&format!("batch {number}"));
     let convert = new_task(TaskKind::Convert, &batch, (0, 1));

@@ -17,7 +17,7 @@ const PEOPLE: [&str; 6] = [
     "eve@fabrikam.com",
 ];
 
-fn conversations() -> impl Strategy<Value = Vec<Conversation>> {
+pub(crate) fn conversations() -> impl Strategy<Value = Vec<Conversation>> {
     let one = (
         0_u32..40,
         prop::collection::btree_set(0..PEOPLE.len(), 1..4),
@@ -34,7 +34,7 @@ fn conversations() -> impl Strategy<Value = Vec<Conversation>> {
     prop::collection::vec(one, 1..40)
 }
 
-fn fate() -> impl Strategy<Value = (DeliveryState, &'static str)> {
+pub(crate) fn fate() -> impl Strategy<Value = (DeliveryState, &'static str)> {
     prop_oneof![
         4 => Just((DeliveryState::Imported, "")),
         1 => Just((DeliveryState::Skipped, "")),

@@ -15,6 +15,7 @@ use chatkeep_proto::v1::{
     Listed, NewTask, Part, Placement, PlanRow, Planned, Quarantined, RecordClaim, Refreshed,
     Resolved, RunState, Task, TaskKind, complete_request::Result as Outcome,
 };
+use chatkeep_staging::BlobKind;
 
 use crate::lab::{Lab, QUEUES, new_task};
 
@@ -50,6 +51,8 @@ pub(crate) struct World {
     pub(crate) archived: Mutex<Vec<(Vec<u8>, String)>>,
     /// Runs and positions of conversations whose record is theirs, and of files that were captured.
     captured: Mutex<HashSet<(i64, usize)>>,
+    /// Whether the blobs that tasks name lie in staging: then what is imported is read from there.
+    pub(crate) is_staged: bool,
     known: Mutex<HashSet<usize>>,
     /// What was known when a run listed its files.
     listed: Mutex<BTreeMap<i64, HashSet<usize>>>,
@@ -121,6 +124,15 @@ impl World {
         }
     }
 
+    /// A blob, in staging if this world's are.
+    async fn blob(&self, lab: &Lab, kind: BlobKind, content: &str) -> Blob {
+        if self.is_staged {
+            lab.staging.put(kind, content.to_owned()).await.unwrap()
+        } else {
+            blob(content)
+        }
+    }
+
     /// Works until the run is not running any more.
     pub(crate) async fn drive(&self, lab: &Lab, run: i64) -> RunState {
         loop {
@@ -143,7 +155,7 @@ impl World {
             TaskKind::Refresh => {
                 let names: Vec<_> = self.directory.keys().copied().collect();
                 let refreshed = Refreshed {
-                    directory: Some(blob(&names.join(","))),
+                    directory: Some(self.blob(lab, BlobKind::Directory, &names.join(",")).await),
                     ..Refreshed::default()
                 };
                 lab.complete(task, Outcome::Refreshed(refreshed), Vec::new())
@@ -164,9 +176,10 @@ impl World {
         let known = self.known.lock().unwrap().clone();
         let fresh = self.conversations.len() - known.len();
         self.listed.lock().unwrap().insert(task.run, known);
+        let listing = self.blob(lab, BlobKind::Listing, "listing").await;
         let captures = (0..total).step_by(10).map(|first| {
             let range = (first, 10.min(total - first));
-            new_task(TaskKind::Capture, &blob("listing"), range)
+            new_task(TaskKind::Capture, &listing, range)
         });
         let next: Vec<NewTask> = if fresh == 0 {
             Vec::new()
@@ -227,7 +240,13 @@ impl World {
                 captured.duplicates.push(record_id(one.number).into());
             }
         }
-        let next = new_task(TaskKind::Convert, &blob("batch"), (task.first, task.count));
+        for entry in &mut captured.quarantined {
+            let original = self.blob(lab, BlobKind::Quarantine, &entry.source).await;
+            entry.original = Some(original);
+        }
+        let batch = format!("batch {}", task.first);
+        let batch = self.blob(lab, BlobKind::Batch, &batch).await;
+        let next = new_task(TaskKind::Convert, &batch, (task.first, task.count));
         lab.complete(task, Outcome::Captured(captured), vec![next])
             .await;
         self.known
@@ -246,12 +265,20 @@ impl World {
     async fn convert(&self, lab: &Lab, task: &Task) {
         let (broken, whole): (Vec<_>, Vec<_>) =
             self.batch(task).into_iter().partition(|one| one.is_broken);
+        let quarantined = broken.iter().map(|one| Quarantined {
+            original: task.input.clone(),
+            ..unrenderable(one.number)
+        });
+        // The same batch comes out as the same blobs, also in another run.
+        let items = format!("items {}", task.first);
         let converted = Converted {
-            blob: Some(blob("items")),
+            blob: Some(self.blob(lab, BlobKind::Items, &items).await),
             items: whole.iter().map(|one| item(one.number)).collect(),
-            quarantined: broken.iter().map(|one| unrenderable(one.number)).collect(),
+            quarantined: quarantined.collect(),
         };
-        let next = new_task(TaskKind::Plan, &blob("index"), (task.first, task.count));
+        let index = format!("index {}", task.first);
+        let index = self.blob(lab, BlobKind::Index, &index).await;
+        let next = new_task(TaskKind::Plan, &index, (task.first, task.count));
         lab.complete(task, Outcome::Converted(converted), vec![next])
             .await;
     }
@@ -279,6 +306,10 @@ impl World {
         };
         lab.complete(task, Outcome::Planned(planned), Vec::new())
             .await;
+        let range = self.range(task).into_iter();
+        let done: HashSet<_> = range.map(|(position, _)| position).collect();
+        let mut captured = self.captured.lock().unwrap();
+        captured.retain(|(run, position)| *run != task.run || !done.contains(position));
     }
 
     async fn resolve(&self, lab: &Lab, task: &Task) {

@@ -148,7 +148,8 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
     Lab::open_with(folder.path(), &settings).await.stop().await;
     let latest = server.run("SELECT version FROM older.format").unwrap();
     for later in [
-        "DROP TABLE older.directors, older.schedules, older.backfills",
+        "DROP TABLE older.directors, older.schedules, older.backfills, older.cleared, \
+         older.kept, older.janitor",
         "ALTER TABLE older.runs DROP COLUMN backfill, DROP COLUMN cancelled, \
          DROP COLUMN resumes, DROP COLUMN resume_at",
         "UPDATE older.format SET version = 1",

@@ -16,6 +16,8 @@ mod cancelled;
 mod claims;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/janitor.rs"]
+mod janitor;
 #[path = "../it/lab.rs"]
 mod lab;
 #[path = "../it/lists.rs"]
@@ -25,6 +27,8 @@ mod outages;
 mod plans;
 #[path = "../it/properties.rs"]
 mod properties;
+#[path = "../it/pruning.rs"]
+mod pruning;
 mod races;
 mod replica;
 mod replicas;

@@ -4,6 +4,9 @@ use chatkeep_proto::v1::{
     Assembled, CapturesRequest, Chunk, NewTask, complete_request::Result as Outcome,
 };
 
+use chatkeep_staging::Blob;
+use tokio::runtime::Handle;
+
 use super::{
     chunk::{ChunkWriter, open_shard},
     day::Day,
@@ -67,7 +70,7 @@ impl<'a> Assembly<'a> {
         let mut merge = self.merge(chunks)?;
         while let Some(record) = merge.next().or_retry("merge records")? {
             if self.is_open(&record) {
-                self.open.push(&record)?;
+                self.leave_open(&record)?;
                 continue;
             }
             if self.day.ends_before(&record) {
@@ -97,6 +100,20 @@ impl<'a> Assembly<'a> {
     fn is_open(&self, record: &CapturedRecord) -> bool {
         let run = &self.work.run.run;
         run.scheduled && record.day() >= UtcTime::from_seconds(run.opened).day()
+    }
+
+    /// Leaves an event to a later run. Its file may be older than this run, and belongs to it from now on.
+    fn leave_open(&mut self, record: &CapturedRecord) -> Result<(), StageError> {
+        if let Some(attachment) = &record.attachment {
+            let blob = Blob {
+                key: attachment.key.clone(),
+                sha256: attachment.sha256.to_vec().into(),
+                size: attachment.size,
+            };
+            let refreshed = Handle::current().block_on(self.work.staging.refresh(&blob));
+            refreshed.or_retry("keep attached file in staging")?;
+        }
+        self.open.push(record)
     }
 
     fn end_day(&mut self) -> Result<(), StageError> {

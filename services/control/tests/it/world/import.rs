@@ -52,6 +52,10 @@ impl World {
                 begun: begun.collect(),
             };
             ledger.journal(journal).await.unwrap();
+            for one in page.iter().filter(|_| self.is_staged) {
+                let read = lab.staging.get(one.blob.as_ref().unwrap()).await;
+                assert!(read.is_ok(), "a delivery that waits has no blob: {read:?}");
+            }
             let settled = page
                 .iter()
                 .map(|one| self.deposit(&one.mailbox, one.id, &one.item));
