@@ -1,6 +1,5 @@
 //! Scheduled runs: files that may still be written, and events of days not yet over, are left for a later
-//! run. No command opens such runs yet: the services are put together here, with a clock of the test's
-//! own.
+//! run. No command opens such runs: the services are put together here, with a clock that a test sets.
 
 use std::{
     fs::File,
@@ -9,67 +8,51 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use chatkeep_control::Clock;
 use chatkeep_model::connector::Connector;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::{
-    CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
-    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
-    GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
-    KnownFilesResponse, LeaseRequest, LeaseResponse, OpenRunRequest, ProgressRequest,
-    ReportRequest, ReportResponse, RostersRequest, RostersResponse, Run, RunState,
-    control_client::ControlClient,
-    ledger_server::{Ledger, LedgerServer},
+    ListConnectorsRequest, ListRunsRequest, OpenRunRequest, ProgressRequest, PutConnectorRequest,
+    ReportRequest, ReportResponse, RunState, control_client::ControlClient,
 };
-use chatkeep_runtime::{Lifecycle, in_process};
+use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use jiff::Timestamp;
-use tonic::{Request, Response, Status};
 
 use crate::{
     exactly_once::{event, room},
     sandbox::Sandbox,
 };
 
-/// The ledger as a stage sees it at another time: a stage has no clock but the run's opening.
-#[derive(Clone)]
-struct Clock {
-    ledger: LedgerClient,
-    now: Timestamp,
+/// All services in this process.
+struct Services {
+    control: ControlClient<GrpcChannel>,
+    lifecycle: Lifecycle,
 }
 
-macro_rules! at_any_time {
-    ($($name:ident: $request:ident -> $response:ident;)*) => {
-        #[tonic::async_trait]
-        impl Ledger for Clock {
-            async fn get_run(&self, request: Request<GetRunRequest>) -> Result<Response<Run>, Status> {
-                let mut run = self.ledger.clone().get_run(request).await?;
-                run.get_mut().opened = self.now.as_second();
-                Ok(run)
-            }
-
-            $(
-                async fn $name(
-                    &self,
-                    request: Request<$request>,
-                ) -> Result<Response<$response>, Status> {
-                    self.ledger.clone().$name(request).await
-                }
-            )*
+impl Services {
+    async fn start(sandbox: &Sandbox, clock: &Clock) -> Self {
+        let data_dir = sandbox.path(".chatkeep");
+        let lifecycle = Lifecycle::detached();
+        let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
+        let folder = Staging::folder(&data_dir.join("staging")).unwrap();
+        let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
+        let settings = chatkeep_control::Settings::default();
+        let settings = (&settings, clock.clone());
+        let servers =
+            chatkeep_control::start_with_clock(settings, &data_dir, queue(), staging(), &lifecycle);
+        let servers = servers.await.unwrap();
+        let client = LedgerClient::new(in_process(servers.ledger));
+        let ledger = || client.clone();
+        chatkeep_ingestion::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        Self {
+            control: ControlClient::new(in_process(servers.control)),
+            lifecycle,
         }
-    };
-}
-
-at_any_time! {
-    known_files: KnownFilesRequest -> KnownFilesResponse;
-    claim: ClaimRequest -> ClaimResponse;
-    captures: CapturesRequest -> CapturesResponse;
-    rosters: RostersRequest -> RostersResponse;
-    held: HeldRequest -> HeldResponse;
-    complete: CompleteRequest -> CompleteResponse;
-    fail: FailRequest -> FailResponse;
-    lease: LeaseRequest -> LeaseResponse;
-    deliveries: DeliveriesRequest -> DeliveriesResponse;
-    journal: JournalRequest -> JournalResponse;
+    }
 }
 
 /// What a run came to: whether it was worth one, and the balance of the newest that was.
@@ -85,27 +68,11 @@ fn scheduled_run(sandbox: &Sandbox, now: &str) -> Ran {
 }
 
 async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
-    let data_dir = sandbox.path(".chatkeep");
-    let lifecycle = Lifecycle::detached();
-    let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
-    let folder = Staging::folder(&data_dir.join("staging")).unwrap();
-    let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
-    let settings = chatkeep_control::Settings::default();
-    let servers = chatkeep_control::start(&settings, &data_dir, queue(), staging(), &lifecycle);
-    let servers = servers.await.unwrap();
-    let client = LedgerClient::new(in_process(servers.ledger));
-    let ledger = || client.clone();
-    let clock = Clock {
-        ledger: ledger(),
-        now,
-    };
-    let clock = LedgerClient::new(in_process(LedgerServer::new(clock)));
-    chatkeep_ingestion::start(&default(), queue(), clock, staging(), &lifecycle);
-    chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
-    chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
-    chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
-
-    let mut control = ControlClient::new(in_process(servers.control));
+    let clock = Clock::standing_at(now.into());
+    let Services {
+        mut control,
+        lifecycle,
+    } = Services::start(sandbox, &clock).await;
     let connector = connector(sandbox);
     let request = OpenRunRequest {
         connector_file: connector.to_toml().unwrap(),
@@ -288,4 +255,59 @@ fn a_file_of_a_day_that_is_left_open_again_belongs_to_the_later_run() {
     assert_eq!(records(&second), (3, 0, 3));
     let modified = std::fs::metadata(&staged).unwrap().modified().unwrap();
     assert!(modified >= now);
+}
+
+/// Waits until everything is covered up to this time.
+async fn covered(control: &mut ControlClient<GrpcChannel>, time: Timestamp) {
+    loop {
+        let listed = control.list_connectors(ListConnectorsRequest {}).await;
+        let listed = listed.unwrap().into_inner();
+        if listed.connectors[0].covered == Some(time.as_second()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_with_a_schedule_is_archived_by_itself_window_by_window() {
+    let sandbox = two_days();
+    let time = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let clock = Clock::standing_at(time("2026-09-15T00:59:00Z").into());
+    let Services {
+        mut control,
+        lifecycle,
+    } = Services::start(&sandbox, &clock).await;
+    let request = PutConnectorRequest {
+        connector_file: connector(&sandbox).to_toml().unwrap(),
+        schedule: true,
+        max_part_bytes: 0,
+    };
+    control.put_connector(request).await.unwrap();
+
+    clock.set(time("2026-09-15T01:00:00Z").into());
+    covered(&mut control, time("2026-09-15T00:00:00Z")).await;
+    assert_eq!(how_often(&sandbox, "granite"), 1);
+    assert_eq!(how_often(&sandbox, "marble"), 0);
+    // It lies before the next window, and came too late for its own.
+    write_room(&sandbox, "late", &[event("CHAT", 0, "basalt", 0, 3)]);
+    clock.set(time("2026-09-16T01:00:00Z").into());
+    covered(&mut control, time("2026-09-16T00:00:00Z")).await;
+
+    for words in ["granite", "marble", "basalt"] {
+        assert_eq!(how_often(&sandbox, words), 1, "{words}");
+    }
+    let request = ListRunsRequest {
+        connector: String::new(),
+        limit: 10,
+    };
+    let runs = control.list_runs(request).await.unwrap().into_inner().runs;
+    let day = |text| Some(time(text).as_second());
+    let windows: Vec<_> = runs.iter().map(|run| (run.from, run.to)).collect();
+    let expected = [
+        (day("2026-09-15T00:00:00Z"), day("2026-09-16T00:00:00Z")),
+        (None, day("2026-09-15T00:00:00Z")),
+    ];
+    assert_eq!(windows, expected);
+    assert!(lifecycle.stop().await);
 }
