@@ -289,3 +289,58 @@ fn a_file_of_a_day_that_is_left_open_again_belongs_to_the_later_run() {
     let modified = std::fs::metadata(&staged).unwrap().modified().unwrap();
     assert!(modified >= now);
 }
+
+/// Waits until everything is covered up to this time.
+async fn covered(control: &mut ControlClient<GrpcChannel>, time: Timestamp) {
+    loop {
+        let listed = control.list_connectors(ListConnectorsRequest {}).await;
+        let listed = listed.unwrap().into_inner();
+        if listed.connectors[0].covered == Some(time.as_second()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_with_a_schedule_is_archived_by_itself_window_by_window() {
+    let sandbox = two_days();
+    let time = |text: &str| -> Timestamp { text.parse().unwrap() };
+    let clock = Clock::standing_at(time("2026-09-15T00:59:00Z").into());
+    let Services {
+        mut control,
+        lifecycle,
+    } = Services::start(&sandbox, &clock).await;
+    let request = PutConnectorRequest {
+        connector_file: connector(&sandbox).to_toml().unwrap(),
+        schedule: true,
+        max_part_bytes: 0,
+    };
+    control.put_connector(request).await.unwrap();
+
+    clock.set(time("2026-09-15T01:00:00Z").into());
+    covered(&mut control, time("2026-09-15T00:00:00Z")).await;
+    assert_eq!(how_often(&sandbox, "granite"), 1);
+    assert_eq!(how_often(&sandbox, "marble"), 0);
+    // It lies before the next window, and came too late for its own.
+    write_room(&sandbox, "late", &[event("CHAT", 0, "basalt", 0, 3)]);
+    clock.set(time("2026-09-16T01:00:00Z").into());
+    covered(&mut control, time("2026-09-16T00:00:00Z")).await;
+
+    for words in ["granite", "marble", "basalt"] {
+        assert_eq!(how_often(&sandbox, words), 1, "{words}");
+    }
+    let request = ListRunsRequest {
+        connector: String::new(),
+        limit: 10,
+    };
+    let runs = control.list_runs(request).await.unwrap().into_inner().runs;
+    let day = |text| Some(time(text).as_second());
+    let windows: Vec<_> = runs.iter().map(|run| (run.from, run.to)).collect();
+    let expected = [
+        (day("2026-09-15T00:00:00Z"), day("2026-09-16T00:00:00Z")),
+        (None, day("2026-09-15T00:00:00Z")),
+    ];
+    assert_eq!(windows, expected);
+    assert!(lifecycle.stop().await);
+}
