@@ -1,6 +1,5 @@
 //! Scheduled runs: files that may still be written, and events of days not yet over, are left for a later
-//! run. No command opens such runs yet: the services are put together here, with a clock of the test's
-//! own.
+//! run. No command opens such runs: the services are put together here, with a clock that a test sets.
 
 use std::{
     fs::File,
@@ -9,67 +8,51 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use chatkeep_control::Clock;
 use chatkeep_model::connector::Connector;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::{
-    CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
-    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
-    GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
-    KnownFilesResponse, LeaseRequest, LeaseResponse, OpenRunRequest, ProgressRequest,
-    ReportRequest, ReportResponse, RostersRequest, RostersResponse, Run, RunState,
-    control_client::ControlClient,
-    ledger_server::{Ledger, LedgerServer},
+    ListConnectorsRequest, ListRunsRequest, OpenRunRequest, ProgressRequest, PutConnectorRequest,
+    ReportRequest, ReportResponse, RunState, control_client::ControlClient,
 };
-use chatkeep_runtime::{Lifecycle, in_process};
+use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
 use jiff::Timestamp;
-use tonic::{Request, Response, Status};
 
 use crate::{
     exactly_once::{event, room},
     sandbox::Sandbox,
 };
 
-/// The ledger as a stage sees it at another time: a stage has no clock but the run's opening.
-#[derive(Clone)]
-struct Clock {
-    ledger: LedgerClient,
-    now: Timestamp,
+/// All services in this process.
+struct Services {
+    control: ControlClient<GrpcChannel>,
+    lifecycle: Lifecycle,
 }
 
-macro_rules! at_any_time {
-    ($($name:ident: $request:ident -> $response:ident;)*) => {
-        #[tonic::async_trait]
-        impl Ledger for Clock {
-            async fn get_run(&self, request: Request<GetRunRequest>) -> Result<Response<Run>, Status> {
-                let mut run = self.ledger.clone().get_run(request).await?;
-                run.get_mut().opened = self.now.as_second();
-                Ok(run)
-            }
-
-            $(
-                async fn $name(
-                    &self,
-                    request: Request<$request>,
-                ) -> Result<Response<$response>, Status> {
-                    self.ledger.clone().$name(request).await
-                }
-            )*
+impl Services {
+    async fn start(sandbox: &Sandbox, clock: &Clock) -> Self {
+        let data_dir = sandbox.path(".chatkeep");
+        let lifecycle = Lifecycle::detached();
+        let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
+        let folder = Staging::folder(&data_dir.join("staging")).unwrap();
+        let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
+        let settings = chatkeep_control::Settings::default();
+        let settings = (&settings, clock.clone());
+        let servers =
+            chatkeep_control::start_with_clock(settings, &data_dir, queue(), staging(), &lifecycle);
+        let servers = servers.await.unwrap();
+        let client = LedgerClient::new(in_process(servers.ledger));
+        let ledger = || client.clone();
+        chatkeep_ingestion::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
+        Self {
+            control: ControlClient::new(in_process(servers.control)),
+            lifecycle,
         }
-    };
-}
-
-at_any_time! {
-    known_files: KnownFilesRequest -> KnownFilesResponse;
-    claim: ClaimRequest -> ClaimResponse;
-    captures: CapturesRequest -> CapturesResponse;
-    rosters: RostersRequest -> RostersResponse;
-    held: HeldRequest -> HeldResponse;
-    complete: CompleteRequest -> CompleteResponse;
-    fail: FailRequest -> FailResponse;
-    lease: LeaseRequest -> LeaseResponse;
-    deliveries: DeliveriesRequest -> DeliveriesResponse;
-    journal: JournalRequest -> JournalResponse;
+    }
 }
 
 /// What a run came to: whether it was worth one, and the balance of the newest that was.
@@ -85,27 +68,11 @@ fn scheduled_run(sandbox: &Sandbox, now: &str) -> Ran {
 }
 
 async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
-    let data_dir = sandbox.path(".chatkeep");
-    let lifecycle = Lifecycle::detached();
-    let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
-    let folder = Staging::folder(&data_dir.join("staging")).unwrap();
-    let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
-    let settings = chatkeep_control::Settings::default();
-    let servers = chatkeep_control::start(&settings, &data_dir, queue(), staging(), &lifecycle);
-    let servers = servers.await.unwrap();
-    let client = LedgerClient::new(in_process(servers.ledger));
-    let ledger = || client.clone();
-    let clock = Clock {
-        ledger: ledger(),
-        now,
-    };
-    let clock = LedgerClient::new(in_process(LedgerServer::new(clock)));
-    chatkeep_ingestion::start(&default(), queue(), clock, staging(), &lifecycle);
-    chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
-    chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
-    chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
-
-    let mut control = ControlClient::new(in_process(servers.control));
+    let clock = Clock::standing_at(now.into());
+    let Services {
+        mut control,
+        lifecycle,
+    } = Services::start(sandbox, &clock).await;
     let connector = connector(sandbox);
     let request = OpenRunRequest {
         connector_file: connector.to_toml().unwrap(),
