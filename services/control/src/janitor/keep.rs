@@ -59,6 +59,10 @@ impl Janitor {
         let Some(mut tx) = self.begin(run).await? else {
             return Ok(());
         };
+        // It may have worked again meanwhile, and be over again: the next pass keeps what it left.
+        if has_more_to_keep(&mut tx, run).await? {
+            return Ok(());
+        }
         let insert = query(
             "INSERT INTO cleared (run, at, pruned) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING",
         );
@@ -201,6 +205,17 @@ impl Janitor {
         let run = run::find(&mut tx, run).await?;
         Ok(is_over(&run).then_some(tx))
     }
+}
+
+/// True when a batch of the run has deliveries that may get into mailboxes, and is not kept.
+async fn has_more_to_keep(tx: &mut Tx, run: i64) -> Result<bool, LedgerError> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM batches b WHERE b.run = $1 AND {UNDELIVERED} \
+         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = b.id)"
+    );
+    let row = query(sql).bind(run).fetch_one(tx).await;
+    let count = row.and_then(|row| row.int(0));
+    Ok(count.during("look what is needed of run")? > 0)
 }
 
 /// True when nothing of a run is pending or in flight.
