@@ -16,7 +16,8 @@ use chatkeep_proto::v1::{
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
     KnownFilesResponse, LeaseRequest, LeaseResponse, OpenRunRequest, ProgressRequest,
-    ReportRequest, ReportResponse, RostersRequest, RostersResponse, Run, RunState,
+    ReportCopiesRequest, ReportCopiesResponse, ReportRequest, ReportResponse, RostersRequest,
+    RostersResponse, Run, RunState,
     control_client::ControlClient,
     ledger_server::{Ledger, LedgerServer},
 };
@@ -70,6 +71,7 @@ at_any_time! {
     lease: LeaseRequest -> LeaseResponse;
     deliveries: DeliveriesRequest -> DeliveriesResponse;
     journal: JournalRequest -> JournalResponse;
+    report_copies: ReportCopiesRequest -> ReportCopiesResponse;
 }
 
 /// What a run came to: whether it was worth one, and the balance of the newest that was.
