@@ -43,6 +43,17 @@ impl Default for AmqpSettings {
     }
 }
 
+impl AmqpSettings {
+    /// Says whether RabbitMQ could be reached with these settings, without asking it.
+    pub fn check(&self) -> Result<(), AmqpError> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !(1..=64).contains(&self.prefix.len()) || !self.prefix.bytes().all(fits) {
+            return Err(AmqpError::Prefix);
+        }
+        Broker::new(self)?.check_credentials()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,16 +75,5 @@ mod tests {
         for file in ["hearbeat = \"3s\"", "password = \"s3cret\""] {
             assert!(toml::from_str::<AmqpSettings>(file).is_err(), "{file}");
         }
-    }
-}
-
-impl AmqpSettings {
-    /// Says whether RabbitMQ could be reached with these settings, without asking it.
-    pub fn check(&self) -> Result<(), AmqpError> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !(1..=64).contains(&self.prefix.len()) || !self.prefix.bytes().all(fits) {
-            return Err(AmqpError::Prefix);
-        }
-        Broker::new(self)?.check_credentials()
     }
 }
