@@ -31,7 +31,7 @@ struct Known {
 
 enum Source {
     File(File, PathBuf),
-    Blob(BlobReader),
+    Blob(Box<BlobReader>),
 }
 
 impl Source {
@@ -102,7 +102,7 @@ async fn open(ledger: &Ledger, known: &Known) -> Result<Source, LedgerError> {
                 size: stored.size,
             };
             let reader = ledger.staging.open(&blob).await.map_err(staging)?;
-            Ok(Source::Blob(reader))
+            Ok(Source::Blob(Box::new(reader)))
         }
     }
 }
