@@ -203,7 +203,7 @@ impl Sandbox {
 }
 
 impl Outcome {
-    fn of(output: &Output, report: Value) -> Self {
+    pub(crate) fn of(output: &Output, report: Value) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -114,6 +114,15 @@ impl Queue for AmqpQueue {
         })
     }
 
+    async fn waiting(&self, queue: &str) -> Result<Option<u64>, QueueError> {
+        let names = Names::new(&self.0.prefix, queue);
+        let counted = topology::declare(self.0.publisher.link(), &names).await;
+        counted.map(Some).map_err(|source| QueueError::Count {
+            queue: queue.to_owned(),
+            source: source.into(),
+        })
+    }
+
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Box<dyn Receiver>, QueueError> {
         let receiver = AmqpReceiver::start(&self.0, queue, prefetch).await?;
         Ok(Box::new(receiver))

@@ -70,6 +70,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    async fn waiting(&self, _queue: &str) -> Result<Option<u64>, QueueError> {
+        Ok(None)
+    }
+
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Box<dyn Receiver>, QueueError> {
         Ok(Box::new(MemoryReceiver {
             memory: self.clone(),

@@ -23,6 +23,14 @@ pub enum QueueError {
         /// The reason.
         source: BoxError,
     },
+    /// Nobody knows how much waits.
+    #[error("count what waits in {queue}")]
+    Count {
+        /// The queue.
+        queue: String,
+        /// The reason.
+        source: BoxError,
+    },
     /// A message could not be settled: it will come again.
     #[error("settle message")]
     Settle(#[source] BoxError),
@@ -41,6 +49,10 @@ pub fn dead_letters(queue: &str) -> String {
 pub trait Queue: Send + Sync {
     /// Returns once the queue has taken responsibility for the envelope.
     async fn publish(&self, queue: &str, envelope: Envelope) -> Result<(), QueueError>;
+
+    /// How many messages wait in a queue and its waiting rooms, those not counted that somebody holds.
+    /// `None` where nothing can be lost as long as this process lives.
+    async fn waiting(&self, queue: &str) -> Result<Option<u64>, QueueError>;
 
     /// Receives messages, at most `prefetch` of them unsettled at a time.
     async fn consume(&self, queue: &str, prefetch: u16) -> Result<Box<dyn Receiver>, QueueError>;

@@ -64,7 +64,12 @@ pub fn run<S>(
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Runtime::new().context("start runtime");
-    let ended = runtime.and_then(|runtime| runtime.block_on(live(program, settings, start)));
+    let ended = runtime.and_then(|runtime| {
+        let ended = runtime.block_on(live(program, settings, start));
+        // A thread that waits for a disk or a lock must not keep the process.
+        runtime.shutdown_background();
+        ended
+    });
     match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -186,7 +186,23 @@ impl Azurite {
     /// Deletes a container with everything in it.
     pub fn erase_container(&self, container: &str) -> Result<(), LabError> {
         let path = format!("{container}?restype=container&{}", Self::sas());
-        self.exchange("DELETE", &path, &[])
+        self.exchange("DELETE", &path, &[]).map(drop)
+    }
+
+    /// The keys of a container's blobs, as far as one answer goes: 5,000.
+    pub fn blobs(&self, container: &str) -> Result<Vec<String>, LabError> {
+        let path = format!("{container}?restype=container&comp=list&{}", Self::sas());
+        let answer = self.exchange("GET", &path, &[])?;
+        let answer = String::from_utf8_lossy(&answer);
+        let names = answer.split("<Name>").skip(1);
+        let names = names.filter_map(|rest| rest.split_once("</Name>"));
+        Ok(names.map(|(name, _)| name.to_owned()).collect())
+    }
+
+    /// The bytes of a blob.
+    pub fn read(&self, container: &str, key: &str) -> Result<Vec<u8>, LabError> {
+        let path = format!("{container}/{key}?{}", Self::sas());
+        self.exchange("GET", &path, &[])
     }
 
     /// Bytes of blobs and blocks that it has got.
@@ -200,60 +216,71 @@ impl Azurite {
     /// Waits until a container or blob with this in its name would outlast a kill: the server saves what
     /// it knows every few seconds.
     pub fn wait_until_saved(&self, name: &str) -> Result<(), LabError> {
+        self.wait_until_these_are_saved(&[name.to_owned()])
+    }
+
+    /// Waits until everything in a container would outlast a kill. Nobody may write meanwhile.
+    pub fn wait_until_all_saved(&self, container: &str) -> Result<(), LabError> {
+        self.wait_until_these_are_saved(&self.blobs(container)?)
+    }
+
+    fn wait_until_these_are_saved(&self, names: &[String]) -> Result<(), LabError> {
         let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
-            if self.is_saved(name).map_err(LabError::Setup)? {
+            if self.are_saved(names).map_err(LabError::Setup)? {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
         }
         Err(LabError::Silent {
             server: "azurite",
-            log: format!("{name} was not saved"),
+            log: format!("{} names were not saved", names.len()),
         })
     }
 
     /// Names and bytes are saved in files of their own, each at its time.
-    fn is_saved(&self, name: &str) -> io::Result<bool> {
+    fn are_saved(&self, names: &[String]) -> io::Result<bool> {
         let saved = |file: &str| fs::read_to_string(self.folder.path().join(file));
-        let names = saved("__azurite_db_blob__.json").unwrap_or_default();
+        let known = saved("__azurite_db_blob__.json").unwrap_or_default();
         let bytes = saved("__azurite_db_blob_extent__.json").unwrap_or_default();
         for file in fs::read_dir(self.folder.path().join(STORAGE))? {
             if !bytes.contains(&*file?.file_name().to_string_lossy()) {
                 return Ok(false);
             }
         }
-        Ok(names.contains(name))
+        Ok(names.iter().all(|name| known.contains(name)))
     }
 
     fn send(&self, method: &str, container: &str, key: &str, bytes: &[u8]) -> Result<(), LabError> {
         let path = format!("{container}/{key}?{}", Self::sas());
-        self.exchange(method, &path, bytes)
+        self.exchange(method, &path, bytes).map(drop)
     }
 
-    fn exchange(&self, method: &str, path: &str, bytes: &[u8]) -> Result<(), LabError> {
+    /// Returns the body of the answer.
+    fn exchange(&self, method: &str, path: &str, bytes: &[u8]) -> Result<Vec<u8>, LabError> {
         let head = format!(
-            "{method} /{}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
+            "{method} /{}/{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\
              x-ms-version: {VERSION}\r\nx-ms-blob-type: BlockBlob\r\nContent-Length: {}\r\n\r\n",
             Self::ACCOUNT,
             bytes.len()
         );
-        let answer = (|| -> io::Result<String> {
+        let answer = (|| -> io::Result<Vec<u8>> {
             let mut stream = TcpStream::connect(self.address())?;
             stream.write_all(head.as_bytes())?;
             stream.write_all(bytes)?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer)?;
             Ok(answer)
         })();
         let answer = answer.map_err(LabError::Setup)?;
-        if answer.starts_with("HTTP/1.1 20") {
-            return Ok(());
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        match end {
+            Some(end) if answer.starts_with(b"HTTP/1.1 20") => Ok(answer[end + 4..].to_vec()),
+            _ => Err(LabError::Helper {
+                program: format!("{method} {path}"),
+                output: String::from_utf8_lossy(&answer).into_owned(),
+            }),
         }
-        Err(LabError::Helper {
-            program: format!("{method} {path}"),
-            output: answer,
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::lab::{LabError, run};
 
 /// Makes a certificate authority (`ca.pem`), a certificate of it for the loopback interface (`cert.pem`,
 /// `key.pem`), and another authority (`other.pem`).
-pub(crate) fn make_certificates(folder: &Path) -> Result<(), LabError> {
+pub fn make_certificates(folder: &Path) -> Result<(), LabError> {
     let script = r#"set -e
 key="-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
 openssl req -x509 $key -days 30 -subj "/CN=Lab CA" -keyout ca.key -out ca.pem

@@ -90,6 +90,13 @@ impl Dovecot {
         self.server = None;
     }
 
+    /// Ends all of the server's processes with SIGKILL; its mail stays.
+    pub fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.kill_all();
+        }
+    }
+
     /// Starts the server again on the same ports.
     pub fn resume(&mut self) -> Result<(), LabError> {
         let mut command = Command::new("dovecot");

@@ -129,6 +129,13 @@ impl Server {
         kill_process(pid, signal).map_err(|error| LabError::Setup(error.into()))
     }
 
+    /// Ends it and all it has started with SIGKILL.
+    pub(crate) fn kill_all(self) {
+        let pid = self.raw_pid();
+        // They may have ended by themselves.
+        let _ended = pid.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok());
+    }
+
     fn raw_pid(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }

@@ -5,6 +5,7 @@
 //! when its value is dropped.
 
 mod azurite;
+mod balancer;
 mod certificates;
 mod cyrus;
 mod disk;
@@ -19,6 +20,8 @@ mod reader;
 
 pub use crate::{
     azurite::{Azurite, azurite_root},
+    balancer::Balancer,
+    certificates::make_certificates,
     cyrus::{Cyrus, cyrus_root},
     disk::SmallDisk,
     dovecot::{Dovecot, DovecotOptions, Fsync},

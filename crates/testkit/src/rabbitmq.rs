@@ -135,6 +135,26 @@ impl RabbitMq {
         self.ctl(&["delete_queue", queue]).map(drop)
     }
 
+    /// Deletes all queues whose names begin with this and a dot, with what is in them.
+    pub fn delete_queues(&self, prefix: &str) -> Result<(), LabError> {
+        let expression = format!(
+            "[{{ok, _}} = rabbit_amqqueue:delete(Q, false, false, <<\"lab\">>) \
+              || Q <- rabbit_amqqueue:list(), \
+              string:prefix(element(4, amqqueue:get_name(Q)), <<\"{prefix}.\">>) =/= nomatch]."
+        );
+        self.ctl(&["eval", &expression]).map(drop)
+    }
+
+    /// Takes a message from a queue; returns all the broker knows of it, in Erlang's notation.
+    pub fn take(&self, queue: &str) -> Result<String, LabError> {
+        let expression = format!(
+            "{{ok, Q}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<\"/\">>, queue, <<\"{queue}\">>)), \
+             {{ok, _, Message, _}} = rabbit_amqqueue:basic_get(Q, true, self(), <<\"lab\">>, \
+              rabbit_queue_type:init()), Message."
+        );
+        self.ctl(&["eval", &expression])
+    }
+
     /// Where it listens without TLS.
     pub fn address(&self) -> SocketAddr {
         loopback(self.port)

@@ -6,14 +6,36 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "chatkeep", version)]
 pub(crate) struct Cli {
-    /// Folder of ledger and staging [default: .chatkeep beside the connector file]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) site: SiteOptions,
     /// What to log to standard error: error, warn, info, debug
     #[arg(long, global = true, default_value = "error", value_name = "LEVEL")]
     pub(crate) log: String,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Where the ledger is: in a folder, or behind a control that runs elsewhere.
+#[derive(Debug, Args)]
+pub(crate) struct SiteOptions {
+    /// Folder of ledger and staging [default: .chatkeep beside the connector file]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Asks the control that serves at https://HOST:PORT instead of running the services itself
+    #[arg(long, global = true, env = "CHATKEEP_CONTROL", value_name = "URL")]
+    pub(crate) control: Option<String>,
+    /// With --control: PEM file of the authority that signs the programs' certificates
+    #[arg(long, global = true, env = "CHATKEEP_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// With --control: PEM file of the certificate to show
+    #[arg(long, global = true, env = "CHATKEEP_CERTIFICATE", value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// With --control: PEM file of the certificate's private key
+    #[arg(long, global = true, env = "CHATKEEP_KEY", value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// With --control http://HOST:PORT: no TLS, where something else encrypts
+    #[arg(long, global = true, env = "CHATKEEP_PLAINTEXT")]
+    pub(crate) plaintext: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -31,7 +53,7 @@ pub(crate) enum Command {
     Log(Log),
     /// Lists what a run could not deliver or read, and why
     Failed(OfRun),
-    /// Tries a run's failed deliveries again
+    /// Tries a run's failed deliveries again, and the conversations that could not be rendered
     Retry(OfRun),
     /// Delivers what was held, as far as directory and mapping know the mailboxes now
     DeliverHeld(OfConnector),

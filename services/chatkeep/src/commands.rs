@@ -13,18 +13,18 @@ use std::process::ExitCode;
 
 use crate::{
     cli::{Cli, Command},
-    embedded::Embedded,
     output::Output,
     place::Place,
+    system::System,
 };
 
 /// Runs the command that was asked for.
 pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
-    let data_dir = cli.data_dir.as_deref();
-    let existing = |file: &std::path::Path| Place::read_existing(file, data_dir);
+    let site = &cli.site;
+    let existing = |file: &std::path::Path| Place::read_existing(file, site);
     match &cli.command {
-        Command::Archive(args) => archive::run(args, data_dir, output).await,
-        Command::Check { file } => check::run(&Place::read(file, data_dir)?, output).await,
+        Command::Archive(args) => archive::run(args, site, output).await,
+        Command::Check { file } => check::run(&Place::read(file, site)?, output).await,
         Command::Runs(of) => runs::list(&existing(&of.connector)?, output).await,
         Command::Log(args) => {
             let place = existing(&args.run.connector.connector)?;
@@ -43,23 +43,28 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Seals { to, connector } => {
             seals::copy(&existing(&connector.connector)?, to, output).await
         }
-        Command::Verify(args) => verify::run(args, data_dir, output).await,
+        Command::Verify(args) => verify::run(args, site, output).await,
     }
 }
 
 /// Asks control without starting the stages, then lets it finish.
 async fn ask<T>(
     place: &Place,
-    question: impl AsyncFnOnce(&Embedded) -> anyhow::Result<T>,
+    question: impl AsyncFnOnce(&System) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let embedded = Embedded::control(&place.data_dir).await?;
-    let answer = question(&embedded).await;
-    embedded.stop().await;
+    let system = System::control(&place.site).await?;
+    let answer = question(&system).await;
+    system.stop().await;
     answer
 }
 
 /// What control answered instead of a result, as an error the user can read.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn answer(status: tonic::Status) -> anyhow::Error {
-    anyhow::anyhow!("{}", status.message())
+    let text = status.message();
+    if status.code() == tonic::Code::Unavailable {
+        anyhow::anyhow!("{text}; put that right, then call the command again")
+    } else {
+        anyhow::anyhow!("{text}")
+    }
 }

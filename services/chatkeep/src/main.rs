@@ -5,7 +5,10 @@ mod commands;
 mod embedded;
 mod output;
 mod place;
+mod remote;
 mod report;
+mod settings;
+mod system;
 
 use std::process::ExitCode;
 

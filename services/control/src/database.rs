@@ -98,6 +98,13 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// True when the server does not answer: it may later.
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self, Self::Server { source, .. } if source.is_away())
+    }
+}
+
 /// The ledger's database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database(Store);

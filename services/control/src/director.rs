@@ -24,6 +24,7 @@ use crate::{
         run::{self, RunRow},
         task,
     },
+    patrol::{PATROL, patrol},
     publish::{look_at_others, publish, publish_holding},
     release::{Rules, release},
 };
@@ -49,6 +50,8 @@ pub(crate) struct Director {
     pub(crate) outages: Outages,
     /// When it looked last what other processes did.
     pub(crate) looked: Instant,
+    /// When it looked last for lost tasks.
+    pub(crate) patrolled: Instant,
 }
 
 impl Director {
@@ -67,28 +70,21 @@ impl Director {
                         "runs not advanced, will retry"
                     );
                     self.outages.begin(SERVICE, &*error);
-                    Some(u64::try_from(RETRY.as_millis()).unwrap_or(1_000))
+                    // Whoever rings meanwhile has to wait, too.
+                    let pause = tokio::time::sleep(RETRY);
+                    shutdown.run_until_cancelled(pause).await;
+                    Some(0)
                 }
             };
-            // Nobody rings here when another process changes something.
-            let look = u64::try_from(LOOK.as_millis()).unwrap_or(1_000);
+            // Nobody rings here when another process changes something, or the broker loses something.
             let is_shared = self.ledger.database.is_shared();
-            let pause = if is_shared {
-                Some(pause.map_or(look, |pause| pause.min(look)))
-            } else {
-                pause
-            };
-            let timer = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let longest = if is_shared { LOOK } else { PATROL };
+            let pause = pause.map_or(longest, |pause| Duration::from_millis(pause).min(longest));
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.ledger.outstanding.rung() => tokio::time::sleep(COMPANY).await,
                 () = self.ledger.clock.is_set() => {}
-                () = timer => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
         if let Err(error) = self.ledger.resign().await {
@@ -130,6 +126,10 @@ impl Director {
             if others.into_iter().any(|other| is_running(other.status)) {
                 publish_holding(&self.ledger, &self.queue, run.id).await?;
             }
+        }
+        if self.patrolled.elapsed() >= PATROL {
+            patrol(&self.ledger, &self.queue).await?;
+            self.patrolled = Instant::now();
         }
         Ok(next)
     }

@@ -89,7 +89,8 @@ pub(crate) fn next_step(run: &RunRow, open: u32) -> Step {
             Step::EndPlanning
         };
     }
-    if run.waiting > 0 || any_open(open, &[TaskKind::Import]) {
+    // Of a closed run, what was quarantined may be rendered and planned again.
+    if run.waiting > 0 || any_open(open, &[TaskKind::Import]) || any_open(open, &PLANNING) {
         return Step::Wait;
     }
     Step::Close

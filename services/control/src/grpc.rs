@@ -8,8 +8,8 @@ use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
-    KnownFilesResponse, LeaseRequest, LeaseResponse, RostersRequest, RostersResponse, Run,
-    ledger_server,
+    KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
+    RostersRequest, RostersResponse, Run, ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -167,5 +167,15 @@ impl ledger_server::Ledger for LedgerGrpc {
         let journal = |request| self.ledger.journal(request);
         insist(&self.ledger, request.into_inner(), journal).await?;
         Ok(Response::new(JournalResponse {}))
+    }
+
+    async fn report_copies(
+        &self,
+        request: Request<ReportCopiesRequest>,
+    ) -> Answer<ReportCopiesResponse> {
+        let ReportCopiesRequest { task, copies } = request.into_inner();
+        let report = |()| self.ledger.report_copies(&task, copies);
+        insist(&self.ledger, (), report).await?;
+        Ok(Response::new(ReportCopiesResponse {}))
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger: the only mutable truth. Every call of a stage is one transaction here.
 
+pub(crate) mod again;
 pub(crate) mod capture;
 mod claim;
 pub(crate) mod contested;

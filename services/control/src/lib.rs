@@ -13,6 +13,7 @@ mod grpc;
 mod janitor;
 mod ledger;
 mod measure;
+mod patrol;
 mod publish;
 mod release;
 mod schedule;
@@ -100,6 +101,14 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// True when the database does not answer: it may later.
+    pub fn is_outage(&self) -> bool {
+        let Self::Open { source } = self;
+        source.is_away()
+    }
+}
+
 /// The gRPC services of control.
 #[derive(Clone, Debug)]
 pub struct Servers {
@@ -159,6 +168,7 @@ pub async fn start_with_clock(
         schedule: settings.schedule,
         outages: lifecycle.outages(),
         looked: Instant::now(),
+        patrolled: Instant::now(),
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
     let janitor = Janitor {

@@ -1,11 +1,12 @@
 //! The service as a program of its own.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chatkeep_control::start;
 use chatkeep_program::{Parts, PartsSettings, Program, Started, run};
 use serde::Deserialize;
+use tokio::time::sleep;
 use tonic::service::Routes;
 
 const PROGRAM: Program = Program {
@@ -13,6 +14,9 @@ const PROGRAM: Program = Program {
     version: env!("CARGO_PKG_VERSION"),
     about: "Owns the ledger: connectors, runs, tasks, deliveries, seals",
 };
+
+/// Pause before a ledger that does not answer is opened again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where control keeps ledger and seals: the section `data`.
 #[derive(Deserialize)]
@@ -30,9 +34,19 @@ fn main() -> ExitCode {
     };
     run(PROGRAM, read, async |(control, data, parts), host| {
         let Parts { queue, staging } = Parts::open(parts, &host).await?;
-        let amqp = Arc::new(queue.clone());
-        let servers = start(&control, &data.path, amqp, staging, &host.lifecycle).await;
-        let servers = servers.context("start control")?;
+        let shutdown = host.lifecycle.shutdown();
+        let servers = loop {
+            let (queue, staging) = (Arc::new(queue.clone()), staging.clone());
+            let started = start(&control, &data.path, queue, staging, &host.lifecycle).await;
+            match started {
+                Err(error) if error.is_outage() && !shutdown.is_cancelled() => {
+                    let error = &error as &dyn Error;
+                    tracing::warn!(error, "ledger does not answer, will try again");
+                    shutdown.run_until_cancelled(sleep(PAUSE)).await;
+                }
+                started => break started.context("start control")?,
+            }
+        };
         let routes = Routes::new(servers.ledger).add_service(servers.control);
         Ok(Started { routes, queue })
     })

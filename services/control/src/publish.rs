@@ -3,13 +3,13 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use chatkeep_pipeline::{Envelope, Queue, QueueError, publish_span, queue_of};
 use chatkeep_proto::v1::TaskKind;
 use data_encoding::HEXLOWER;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tracing::Instrument as _;
 
 use crate::{
@@ -22,6 +22,10 @@ use crate::{
 
 /// Work messages in one queue at a time; more would only fill memory.
 const WINDOW: usize = 256;
+
+/// How long a task may be out without a word of it before it may have been lost; twice as long after each
+/// time that it was published again.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Every kind, in the order in which work gets done: what is nearest to the mailboxes first.
 const KINDS: [TaskKind; 8] = [
@@ -61,11 +65,20 @@ pub(crate) struct Outstanding {
 
 #[derive(Debug, Default)]
 struct State {
-    out: HashMap<i64, Arc<TaskRow>>,
+    out: HashMap<i64, Out>,
     by_name: HashMap<Vec<u8>, Arc<TaskRow>>,
     queued: HashMap<&'static str, usize>,
     /// By run and kind: how far its open tasks were published.
     cursors: HashMap<(i64, i32), Cursor>,
+}
+
+/// A task that is out.
+#[derive(Debug)]
+struct Out {
+    task: Arc<TaskRow>,
+    /// When it was published, or a stage spoke of it last.
+    heard: Instant,
+    patience: Duration,
 }
 
 /// How far tasks were published.
@@ -81,18 +94,24 @@ impl Outstanding {
     /// A task is closed: there is room for another.
     pub(crate) fn closed(&self, task: i64) {
         self.with(|state| {
-            let Some(task) = state.out.remove(&task) else {
+            let Some(out) = state.out.remove(&task) else {
                 return;
             };
-            forget(&mut state.by_name, &mut state.queued, &task);
+            forget(&mut state.by_name, &mut state.queued, &out.task);
         });
         self.ring();
     }
 
-    /// A task that is out, by its id.
+    /// A task that is out, by its id, because a stage speaks of it.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<TaskRow>> {
         let name = HEXLOWER.decode(id.as_bytes()).ok()?;
-        self.with(|state| state.by_name.get(&name).cloned())
+        self.with(|state| {
+            let task = state.by_name.get(&name).cloned()?;
+            if let Some(out) = state.out.get_mut(&task.key) {
+                out.heard = Instant::now();
+            }
+            Some(task)
+        })
     }
 
     /// A run has new tasks of these kinds.
@@ -126,10 +145,10 @@ impl Outstanding {
                 queued,
                 cursors,
             } = state;
-            out.retain(|_, task| {
-                let stays = task.connector != connector;
+            out.retain(|_, out| {
+                let stays = out.task.connector != connector;
                 if !stays {
-                    forget(by_name, queued, task);
+                    forget(by_name, queued, &out.task);
                 }
                 stays
             });
@@ -141,7 +160,7 @@ impl Outstanding {
     pub(crate) fn reach(&self) -> HashMap<(i64, TaskKind), i64> {
         self.with(|state| {
             let mut reach = HashMap::new();
-            for task in state.out.values() {
+            for Out { task, .. } in state.out.values() {
                 let last = reach.entry((task.run, task.kind)).or_insert(task.key);
                 *last = task.key.max(*last);
             }
@@ -159,7 +178,7 @@ impl Outstanding {
                 queued,
                 ..
             } = state;
-            out.retain(|key, task| {
+            out.retain(|key, Out { task, .. }| {
                 let is_meant = task.run == run && task.kind == kind && *key <= last;
                 let stays = !is_meant || open.contains(key);
                 if !stays {
@@ -175,6 +194,25 @@ impl Outstanding {
         self.with(|state| {
             for cursor in state.cursors.values_mut() {
                 cursor.is_at_end = false;
+            }
+        });
+    }
+
+    /// Tasks that nobody has spoken of for so long that they may have been lost on their way.
+    pub(crate) fn overdue(&self) -> Vec<Arc<TaskRow>> {
+        let is_overdue = |out: &&Out| out.heard.elapsed() >= out.patience;
+        self.with(|state| {
+            let overdue = state.out.values().filter(is_overdue);
+            overdue.map(|out| Arc::clone(&out.task)).collect()
+        })
+    }
+
+    /// A task was published again.
+    pub(crate) fn published_again(&self, task: &TaskRow) {
+        self.with(|state| {
+            if let Some(out) = state.out.get_mut(&task.key) {
+                out.heard = Instant::now();
+                out.patience *= 2;
             }
         });
     }
@@ -209,7 +247,7 @@ impl Outstanding {
     }
 
     /// Notes a task as out; false when it is already.
-    fn note(&self, task: TaskRow) -> bool {
+    pub(crate) fn note(&self, task: TaskRow) -> bool {
         self.with(|state| {
             let cursor = state.cursors.entry((task.run, task.kind as i32));
             let cursor = cursor.or_default();
@@ -220,7 +258,12 @@ impl Outstanding {
             *state.queued.entry(queue_of(task.kind)).or_default() += 1;
             let task = Arc::new(task);
             state.by_name.insert(task.name.clone(), Arc::clone(&task));
-            state.out.insert(task.key, task);
+            let out = Out {
+                heard: Instant::now(),
+                patience: PATIENCE,
+                task,
+            };
+            state.out.insert(out.task.key, out);
             true
         })
     }
@@ -304,23 +347,29 @@ async fn publish_kind(
     let tasks = tasks.map_err(|source| PublishError::Ledger { source })?;
     let looked_at = tasks.len();
     for task in tasks {
-        let envelope = Envelope::new(HEXLOWER.encode(&task.name), task::encode(&task.to_proto()));
-        let span = publish_span(queue_of(kind), kind, &task.trace);
-        let envelope = span.in_scope(|| envelope.published(SystemTime::now()));
         let key = task.key;
+        let sent = send(queue, &task);
         if !ledger.outstanding.note(task) {
             continue;
         }
-        let published = queue
-            .publish(queue_of(kind), envelope)
-            .instrument(span)
-            .await;
-        if let Err(source) = published {
+        if let Err(source) = sent.await {
             ledger.outstanding.closed(key);
             return Err(PublishError::Queue { source });
         }
     }
     Ok(looked_at)
+}
+
+/// Publishes a task's work message.
+pub(crate) fn send(
+    queue: &Arc<dyn Queue>,
+    task: &TaskRow,
+) -> impl Future<Output = Result<(), QueueError>> + Send + use<> {
+    let envelope = Envelope::new(HEXLOWER.encode(&task.name), task::encode(&task.to_proto()));
+    let span = publish_span(queue_of(task.kind), task.kind, &task.trace);
+    let envelope = span.in_scope(|| envelope.published(SystemTime::now()));
+    let (queue, name) = (Arc::clone(queue), queue_of(task.kind));
+    async move { queue.publish(name, envelope).await }.instrument(span)
 }
 
 async fn open_tasks(

@@ -2,6 +2,7 @@ mod backlog;
 mod doubt;
 mod draft;
 mod journal;
+mod parting;
 mod permit;
 mod putting_back;
 mod sending;

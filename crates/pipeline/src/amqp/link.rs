@@ -68,7 +68,8 @@ impl Link {
         let connection = self.connection().await?;
         self.wait_out_alarm(&connection).await?;
         let opened = self.ask("open channel", connection.create_channel()).await;
-        if let Err(AmqpError::Silent { .. }) = &opened {
+        // It does not answer, or has no channel left.
+        if opened.is_err() {
             self.abandon(&connection).await;
         }
         Ok(Open {
@@ -138,7 +139,7 @@ impl Link {
         }
     }
 
-    /// Uses this connection no more: it does not answer.
+    /// Uses this connection no more: it is of no use.
     pub(super) async fn abandon(&self, silent: &Arc<Connection>) {
         let mut state = self.state.lock().await;
         if matches!(&*state, State::Up(connection) if Arc::ptr_eq(connection, silent)) {

@@ -76,19 +76,25 @@ impl Names {
     }
 }
 
-/// Makes sure that the queues of a stage are there, and are ours.
-pub(super) async fn declare(link: &Link, names: &Names) -> Result<(), AmqpError> {
+/// Makes sure that the queues of a stage are there, and are ours. Returns how many messages wait in
+/// them, dead letters left aside.
+pub(super) async fn declare(link: &Link, names: &Names) -> Result<u64, AmqpError> {
     // A channel of its own: the broker closes it when a queue is another one than ours.
     let open = link.open().await?;
+    let dead = names.dead();
+    let mut waiting = 0;
     for (queue, arguments) in names.queues() {
         let options = QueueDeclareOptions::durable();
         let declared = open
             .channel
             .queue_declare(queue.as_str().into(), options, arguments);
         let declared = link.ask("declare queue", declared).await;
-        declared.map_err(difference)?;
+        let declared = declared.map_err(difference)?;
+        if queue != dead {
+            waiting += u64::from(declared.message_count());
+        }
     }
-    Ok(())
+    Ok(waiting)
 }
 
 fn quorum() -> FieldTable {

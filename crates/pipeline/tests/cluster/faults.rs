@@ -71,6 +71,26 @@ async fn a_killed_broker_loses_nothing_and_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_counted_and_what_was_lost_is_not() {
+    let lab = Lab::shared().await;
+    for id in 0..4 {
+        publish(&lab.queue, id).await.unwrap();
+    }
+    let mut receiver = lab.queue.consume("work", 2).await.unwrap();
+    let _held = next(&mut receiver).await;
+    let later = next(&mut receiver).await;
+    later.retry(Duration::from_secs(200)).await.unwrap();
+    let buried = next(&mut receiver).await;
+    buried.bury("test").await.unwrap();
+    let _held_too = next(&mut receiver).await;
+
+    // In the waiting room; neither what is held nor what is dead.
+    assert_eq!(lab.queue.waiting("work").await.unwrap(), Some(1));
+    lab.delete("work.retry.300s");
+    assert_eq!(lab.queue.waiting("work").await.unwrap(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closed_queue_leaves_no_connection_behind() {
     let broker = RabbitMq::start().unwrap();
     let queue = AmqpQueue::open(&settings(&broker)).await.unwrap();

@@ -70,4 +70,5 @@ not_asked! {
     lease: LeaseRequest -> LeaseResponse;
     deliveries: DeliveriesRequest -> DeliveriesResponse;
     journal: JournalRequest -> JournalResponse;
+    report_copies: ReportCopiesRequest -> ReportCopiesResponse;
 }

@@ -1,8 +1,4 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
 use chatkeep_model::connector::{Size, Target};
@@ -10,26 +6,30 @@ use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
 
 use super::{check, drive};
 use crate::{
-    cli::Archive,
-    embedded::Embedded,
+    cli::{Archive, SiteOptions},
     output::Output,
     place::Place,
     report::{self, Exceptions, Report},
+    system::{Site, System},
 };
 
 /// `chatkeep archive`.
 pub(crate) async fn run(
     args: &Archive,
-    data_dir: Option<&Path>,
+    site: &SiteOptions,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let mut place = Place::read(&args.file, data_dir)?;
+    let mut place = Place::read(&args.file, site)?;
     let report_file = args.report.as_deref();
     if !args.dry_run {
         return archive(args, &place, report_file, output).await;
     }
+    anyhow::ensure!(
+        place.site.is_here(),
+        "a dry run happens in this process: call it without --control"
+    );
     let folder = tempfile::tempdir().context("make a folder for the dry run")?;
-    place.data_dir = folder.path().to_owned();
+    place.site = Site::Here(folder.path().to_owned());
     place.connector.target = Target::Discard {
         max_item: Size(place.connector.target.max_item()),
     };
@@ -44,8 +44,12 @@ async fn archive(
     report_file: Option<&Path>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let max_part_bytes = check::before_archiving(&place.connector).await?;
-    let embedded = Embedded::all(&place.data_dir).await?;
+    let max_part_bytes = match &place.site {
+        Site::Here(_) => check::before_archiving(&place.connector).await?,
+        // Sources, directory and target are where the services are, and so are the target's secrets.
+        Site::There(_) => place.connector.target.max_item(),
+    };
+    let system = System::all(&place.site).await?;
     let midnight = |date: jiff::civil::Date| {
         let zoned = date.to_zoned(jiff::tz::TimeZone::UTC);
         zoned.map(|zoned| zoned.timestamp().as_second())
@@ -57,8 +61,8 @@ async fn archive(
         scheduled: false,
         max_part_bytes,
     };
-    let result = drive_to_end(&embedded, place, request, output).await;
-    embedded.stop().await;
+    let result = drive_to_end(&system, place, request, output).await;
+    system.stop().await;
     let closed = result?;
     finish(&closed, place, report_file, output)
 }
@@ -72,37 +76,37 @@ pub(super) struct Closed {
 }
 
 async fn drive_to_end(
-    embedded: &Embedded,
+    system: &System,
     place: &Place,
     request: OpenRunRequest,
     output: &Output,
 ) -> anyhow::Result<Closed> {
-    let opened = embedded.control.clone().open_run(request).await;
+    let opened = system.control.clone().open_run(request).await;
     let opened = opened.map_err(super::answer);
-    let opened = opened.with_context(|| format!("open a run in {}", place.data_dir.display()))?;
+    let opened = opened.with_context(|| format!("open a run in {}", place.site))?;
     let opened = opened.into_inner();
     if opened.resumed {
         output.note(format_args!("resuming run {}", opened.number));
     }
-    follow(embedded, place, opened.run, opened.number, output).await
+    follow(system, place, opened.run, opened.number, output).await
 }
 
 /// Watches an opened run and fetches its balance.
 pub(super) async fn follow(
-    embedded: &Embedded,
+    system: &System,
     place: &Place,
     run: i64,
     number: i64,
     output: &Output,
 ) -> anyhow::Result<Closed> {
-    let (state, reason) = drive::watch(embedded, run, output).await?;
+    let (state, reason) = drive::watch(system, run, output).await?;
     // A run that found nothing new left no trace: what is shown is the balance before it.
     let number = if state == RunState::NothingNew {
         0
     } else {
         number
     };
-    let (report, exceptions) = drive::balance(embedded, &place.connector.id(), number).await?;
+    let (report, exceptions) = drive::balance(system, &place.connector.id(), number).await?;
     Ok(Closed {
         state,
         reason,
@@ -159,6 +163,5 @@ pub(super) fn finish(
 
 fn write_report(file: &Path, report: &Report<'_>) -> anyhow::Result<()> {
     let json = serde_json::to_vec_pretty(report).context("write report")?;
-    let shown: PathBuf = file.into();
-    fs::write(file, json).with_context(|| format!("write report {}", shown.display()))
+    fs::write(file, json).with_context(|| format!("write report {}", file.display()))
 }

@@ -8,9 +8,9 @@ use chatkeep_mapping::Findings;
 use chatkeep_model::connector::{Connector, Target};
 
 use crate::{
-    embedded::Settings,
     output::{Output, number},
     place::Place,
+    settings::Settings,
 };
 
 /// Names shown of a list.

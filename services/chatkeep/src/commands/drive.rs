@@ -6,55 +6,67 @@ use anyhow::Context as _;
 use chatkeep_proto::v1::{
     ExceptionsRequest, ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RunState,
 };
+use tonic::{Code, Status};
 
 use crate::{
-    embedded::Embedded,
     output::{Output, number},
     report::Exceptions,
+    system::System,
 };
 
 const POLL: Duration = Duration::from_millis(100);
+/// Who waits when control does not answer.
+const COMMAND: &str = "the command";
 
 /// Shows progress until the run has an end; returns its state and reason.
 pub(crate) async fn watch(
-    embedded: &Embedded,
+    system: &System,
     run: i64,
     output: &Output,
 ) -> anyhow::Result<(RunState, String)> {
     let started = Instant::now();
-    let mut control = embedded.control.clone();
-    let stop = embedded.lifecycle.shutdown();
+    let mut control = system.control.clone();
+    let outages = system.lifecycle.outages();
+    let stop = system.lifecycle.shutdown();
     loop {
-        let progress = control.progress(ProgressRequest { run }).await;
-        let progress = progress.context("ask control for progress")?.into_inner();
-        if progress.state() != RunState::Running {
-            return Ok((progress.state(), progress.reason));
+        match control.progress(ProgressRequest { run }).await {
+            Ok(progress) => {
+                outages.end(COMMAND);
+                let progress = progress.into_inner();
+                if progress.state() != RunState::Running {
+                    return Ok((progress.state(), progress.reason));
+                }
+                output.progress(|| line(&progress, started.elapsed()));
+            }
+            Err(status) if is_away(&status) => outages.begin(COMMAND, &status),
+            Err(status) => return Err(status).context("ask control for progress"),
         }
-        output.progress(|| line(&progress, started.elapsed()));
-        if let Some((queue, outage)) = embedded.lifecycle.outages().longest()
-            && outage.since.elapsed() >= embedded.patience
+        if let Some((waiting, outage)) = outages.longest()
+            && outage.since.elapsed() >= system.patience
         {
             anyhow::bail!(
-                "{queue} has waited {} s: {}; nothing is lost: put that right, then call the command \
+                "{waiting} has waited {} s: {}; nothing is lost: put that right, then call the command \
                  again to resume (state is in {})",
                 outage.since.elapsed().as_secs(),
                 outage.cause,
-                embedded.data_dir.display()
+                system.site
             );
         }
-        if stop
-            .run_until_cancelled(tokio::time::sleep(POLL))
-            .await
-            .is_none()
-        {
-            let failed = embedded.lifecycle.has_failed();
+        let pause = stop.run_until_cancelled(tokio::time::sleep(POLL));
+        if pause.await.is_none() {
+            let failed = system.lifecycle.has_failed();
             anyhow::ensure!(
                 !failed,
                 "a service failed; see the log above, then call the command again"
             );
-            anyhow::bail!("interrupted; nothing is lost, call the command again to resume");
+            return Err(system.interrupted());
         }
     }
+}
+
+/// True when control may answer later.
+fn is_away(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
 }
 
 /// One line of progress, with rate and time left as soon as they can be told.
@@ -88,11 +100,11 @@ fn line(progress: &ProgressResponse, elapsed: Duration) -> String {
 
 /// The balance of a closed run and its exceptions; number 0 is the newest.
 pub(crate) async fn balance(
-    embedded: &Embedded,
+    system: &System,
     connector: &str,
     number: i64,
 ) -> anyhow::Result<(ReportResponse, Exceptions)> {
-    let mut control = embedded.control.clone();
+    let mut control = system.control.clone();
     let request = ReportRequest {
         connector: connector.to_owned(),
         number,

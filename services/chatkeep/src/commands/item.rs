@@ -18,8 +18,8 @@ pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::R
     let request = TraceItemRequest {
         item: id.as_bytes().to_vec().into(),
     };
-    let item = ask(place, async |embedded| {
-        let answer = embedded.control.clone().trace_item(request).await;
+    let item = ask(place, async |system| {
+        let answer = system.control.clone().trace_item(request).await;
         Ok(answer.map_err(super::answer)?.into_inner())
     })
     .await?;

@@ -59,8 +59,8 @@ pub(crate) async fn print(
         connector: place.connector.id(),
         number: run,
     };
-    let whole = ask(place, async |embedded| {
-        let stream = embedded.control.clone().log(request).await;
+    let whole = ask(place, async |system| {
+        let stream = system.control.clone().log(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
         let mut whole = Whole {
             summary: None,

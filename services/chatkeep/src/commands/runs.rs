@@ -7,10 +7,10 @@ use data_encoding::HEXLOWER;
 
 use super::{archive, ask, drive};
 use crate::{
-    embedded::Embedded,
     output::{Output, number},
     place::Place,
     report,
+    system::System,
 };
 
 /// Runs listed at most.
@@ -22,8 +22,8 @@ pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitC
         connector: place.connector.id(),
         limit: LIMIT,
     };
-    let runs = ask(place, async |embedded| {
-        let answer = embedded.control.clone().list_runs(request).await;
+    let runs = ask(place, async |system| {
+        let answer = system.control.clone().list_runs(request).await;
         Ok(answer.map_err(super::answer)?.into_inner().runs)
     })
     .await?;
@@ -57,8 +57,8 @@ fn line(run: &ReportResponse) -> String {
 /// Lists all that a run could not read or deliver.
 pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
     let connector = place.connector.id();
-    let (_, all) = ask(place, async |embedded| {
-        drive::balance(embedded, &connector, run).await
+    let (_, all) = ask(place, async |system| {
+        drive::balance(system, &connector, run).await
     })
     .await?;
     for entry in &all.quarantined {
@@ -102,49 +102,50 @@ pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tries a run's failed deliveries again.
+/// Tries a run's failed deliveries and conversations again.
 pub(crate) async fn retry(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
-    let embedded = Embedded::all(&place.data_dir).await?;
+    let system = System::all(&place.site).await?;
     let request = RetryRequest {
         connector: place.connector.id(),
         number: run,
     };
     let result = async {
-        let answer = embedded.control.clone().retry(request).await;
+        let answer = system.control.clone().retry(request).await;
         let answer = answer.map_err(super::answer)?.into_inner();
-        if answer.deliveries == 0 {
+        if answer.deliveries == 0 && answer.conversations == 0 {
             return Ok(None);
         }
         output.note(format_args!(
-            "trying {} deliveries again",
-            number(answer.deliveries)
+            "trying {} deliveries and {} conversations again",
+            number(answer.deliveries),
+            number(answer.conversations)
         ));
-        archive::follow(&embedded, place, answer.run, run, output)
+        archive::follow(&system, place, answer.run, run, output)
             .await
             .map(Some)
     }
     .await;
-    embedded.stop().await;
+    system.stop().await;
     if let Some(closed) = result? {
         return archive::finish(&closed, place, None, output);
     }
-    output.line(format_args!("run {run} has no failed deliveries"));
+    output.line(format_args!("run {run} has nothing to try again"));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Delivers what was held, as far as its mailboxes are known now.
 pub(crate) async fn deliver_held(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
-    let embedded = Embedded::all(&place.data_dir).await?;
+    let system = System::all(&place.site).await?;
     let result = async {
         let request = DeliverHeldRequest {
             connector_file: place.connector.to_toml()?,
             max_part_bytes: place.connector.target.max_item(),
         };
-        let opened = embedded.control.clone().deliver_held(request).await;
+        let opened = system.control.clone().deliver_held(request).await;
         let opened = opened.map_err(super::answer)?.into_inner();
-        archive::follow(&embedded, place, opened.run, opened.number, output).await
+        archive::follow(&system, place, opened.run, opened.number, output).await
     }
     .await;
-    embedded.stop().await;
+    system.stop().await;
     archive::finish(&result?, place, None, output)
 }

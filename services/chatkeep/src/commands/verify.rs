@@ -10,22 +10,22 @@ use chatkeep_proto::v1::{ArchivedDelivery, ArchivedRequest};
 
 use super::ask;
 use crate::{
-    cli::Verify,
-    embedded::Settings,
+    cli::{SiteOptions, Verify},
     output::{Output, number},
     place::Place,
+    settings::Settings,
 };
 
 /// Checks a run in the mailboxes, or a manifest by itself.
 pub(crate) async fn run(
     args: &Verify,
-    data_dir: Option<&Path>,
+    site: &SiteOptions,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     if let Some(manifest) = &args.offline {
         return offline(manifest, output);
     }
-    let place = Place::read_existing(&args.connector.connector, data_dir)?;
+    let place = Place::read_existing(&args.connector.connector, site)?;
     let run = args
         .run
         .context("name a run, or a manifest with --offline")?;
@@ -71,8 +71,8 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
         connector: place.connector.id(),
         number: run,
     };
-    let expected = ask(place, async |embedded| {
-        let stream = embedded.control.clone().archived(request).await;
+    let expected = ask(place, async |system| {
+        let stream = system.control.clone().archived(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
         let mut expected = ByMailbox::new();
         while let Some(delivery) = stream.message().await.map_err(super::answer)? {

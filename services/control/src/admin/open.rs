@@ -13,7 +13,7 @@ use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
-        Ledger,
+        Ledger, again,
         capture::{connector_key, signed},
         lock, mailbox, parse,
         run::{self, RunRow, UNFINISHED},
@@ -105,8 +105,12 @@ impl Ledger {
         })
     }
 
-    /// Gives a closed run's failed and partially imported deliveries back.
+    /// Gives a closed run's failed and partially imported deliveries back, and has rendered again what
+    /// could not be.
     pub(crate) async fn retry(&self, request: RetryRequest) -> Result<RetryResponse, LedgerError> {
+        let RetryRequest { connector, number } = &request;
+        let run = self.run_numbered(connector, *number).await?;
+        let unrendered = self.unrendered(run.id).await?;
         let mut tx = self.database.begin().await?;
         let connector = connector_key(&mut tx, &request.connector).await?;
         lock(&mut tx, connector).await?;
@@ -122,7 +126,8 @@ impl Ledger {
             ));
         }
         let deliveries = give_back(&mut tx, &run, "").await?;
-        if deliveries > 0 {
+        let conversations = again::render_again(&mut tx, &unrendered).await?;
+        if deliveries > 0 || conversations > 0 {
             run::reopen(&mut tx, run.id).await?;
         }
         tx.commit().await.during("retry deliveries")?;
@@ -130,6 +135,7 @@ impl Ledger {
         Ok(RetryResponse {
             run: run.id,
             deliveries,
+            conversations,
         })
     }
 }

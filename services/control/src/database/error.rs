@@ -103,6 +103,15 @@ impl DatabaseError {
         }
     }
 
+    /// True when the server is not there, or about to start or to stop.
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Silent => true,
+            Self::Postgres { state, .. } => state.starts_with("57P"),
+            _ => false,
+        }
+    }
+
     /// True when the whole transaction may succeed if it is repeated at once.
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Postgres { state, .. } if CONFLICTS.contains(&&**state))

@@ -296,6 +296,34 @@ pub(super) async fn release(
     Ok(())
 }
 
+/// Claims the records of a quarantined conversation again for the task that renders it. False when
+/// somebody else holds one of them by now.
+pub(super) async fn reclaim(
+    conn: &mut Connection,
+    task: &TaskRow,
+    quarantined: &Quarantined,
+) -> Result<bool, LedgerError> {
+    let day = i64::from(quarantined.day);
+    let records = quarantined.claimed.iter();
+    let keys: Vec<_> = records.map(|record| (day, &record[..])).collect();
+    if !holders(conn, task.connector, &keys).await?.is_empty() {
+        return Ok(false);
+    }
+    let rows = keys.iter().map(|(day, record)| {
+        [
+            Cell::Int(task.connector),
+            Cell::Int(*day),
+            Cell::bytes(record),
+            Cell::Int(task.key),
+        ]
+    });
+    let rows: Vec<_> = rows.collect();
+    let table = "claims (connector, day, record, task)";
+    let claimed = insert(conn, table, &rows, TAKE_OVER).await;
+    claimed.during("claim records again")?;
+    Ok(true)
+}
+
 async fn insert_sessions<'a>(
     conn: &mut Connection,
     task: &TaskRow,

@@ -54,6 +54,11 @@ impl Entry {
         }
     }
 
+    /// What is known of its records.
+    pub(super) fn into_quarantined(self) -> Quarantined {
+        self.quarantined
+    }
+
     /// Nobody could read it, so nobody could count: it is one record.
     fn unread(source: String) -> Self {
         let quarantined = Quarantined {
@@ -113,7 +118,7 @@ impl Ledger {
     }
 
     /// What is known about the only entry of a task; little, when its input is damaged.
-    async fn entry(&self, task: &TaskRow) -> Result<Entry, LedgerError> {
+    pub(super) async fn entry(&self, task: &TaskRow) -> Result<Entry, LedgerError> {
         let unknown = || Entry::unread(format!("entry {} of a damaged input", task.first));
         let Some(input) = &task.input else {
             return Ok(unknown());

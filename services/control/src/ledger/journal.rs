@@ -64,6 +64,19 @@ impl Ledger {
         tx.commit().await.during("write journal")?;
         Ok(())
     }
+
+    /// Counts copies that were removed after the lease was lost, whatever has become of the task.
+    pub(crate) async fn report_copies(&self, task: &str, copies: u32) -> Result<(), LedgerError> {
+        let mut tx = self.database.begin().await?;
+        let task = self.task(&mut tx, task).await?;
+        let update = query("UPDATE runs SET n_copies = n_copies + $1 WHERE id = $2");
+        let update = update.bind(i64::from(copies)).bind(task.run);
+        update
+            .execute(&mut tx)
+            .await
+            .during("count removed copies")?;
+        tx.commit().await.during("count removed copies")
+    }
 }
 
 /// The batches of a task's shard, as they are stored.

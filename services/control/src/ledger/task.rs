@@ -157,6 +157,22 @@ pub(crate) async fn open_after(
     tasks.during("read open tasks")
 }
 
+/// Tasks of a run and kind that were given up, down to one entry each.
+pub(super) async fn buried(
+    conn: &mut Connection,
+    run: i64,
+    kind: TaskKind,
+) -> Result<Vec<TaskRow>, LedgerError> {
+    let sql = format!("{SELECT} t.state = $1 AND t.kind = $2 AND t.run = $3 ORDER BY t.id");
+    let statement = query(sql)
+        .bind(TaskState::Buried as i64)
+        .bind(i64::from(kind as i32))
+        .bind(run);
+    let rows = statement.fetch(conn).await.during("read buried tasks")?;
+    let tasks: Result<_, _> = rows.iter().map(TaskRow::read).collect();
+    tasks.during("read buried tasks")
+}
+
 /// Keys of open tasks of a run and kind, as far as `last`.
 pub(crate) async fn open_up_to(
     conn: &mut Connection,

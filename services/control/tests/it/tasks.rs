@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
-    Captured, Converted, FailRequest, Listed, Planned, Refreshed, RunState, TaskKind,
+    Captured, Converted, FailRequest, Listed, Planned, Refreshed, RetryRequest, RunState, TaskKind,
     complete_request::Result as Outcome,
 };
 use chatkeep_staging::BlobKind;
@@ -250,4 +250,52 @@ async fn a_whole_run_succeeds_and_both_equations_close() {
     assert_eq!((records.read, records.rendered), (25, 25));
     assert_eq!((deliveries.planned, deliveries.imported), (50, 50));
     assert_eq!(world.archived.lock().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn a_retry_has_a_quarantined_conversation_rendered_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let run = lab.open_run().await;
+    lab.list(vec![new_task(TaskKind::Capture, &blob("listing"), (0, 1))])
+        .await;
+    let capture = lab.next("ingestion").await;
+    let captured = Captured {
+        records_read: 1,
+        ..Captured::default()
+    };
+    let conversation = conversation_of(7, [7]);
+    let batch = stored(&lab, BlobKind::Batch, &[conversation]).await;
+    let convert = new_task(TaskKind::Convert, &batch, (0, 1));
+    lab.complete(&capture, Outcome::Captured(captured), vec![convert])
+        .await;
+    let convert = lab.next("conversion").await;
+    let fail = FailRequest {
+        task: convert.id.clone(),
+        reason: "render items".to_owned(),
+    };
+    lab.ledger.clone().fail(fail).await.unwrap();
+    assert_eq!(lab.ended(run.run).await, RunState::SucceededWithExceptions);
+    let retry = RetryRequest {
+        connector: "contoso".to_owned(),
+        number: 1,
+    };
+    let retried = lab.control.clone().retry(retry).await.unwrap().into_inner();
+
+    assert_eq!(retried.conversations, 1);
+    assert_eq!(lab.next("conversion").await, convert);
+    let converted = Converted {
+        blob: Some(blob("items")),
+        items: vec![item(7)],
+        ..Converted::default()
+    };
+    let plan = new_task(TaskKind::Plan, &blob("index"), (0, 0));
+    lab.complete(&convert, Outcome::Converted(converted), vec![plan])
+        .await;
+    let plan = lab.next("mapping").await;
+    lab.complete(&plan, Outcome::Planned(Planned::default()), Vec::new())
+        .await;
+    assert_eq!(lab.ended(run.run).await, RunState::Succeeded);
+    let records = lab.report(1).await.records.unwrap();
+    assert_eq!((records.rendered, records.quarantined), (1, 0));
 }

@@ -92,6 +92,10 @@ impl Queue for Output {
         Ok(())
     }
 
+    async fn waiting(&self, _queue: &str) -> Result<Option<u64>, QueueError> {
+        Ok(None)
+    }
+
     async fn consume(&self, _queue: &str, _prefetch: u16) -> Result<Box<dyn Receiver>, QueueError> {
         unreachable!("control consumes nothing")
     }

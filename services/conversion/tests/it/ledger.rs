@@ -74,5 +74,6 @@ knows_its_run_and_not!(
     fail(FailRequest) -> FailResponse,
     lease(LeaseRequest) -> LeaseResponse,
     deliveries(DeliveriesRequest) -> DeliveriesResponse,
-    journal(JournalRequest) -> JournalResponse
+    journal(JournalRequest) -> JournalResponse,
+    report_copies(ReportCopiesRequest) -> ReportCopiesResponse
 );

@@ -171,4 +171,11 @@ impl Ledger for FakeLedger {
     ) -> Result<Response<v1::JournalResponse>, Status> {
         not_asked()
     }
+
+    async fn report_copies(
+        &self,
+        _: Request<v1::ReportCopiesRequest>,
+    ) -> Result<Response<v1::ReportCopiesResponse>, Status> {
+        not_asked()
+    }
 }

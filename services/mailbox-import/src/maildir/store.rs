@@ -20,8 +20,8 @@ use rustix::{
 use super::layout::{FolderName, file_name, key_in, key_of};
 use crate::target::{Copy, CopyKey, Message, Outcome, Refusal, Stored};
 
-/// How long another process may hold a mailbox.
-const LOCK_PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait for another process that holds a mailbox: less than this one has to stop.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// Files that one thread makes durable; more are shared out. A disk takes several syncs at a time.
 const FILES_PER_THREAD: usize = 13;
 

@@ -1,5 +1,7 @@
+use std::error::Error;
+
 use chatkeep_pipeline::{LedgerClient, StageError};
-use chatkeep_proto::v1::{Begun, DeliveryState, JournalRequest, Settled};
+use chatkeep_proto::v1::{Begun, DeliveryState, JournalRequest, ReportCopiesRequest, Settled};
 
 /// Settled deliveries are reported at the latest when so many have come together.
 const MANY: usize = 1000;
@@ -11,6 +13,8 @@ pub(super) struct Journal {
     task: String,
     fence: u64,
     settled: Vec<Settled>,
+    /// Copies that were removed and could not be told, because the lease was lost.
+    untold: u32,
 }
 
 /// What became of a delivery, in the ledger's words.
@@ -29,6 +33,7 @@ impl Journal {
             task,
             fence,
             settled: Vec::new(),
+            untold: 0,
         }
     }
 
@@ -77,8 +82,26 @@ impl Journal {
         });
     }
 
+    /// Has extra copies counted that were removed when the lease was lost, or after that.
+    pub(super) async fn report_copies(&self, copies: usize) {
+        let copies = u32::try_from(copies).unwrap_or(u32::MAX);
+        let copies = copies.saturating_add(self.untold);
+        if copies == 0 {
+            return;
+        }
+        let request = ReportCopiesRequest {
+            task: self.task.clone(),
+            copies,
+        };
+        if let Err(error) = self.ledger.clone().report_copies(request).await {
+            let error = &error as &dyn Error;
+            tracing::warn!(error, copies, "removed copies not counted");
+        }
+    }
+
     /// Writes ahead what is about to be sent. On return it is durable.
     pub(super) async fn begin(&mut self, begun: Vec<Begun>) -> Result<(), StageError> {
+        let copies: u32 = self.settled.iter().map(|one| one.copies_removed).sum();
         let request = JournalRequest {
             task: self.task.clone(),
             fence: self.fence,
@@ -86,6 +109,9 @@ impl Journal {
             begun,
         };
         let written = self.ledger.journal(request).await;
+        if written.is_err() {
+            self.untold += copies;
+        }
         written.map_err(StageError::ledger("write journal"))?;
         Ok(())
     }

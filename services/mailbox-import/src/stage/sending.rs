@@ -32,6 +32,7 @@ impl Shard {
             uid_next: begun.uid_next,
         };
         let mailbox = begun.mailbox.clone();
+        self.sent = Some((mailbox.clone(), position));
         let permit = Permit::new(journal, begun, since, self.permission());
         let mut breaks = Breaks::default();
         while let Some(error) = self

@@ -77,6 +77,18 @@ impl Session {
         (self.removed > 0).then_some((delivery, self.removed))
     }
 
+    /// Looks a last time at what was sent from `since` on, by whomever. Returns how many extra copies were
+    /// removed.
+    pub(super) async fn part(
+        mut self,
+        since: Position,
+        domain: &str,
+    ) -> Result<usize, TargetError> {
+        self.list_once(since, domain).await?;
+        self.mailbox.close().await;
+        Ok(self.removed)
+    }
+
     async fn list_once(
         &mut self,
         since: Position,

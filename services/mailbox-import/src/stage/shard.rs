@@ -39,6 +39,8 @@ pub(super) struct Shard {
     /// Mailboxes that take nothing now.
     pub(super) asides: HashMap<String, Aside>,
     pub(super) session: Option<Session>,
+    /// The mailbox that was sent to last, and where it ended before.
+    pub(super) sent: Option<(String, Position)>,
     /// False when a mailbox could not be looked at a last time: its journal stays open.
     may_tell: bool,
 }
@@ -50,6 +52,7 @@ impl Shard {
             doubts: HashMap::new(),
             asides: HashMap::new(),
             session: None,
+            sent: None,
             may_tell: true,
         }
     }
@@ -68,6 +71,10 @@ impl Shard {
         let mut backlog = Backlog::new(ledger, task, lease.fence, doubtful);
         match self.work_off(&mut backlog, &mut journal).await {
             Ok(()) => journal.flush().await,
+            Err(error) if error.verdict == Verdict::Superseded => {
+                self.part(&journal).await;
+                Err(error)
+            }
             Err(error) => {
                 // What is known is worth telling; what is not told is looked up the next time.
                 if self.may_tell && error.verdict == Verdict::Wait {

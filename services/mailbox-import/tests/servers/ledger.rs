@@ -184,6 +184,15 @@ macro_rules! not_asked {
                     Ok(Response::new(JournalResponse {}))
                 })
             }
+
+            async fn report_copies(
+                &self,
+                request: Request<ReportCopiesRequest>,
+            ) -> Result<Response<ReportCopiesResponse>, Status> {
+                let copies = request.into_inner().copies;
+                self.with(|ledger| ledger.copies_removed += copies);
+                Ok(Response::new(ReportCopiesResponse {}))
+            }
         }
     };
 }

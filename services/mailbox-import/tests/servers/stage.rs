@@ -379,3 +379,28 @@ async fn a_replaced_holder_sends_nothing_more() {
     let stands = lab.open(ANN).await.list(Position::default()).await.unwrap();
     assert_eq!(stands, []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replaced_holder_sent_late_is_removed_and_counted() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let bench = Bench::new(&lab);
+    let messages = bench.items(3, &[ANN]).await;
+    let mut successor = lab.open(ANN).await;
+    bench.ledger.with(|state| {
+        // Long enough to send without asking again.
+        state.term = Duration::from_mins(1);
+        state.writing = Duration::from_secs(1);
+        state.commits_until_taken_over = Some(1);
+    });
+    let meanwhile = async {
+        // The mailbox is open, and the journal is being written.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        successor.append(&messages, &OpenGate).await;
+    };
+
+    let (imported, ()) = tokio::join!(bench.run(), meanwhile);
+
+    assert_eq!(imported.unwrap_err().verdict, Verdict::Superseded);
+    assert_holds(&lab, ANN, &messages).await;
+    assert_eq!(bench.ledger.with(|state| state.copies_removed), 3);
+}

@@ -6,8 +6,8 @@ use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest, JournalResponse,
-    KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, RostersRequest,
-    RostersResponse, Run, ledger_server::Ledger,
+    KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest,
+    ReportCopiesResponse, RostersRequest, RostersResponse, Run, ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
@@ -76,4 +76,5 @@ unused! {
     lease(LeaseRequest) -> LeaseResponse;
     deliveries(DeliveriesRequest) -> DeliveriesResponse;
     journal(JournalRequest) -> JournalResponse;
+    report_copies(ReportCopiesRequest) -> ReportCopiesResponse;
 }

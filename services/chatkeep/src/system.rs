@@ -1,0 +1,116 @@
+//! The one thing that differs between the forms: whether control is in this process or elsewhere.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use chatkeep_proto::v1::control_client;
+use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle};
+
+use crate::{
+    cli::SiteOptions,
+    embedded::{self, Which},
+    remote::{self, Remote},
+    settings::Settings,
+};
+
+pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
+
+/// Where control and its ledger are.
+#[derive(Clone, Debug)]
+pub(crate) enum Site {
+    /// In this process, with ledger and staging in this folder.
+    Here(PathBuf),
+    /// In a program of its own.
+    There(Remote),
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(folder) => write!(f, "{}", folder.display()),
+            Self::There(remote) => f.write_str(&remote.url),
+        }
+    }
+}
+
+impl Site {
+    /// What the options say; by default a folder beside the connector file, which is in `folder`.
+    pub(crate) fn new(options: &SiteOptions, folder: &Path) -> anyhow::Result<Self> {
+        if let Some(url) = &options.control {
+            let is_clear = options.data_dir.is_none();
+            anyhow::ensure!(is_clear, "choose one: --data-dir, or --control");
+            return Ok(Self::There(Remote::new(url, options)));
+        }
+        Ok(Self::Here(match &options.data_dir {
+            Some(folder) => std::path::absolute(folder).context("find the current folder")?,
+            None => folder.join(".chatkeep"),
+        }))
+    }
+
+    /// True when the services are in this process, and end with it.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
+    }
+}
+
+/// Control, and in the embedded form every service around it.
+#[derive(Debug)]
+pub(crate) struct System {
+    pub(crate) control: ControlClient,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) site: Site,
+    /// How long something may be down before a command fails.
+    pub(crate) patience: Duration,
+}
+
+impl System {
+    /// For commands that only ask: stages do not run.
+    pub(crate) async fn control(site: &Site) -> anyhow::Result<Self> {
+        Self::start(site, Which::Control).await
+    }
+
+    /// For commands that lead to work.
+    pub(crate) async fn all(site: &Site) -> anyhow::Result<Self> {
+        Self::start(site, Which::All).await
+    }
+
+    async fn start(site: &Site, which: Which) -> anyhow::Result<Self> {
+        let settings = Settings::load()?;
+        let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
+        let patience = settings.archive.patience;
+        let channel = match site {
+            Site::Here(folder) => embedded::start(folder, settings, which, &lifecycle).await?,
+            Site::There(remote) => remote::connect(remote, &lifecycle)?,
+        };
+        Ok(Self {
+            control: ControlClient::new(channel),
+            lifecycle,
+            site: site.clone(),
+            patience,
+        })
+    }
+
+    /// What to tell somebody who does not want to wait any longer.
+    pub(crate) fn interrupted(&self) -> anyhow::Error {
+        match &self.site {
+            Site::Here(_) => {
+                anyhow::anyhow!("interrupted; nothing is lost, call the command again to resume")
+            }
+            Site::There(_) => anyhow::anyhow!(
+                "no longer watching: the run goes on; call the command again to watch, or see \
+                 `chatkeep runs`"
+            ),
+        }
+    }
+
+    /// Lets every service of this process finish what it holds.
+    pub(crate) async fn stop(self) {
+        if !self.lifecycle.stop().await {
+            tracing::error!("a service did not stop cleanly; nothing is lost, the ledger knows");
+        }
+    }
+}

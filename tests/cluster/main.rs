@@ -1,0 +1,28 @@
+//! The distributed system from outside: five programs, RabbitMQ, PostgreSQL, Azurite and Dovecot, driven
+//! by the command line.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/cluster.rs"]
+mod cluster;
+mod deploy;
+mod drained;
+mod identical;
+mod late;
+mod losses;
+mod poison;
+#[path = "../support/program.rs"]
+mod program;
+#[path = "../support/running.rs"]
+mod running;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/sandbox.rs"]
+mod sandbox;
+#[path = "../support/servers.rs"]
+mod servers;
+mod settings;
+mod work;
