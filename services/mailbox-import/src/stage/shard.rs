@@ -69,20 +69,20 @@ impl Shard {
         let ledger = self.around.ledger.clone();
         let mut journal = Journal::new(ledger.clone(), task.clone(), lease.fence);
         let mut backlog = Backlog::new(ledger, task, lease.fence, doubtful);
-        match self.work_off(&mut backlog, &mut journal).await {
-            Ok(()) => journal.flush().await,
-            Err(error) if error.verdict == Verdict::Superseded => {
-                self.part(&journal).await;
-                Err(error)
-            }
-            Err(error) => {
-                // What is known is worth telling; what is not told is looked up the next time.
-                if self.may_tell && error.verdict == Verdict::Wait {
-                    journal.flush().await?;
-                }
-                Err(error)
-            }
+        let mut worked = self.work_off(&mut backlog, &mut journal).await;
+        if worked.is_ok() {
+            worked = journal.flush().await;
         }
+        let Err(error) = worked else {
+            return Ok(());
+        };
+        match error.verdict {
+            Verdict::Superseded => self.part(&journal).await,
+            // What is known is worth telling; what is not told is looked up the next time.
+            Verdict::Wait if self.may_tell => journal.flush().await?,
+            _ => {}
+        }
+        Err(error)
     }
 
     async fn work_off(
