@@ -162,6 +162,7 @@ impl Database {
 
     /// Says that this program was built without it.
     #[cfg(not(feature = "postgres"))]
+    #[expect(clippy::unused_async, reason = "with the feature it waits")]
     pub(crate) async fn connect(_settings: &PostgresSettings) -> Result<Self, OpenError> {
         Err(OpenError::Settings {
             key: "postgres",

@@ -27,6 +27,10 @@ impl Connection {
     /// Makes every other transaction on this connector wait until this one ends: the connector's
     /// transactions run one after another. To be called before anything is read that is decided upon.
     /// Without a transaction it does nothing; SQLite's have waited for the one writer already.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "SQLite waits for nothing here")
+    )]
     pub(crate) async fn lock(&mut self, connector: i64) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(_) => {
@@ -38,6 +42,10 @@ impl Connection {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "SQLite waits for nothing here")
+    )]
     pub(super) async fn execute(
         &mut self,
         statement: &Statement<'_>,
@@ -49,6 +57,10 @@ impl Connection {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "SQLite waits for nothing here")
+    )]
     pub(super) async fn fetch(
         &mut self,
         statement: &Statement<'_>,
@@ -118,6 +130,10 @@ impl Tx {
     }
 
     /// Undoes everything, and keeps the connection.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "SQLite waits for nothing here")
+    )]
     pub(crate) async fn roll_back(mut self) -> Result<(), DatabaseError> {
         match &mut *self.0 {
             // Done when it is dropped.
