@@ -1,7 +1,5 @@
 //! What the ledger knows for ever, and what it forgets of runs that are cleared.
 
-use std::path::Path;
-
 use chatkeep_control::verify_offline;
 use chatkeep_model::connector::HoldFor;
 use chatkeep_proto::v1::{
@@ -105,5 +103,7 @@ async fn what_the_ledger_says_of_a_run_is_the_same_when_nobody_reads_its_tasks_a
         (records.read, records.rendered, records.duplicates),
         (2, 1, 1)
     );
-    verify_offline(Path::new(&lab.report(3).await.seal)).unwrap();
+    let copies = folder.path().join("copies");
+    lab.copy_manifests(&copies).await;
+    verify_offline(&copies.join("000003.jsonl")).unwrap();
 }
