@@ -26,6 +26,9 @@ mod sandbox;
 #[expect(dead_code, reason = "shared with the other tests of the system")]
 #[path = "../support/servers.rs"]
 mod servers;
+#[expect(dead_code, reason = "shared with the other tests of the system")]
+#[path = "../support/system.rs"]
+mod system;
 
 use std::{
     collections::BTreeMap,
@@ -37,11 +40,12 @@ use chatkeep_testkit::{Azurite, Dovecot, Postgres, Seeded};
 
 use crate::{
     archiving::Archiving,
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     company::Company,
     fault::{Fault, Fragile},
     sandbox::Sandbox,
     servers::Servers,
+    system::Form,
 };
 
 /// Faults of one run, one into the other.

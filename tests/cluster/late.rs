@@ -8,25 +8,23 @@ use std::sync::{
 use chatkeep_testkit::{Dovecot, Interposer, read_folder};
 
 use crate::{
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     running::Running,
     sandbox::Sandbox,
     servers::Servers,
+    system::Form,
     work::{add_sessions, hold, sessions, wait_until},
 };
 
 const MAILBOXES: [&str; 2] = ["ann@contoso.com", "bob@contoso.com"];
-/// Two importers, of which the second starts when the first stands still.
-const TWO: Form = Form {
-    controls: 1,
-    workers: 2,
-    tls: false,
-    fence: "1s",
-};
 
-/// Starts a cluster with one importer, archiving.
+/// Starts a cluster with one importer, archiving. A second one starts when the first stands still.
 fn archiving(sandbox: Sandbox) -> (Cluster, Running) {
-    let mut cluster = Cluster::start(&Servers::shared(), TWO, sandbox);
+    let two = Form {
+        workers: 2,
+        ..Form::default()
+    };
+    let mut cluster = Cluster::start(&Servers::shared(), two, sandbox);
     cluster.of("mailbox-import").nth(1).unwrap().kill();
     let running = Running::start(&mut cluster.command(&["archive", "connector.toml"]));
     (cluster, running)

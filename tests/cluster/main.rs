@@ -25,4 +25,6 @@ mod sandbox;
 #[path = "../support/servers.rs"]
 mod servers;
 mod settings;
+#[path = "../support/system.rs"]
+mod system;
 mod work;

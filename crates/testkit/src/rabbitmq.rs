@@ -123,6 +123,18 @@ impl RabbitMq {
         Ok(list.lines().count())
     }
 
+    /// How many messages clients have published since the broker started.
+    pub fn published(&self) -> Result<u64, LabError> {
+        let expression = "lists:sum([maps:get(messages_received_total, C, 0) \
+             || C <- maps:values(rabbit_global_counters:overview())]).";
+        let counted = self.ctl(&["eval", expression])?;
+        let unexpected = |_| LabError::Helper {
+            program: "rabbitmqctl eval".to_owned(),
+            output: counted.clone(),
+        };
+        counted.trim().parse().map_err(unexpected)
+    }
+
     /// Limits the length of queues whose names match a regular expression.
     pub fn limit_length(&self, queues: &str, length: u32) -> Result<(), LabError> {
         let definition = format!("{{\"max-length\":{length}}}");
