@@ -97,10 +97,10 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
         let export = Export::write(&corpus, &home)?;
         cases.push(Case { corpus, export });
     }
-    let servers = Servers::start(Azurite::start, || Postgres::start_with(&Counters::SETTINGS));
-    Counters::prepare(&servers)?;
     let mut rows: Vec<_> = Target::ALL.into_iter().flat_map(rows_of).collect();
     for _ in 0..options.runs().min(MOST_RUNS) {
+        let servers = Servers::start(Azurite::start, || Postgres::start_with(&Counters::SETTINGS));
+        Counters::prepare(&servers)?;
         for row in &mut rows {
             let case = &cases[row.target as usize];
             let archive = Archive {
@@ -115,8 +115,10 @@ pub(crate) fn run(options: &Options, folder: &Path, report: &mut Report) -> anyh
             row.samples.push(costs?);
             aside::put(&work, folder)?;
         }
+        drop(servers);
+        // Gigabytes a run.
+        aside::delete(&aside::all(folder))?;
     }
-    drop(servers);
     rates(&rows, report);
     cpu(&rows, report);
     queue_and_ledger(&rows, report);
