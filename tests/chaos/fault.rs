@@ -226,6 +226,9 @@ impl Fragile {
             program.wait_until_ready();
             let alive = program.get("/livez").map(|(status, _)| status);
             assert_eq!(alive, Some(200), "{}", program.name);
+        }
+        // Without control nobody is ready: it ends last.
+        for program in self.cluster.programs.iter_mut().rev() {
             let status = program.terminate();
             assert_eq!(
                 status.code(),
