@@ -13,6 +13,8 @@ pub(super) struct Counters {
     pub(super) calls: f64,
     /// Statements that PostgreSQL executed for control, those that begin and end transactions included.
     pub(super) statements: f64,
+    /// Those of them that write.
+    pub(super) writes: f64,
     /// Transactions that control committed.
     pub(super) commits: f64,
 }
@@ -45,6 +47,7 @@ impl Counters {
         Ok(Self {
             messages,
             statements: count("true")?,
+            writes: count("query ~ '^(INSERT|UPDATE|DELETE)'")?,
             commits: count("query = 'COMMIT'")?,
             calls: calls(system)?,
         })
@@ -56,6 +59,7 @@ impl Counters {
             messages: self.messages - before.messages,
             calls: self.calls - before.calls,
             statements: self.statements - before.statements,
+            writes: self.writes - before.writes,
             commits: self.commits - before.commits,
         }
     }
