@@ -7,6 +7,10 @@ cd "$(dirname "$0")/../.."
 
 # Corpora and stores must lie on a real disk, in folders a mail server may enter.
 export TMPDIR=${TMPDIR:-/var/tmp}
-cargo build --release --quiet -p chatkeep -p chatkeep-bench
+services=(control ingestion conversion mapping mailbox-import)
+packages=(-p chatkeep -p chatkeep-bench "${services[@]/#/-pchatkeep-}")
+features=chatkeep/cluster$(printf ',chatkeep-%s/cluster' "${services[@]}")
+# As released: all features.
+cargo build --release --quiet "${packages[@]}" --bins --features "$features"
 programs=${CARGO_TARGET_DIR:-target}/release
 exec "$programs/chatkeep-bench" --chatkeep "$programs/chatkeep" "$@"

@@ -77,13 +77,3 @@ impl Drop for Archiving {
         drop(self.child.wait());
     }
 }
-
-/// Copies that were removed, as the balance shows them.
-pub(crate) fn copies_removed(outcome: &Outcome) -> u64 {
-    let line = outcome
-        .stdout
-        .lines()
-        .find(|line| line.contains("extra copies removed"));
-    let number = line.and_then(|line| line.split_whitespace().last());
-    number.map_or(0, |number| number.replace(',', "").parse().unwrap())
-}

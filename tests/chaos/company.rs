@@ -16,10 +16,10 @@ pub(crate) struct Company {
 }
 
 impl Company {
-    /// An empty archive of it, into this target.
+    /// An empty archive of it, into the target of this `[target]` table.
     pub(crate) fn sandbox(&self, target: &str) -> Sandbox {
         assert!(self.items <= DAY * (PEOPLE - 1), "too many for one day");
-        let sandbox = Sandbox::into_target(&format!("[target]\n{target}"));
+        let sandbox = Sandbox::into_target(target);
         let header = "userPrincipalName,displayName,mail,proxyAddresses,sipAddress\n".to_owned();
         let rows = (0..PEOPLE).map(|person| {
             let address = address(person);
@@ -28,15 +28,6 @@ impl Company {
         sandbox.write("directory.csv", header + &rows.collect::<String>());
         sandbox.write("password", Dovecot::PASSWORD);
         sandbox
-    }
-
-    /// What makes a Dovecot the target.
-    pub(crate) fn target(dovecot: &Dovecot) -> String {
-        let port = dovecot.address().port();
-        format!(
-            "type = \"imap\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
-             password = \"file:password\"\n"
-        )
     }
 
     /// Exports some of the sessions.

@@ -1,16 +1,24 @@
 //! What breaks, and how it is mended.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use chatkeep_testkit::{Dovecot, read_folder};
+use chatkeep_testkit::{Dovecot, Shortage, read_folder};
 
-use crate::{cluster::Cluster, program::Program, sandbox::Mail};
+use crate::{cluster::Cluster, program::Program, sandbox::Mail, wire::Wire};
 
-/// A cluster and its mail server.
+/// A cluster, its mail server, and the way there.
 pub(crate) struct Fragile {
     pub(crate) cluster: Cluster,
     pub(crate) dovecot: Dovecot,
+    pub(crate) wire: Wire,
 }
+
+/// Two processes that import.
+const IMPORT: &str = "mailbox-import";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -27,11 +35,13 @@ pub(crate) enum Fault {
     LedgerConnectionsClosed,
     ControlConnectionsCut,
     ImportStandsStill,
+    ImportSendsLate,
     BrokerShortOfMemory,
+    BrokerShortOfDisk,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::IngestionKilled,
         Self::ConversionKilled,
         Self::MappingKilled,
@@ -45,7 +55,9 @@ impl Fault {
         Self::LedgerConnectionsClosed,
         Self::ControlConnectionsCut,
         Self::ImportStandsStill,
+        Self::ImportSendsLate,
         Self::BrokerShortOfMemory,
+        Self::BrokerShortOfDisk,
     ];
 
     /// The program that is killed.
@@ -54,7 +66,7 @@ impl Fault {
             Self::IngestionKilled => Some("ingestion"),
             Self::ConversionKilled => Some("conversion"),
             Self::MappingKilled => Some("mapping"),
-            Self::ImportKilled => Some("mailbox-import"),
+            Self::ImportKilled => Some(IMPORT),
             Self::ControlKilled => Some("control"),
             _ => None,
         }
@@ -65,7 +77,9 @@ impl Fault {
         Duration::from_millis(match self {
             // Longer than the lease, and than the broker waits for a sign of life.
             Self::ImportStandsStill => 8_000,
-            Self::BrokerShortOfMemory => 3_000,
+            // Until the other importer has done its work.
+            Self::ImportSendsLate => 12_000,
+            Self::BrokerShortOfMemory | Self::BrokerShortOfDisk => 3_000,
             Self::QueueConnectionsClosed
             | Self::LedgerConnectionsClosed
             | Self::ControlConnectionsCut => 0,
@@ -73,9 +87,19 @@ impl Fault {
         })
     }
 
+    /// What it is short of.
+    fn shortage(self) -> Shortage {
+        match self {
+            Self::BrokerShortOfDisk => Shortage::Disk,
+            _ => Shortage::Memory,
+        }
+    }
+
     pub(crate) fn begin(self, fragile: &mut Fragile) {
-        let Fragile { cluster, dovecot } = fragile;
-        let servers = std::sync::Arc::clone(&cluster.servers);
+        let Fragile {
+            cluster, dovecot, ..
+        } = fragile;
+        let servers = Arc::clone(&cluster.servers);
         match self {
             Self::RabbitMqKilled => servers.rabbitmq().kill().unwrap(),
             Self::PostgresKilled => servers.postgres().kill().unwrap(),
@@ -96,8 +120,14 @@ impl Fault {
                 drop(servers.postgres().run(sql));
             }
             Self::ControlConnectionsCut => cluster.to_control.cut(),
-            Self::ImportStandsStill => first(cluster, "mailbox-import").signal("STOP"),
-            Self::BrokerShortOfMemory => drop(servers.rabbitmq().set_memory_alarm(true)),
+            Self::ImportStandsStill => first(cluster, IMPORT).signal("STOP"),
+            Self::ImportSendsLate => {
+                // Nothing is sent while something else is broken, or when all is done.
+                let _is_held_up = fragile.hold_up_message(Duration::from_secs(10));
+            }
+            Self::BrokerShortOfMemory | Self::BrokerShortOfDisk => {
+                drop(servers.rabbitmq().set_alarm(self.shortage(), true));
+            }
             _ => self
                 .victim()
                 .into_iter()
@@ -106,8 +136,12 @@ impl Fault {
     }
 
     pub(crate) fn end(self, fragile: &mut Fragile) {
-        let Fragile { cluster, dovecot } = fragile;
-        let servers = std::sync::Arc::clone(&cluster.servers);
+        let Fragile {
+            cluster,
+            dovecot,
+            wire,
+        } = fragile;
+        let servers = Arc::clone(&cluster.servers);
         match self {
             Self::RabbitMqKilled => servers.rabbitmq().resume().unwrap(),
             Self::PostgresKilled => servers.postgres().resume().unwrap(),
@@ -116,8 +150,14 @@ impl Fault {
                 cluster.open_staging();
             }
             Self::DovecotKilled => dovecot.resume().unwrap(),
-            Self::ImportStandsStill => first(cluster, "mailbox-import").signal("CONT"),
-            Self::BrokerShortOfMemory => drop(servers.rabbitmq().set_memory_alarm(false)),
+            Self::ImportStandsStill => first(cluster, IMPORT).signal("CONT"),
+            Self::ImportSendsLate => {
+                wire.release();
+                first(cluster, IMPORT).signal("CONT");
+            }
+            Self::BrokerShortOfMemory | Self::BrokerShortOfDisk => {
+                drop(servers.rabbitmq().set_alarm(self.shortage(), false));
+            }
             _ => self
                 .victim()
                 .into_iter()
@@ -136,6 +176,29 @@ fn last<'a>(cluster: &'a mut Cluster, name: &'a str) -> &'a mut Program {
 }
 
 impl Fragile {
+    /// Holds up a message that an importer sends, stops that importer, and starts the other one. False
+    /// when nothing was sent for so long.
+    pub(crate) fn hold_up_message(&mut self, patience: Duration) -> bool {
+        let Self { cluster, wire, .. } = self;
+        last(cluster, IMPORT).kill();
+        wire.catch();
+        let given_up = Instant::now() + patience;
+        while !wire.has_caught() && Instant::now() < given_up {
+            thread::sleep(Duration::from_millis(10));
+        }
+        first(cluster, IMPORT).signal("STOP");
+        last(cluster, IMPORT).start();
+        wire.has_caught()
+    }
+
+    /// Extra copies that were removed and counted.
+    pub(crate) fn copies_removed(&self) -> u64 {
+        let name = &self.cluster.name;
+        let sql = format!("SELECT SUM(n_copies) FROM {name}.runs");
+        let copies = self.cluster.servers.postgres().run(&sql).unwrap();
+        copies.trim().parse().unwrap()
+    }
+
     /// A number that grows whenever a run gets on; nothing while the ledger is away.
     pub(crate) fn progress(&self) -> Option<String> {
         let sql = format!(
@@ -163,6 +226,9 @@ impl Fragile {
             program.wait_until_ready();
             let alive = program.get("/livez").map(|(status, _)| status);
             assert_eq!(alive, Some(200), "{}", program.name);
+        }
+        // Without control nobody is ready: it ends last.
+        for program in self.cluster.programs.iter_mut().rev() {
             let status = program.terminate();
             assert_eq!(
                 status.code(),

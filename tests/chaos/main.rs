@@ -1,8 +1,9 @@
 //! Faults at random moments of runs that go on: kill -9 of every program and every server, connections
-//! that break, a process that stands still beyond its lease, a broker short of memory. Nothing is lost,
-//! nothing stands twice, both equations close, nobody hangs.
+//! that break, a process that stands still beyond its lease, a message that arrives after another has sent
+//! it, a broker short of memory or disk. Nothing is lost, nothing stands twice, both equations close, nobody
+//! hangs.
 //!
-//! `CHATKEEP_ITEMS` items (default 5,000), at least `CHATKEEP_FAULTS` faults (default 14), at least
+//! `CHATKEEP_ITEMS` items (default 5,000), at least `CHATKEEP_FAULTS` faults (default 16), at least
 //! `CHATKEEP_FAULTS_PER_KIND` of each kind (default 1). `CHATKEEP_SEED` repeats a run.
 
 #![expect(
@@ -26,6 +27,11 @@ mod sandbox;
 #[expect(dead_code, reason = "shared with the other tests of the system")]
 #[path = "../support/servers.rs"]
 mod servers;
+#[expect(dead_code, reason = "shared with the other tests of the system")]
+#[path = "../support/system.rs"]
+mod system;
+#[path = "../support/wire.rs"]
+mod wire;
 
 use std::{
     collections::BTreeMap,
@@ -37,15 +43,19 @@ use chatkeep_testkit::{Azurite, Dovecot, Postgres, Seeded};
 
 use crate::{
     archiving::Archiving,
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     company::Company,
     fault::{Fault, Fragile},
     sandbox::Sandbox,
     servers::Servers,
+    system::Form,
+    wire::Wire,
 };
 
 /// Faults of one run, one into the other.
 const TOGETHER: usize = 2;
+/// Longer than any machine needs.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn setting(name: &str, default: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
@@ -73,7 +83,7 @@ impl Schedule {
         println!("seed {seed}: repeat with CHATKEEP_SEED={seed}");
         Self {
             dice: Seeded::new(seed),
-            wanted: number("CHATKEEP_FAULTS", 14),
+            wanted: number("CHATKEEP_FAULTS", 16),
             per_kind: number("CHATKEEP_FAULTS_PER_KIND", 1),
             left: Vec::new(),
             done: BTreeMap::new(),
@@ -136,8 +146,21 @@ fn disturb(fragile: &mut Fragile, schedule: &mut Schedule, archiving: &mut Archi
     );
 }
 
+/// Lets the last run's message through, which stands twice from then on, until somebody finds out.
+fn send_late(fragile: &mut Fragile) {
+    let before = fragile.copies_removed();
+    Fault::ImportSendsLate.end(fragile);
+    let deadline = Instant::now() + PATIENCE;
+    while fragile.copies_removed() == before {
+        assert!(Instant::now() < deadline, "late copies are not counted");
+        thread::sleep(Duration::from_millis(100));
+    }
+    let removed = fragile.copies_removed();
+    println!("extra copies removed and counted: {removed}, {before} of them under other faults");
+}
+
 fn embedded(company: &Company) -> Sandbox {
-    let sandbox = company.sandbox("type = \"maildir\"\npath = \"mailboxes\"\n");
+    let sandbox = company.sandbox("[target]\ntype = \"maildir\"\npath = \"mailboxes\"\n");
     Company::publish(&sandbox, 0..company.items);
     let outcome = sandbox.archive();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
@@ -151,31 +174,38 @@ fn faults_of_every_kind_lose_nothing_and_double_nothing() {
         items: usize::try_from(setting("CHATKEEP_ITEMS", 5_000)).unwrap(),
     };
     let dovecot = Dovecot::start().unwrap();
-    let sandbox = company.sandbox(&Company::target(&dovecot));
+    let wire = Wire::to(dovecot.address());
+    let sandbox = company.sandbox(&wire.target());
     let servers = Servers::start(Azurite::start, Postgres::start);
     let form = Form {
         workers: 2,
         ..Form::default()
     };
     let cluster = Cluster::start(&servers, form, sandbox);
-    let mut fragile = Fragile { cluster, dovecot };
+    let mut fragile = Fragile {
+        cluster,
+        dovecot,
+        wire,
+    };
 
     let runs = schedule.runs();
-    let mut removed = 0;
-    for run in 0..runs {
-        let slice = company.items * run / runs..company.items * (run + 1) / runs;
+    for run in 0..=runs {
+        let slice = company.items * run / (runs + 1)..company.items * (run + 1) / (runs + 1);
         Company::publish(fragile.cluster.sandbox(), slice.clone());
         let mut archiving = Archiving::start(&fragile.cluster);
-        disturb(&mut fragile, &mut schedule, &mut archiving);
+        if run < runs {
+            disturb(&mut fragile, &mut schedule, &mut archiving);
+        } else {
+            assert!(fragile.hold_up_message(PATIENCE), "nothing was sent");
+        }
         let outcome = archiving.end(&fragile.cluster);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         outcome.assert_closed();
         assert_eq!(outcome.count("items"), slice.len() as u64);
-        removed += archiving::copies_removed(&outcome);
     }
+    send_late(&mut fragile);
 
     schedule.assert_enough();
-    println!("extra copies removed and counted: {removed}");
     fragile.assert_nobody_hangs();
     let expected = embedded(&company);
     for mailbox in Company::mailboxes() {

@@ -8,7 +8,7 @@ use std::{
 
 use chatkeep_testkit::{azurite_root, free_port};
 
-use crate::{cluster::STAGES, program::binary};
+use crate::{program::binary, system::STAGES};
 
 fn repository() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -1,9 +1,10 @@
 //! SIGTERM: what is held is finished, what is not begun is given back.
 
 use crate::{
-    cluster::{Cluster, Form, STAGES},
+    cluster::Cluster,
     running::Running,
     servers::Servers,
+    system::{Form, STAGES},
     work::{hold, sessions, wait_for_mail},
 };
 

@@ -6,9 +6,10 @@ use chatkeep_generator::{Expected, Options, generate};
 use chatkeep_testkit::{Dovecot, read_folder};
 
 use crate::{
-    cluster::{Cluster, Form, servers_with_tls},
+    cluster::Cluster,
     sandbox::{Mail, Outcome, Sandbox},
     servers::Servers,
+    system::{Form, servers_with_tls},
 };
 
 /// A generated company, and what archiving it must come to.

@@ -1,32 +1,26 @@
 //! Two importers that hold one shard, the first of which stood still beyond its lease and writes late.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
-use chatkeep_testkit::{Dovecot, Interposer, read_folder};
+use chatkeep_testkit::{Dovecot, read_folder};
 
 use crate::{
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     running::Running,
     sandbox::Sandbox,
     servers::Servers,
+    system::Form,
+    wire::Wire,
     work::{add_sessions, hold, sessions, wait_until},
 };
 
 const MAILBOXES: [&str; 2] = ["ann@contoso.com", "bob@contoso.com"];
-/// Two importers, of which the second starts when the first stands still.
-const TWO: Form = Form {
-    controls: 1,
-    workers: 2,
-    tls: false,
-    fence: "1s",
-};
 
-/// Starts a cluster with one importer, archiving.
+/// Starts a cluster with one importer, archiving. A second one starts when the first stands still.
 fn archiving(sandbox: Sandbox) -> (Cluster, Running) {
-    let mut cluster = Cluster::start(&Servers::shared(), TWO, sandbox);
+    let two = Form {
+        workers: 2,
+        ..Form::default()
+    };
+    let mut cluster = Cluster::start(&Servers::shared(), two, sandbox);
     cluster.of("mailbox-import").nth(1).unwrap().kill();
     let running = Running::start(&mut cluster.command(&["archive", "connector.toml"]));
     (cluster, running)
@@ -49,27 +43,14 @@ fn says(cluster: &mut Cluster, words: &str) -> bool {
 #[test]
 fn what_a_stopped_importer_sends_to_a_mail_server_too_late_is_removed_and_counted() {
     let dovecot = Dovecot::start().unwrap();
-    let (caught, is_over) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
-    let (catching, over) = (Arc::clone(&caught), Arc::clone(&is_over));
+    let wire = Wire::to(dovecot.address());
     // The first message of all arrives when everything is over.
-    let interposer = Interposer::start(dovecot.address(), move |_, line| {
-        if line.contains(" APPEND ") && !catching.swap(true, Ordering::SeqCst) {
-            while !over.load(Ordering::SeqCst) {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-        }
-        None
-    });
-    let port = interposer.unwrap().address().port();
-    let target = format!(
-        "[target]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
-         password = \"file:password\"\n"
-    );
-    let sandbox = Sandbox::into_target(&target);
+    wire.catch();
+    let sandbox = Sandbox::into_target(&wire.target());
     sandbox.write("password", Dovecot::PASSWORD);
     add_sessions(&sandbox, 0, 40);
     let (mut cluster, running) = archiving(sandbox);
-    wait_until("a message is on its way", || caught.load(Ordering::SeqCst));
+    wait_until("a message is on its way", || wire.has_caught());
     replace(&mut cluster, running, || ());
     let stored = |mailbox| {
         let login = (mailbox, Dovecot::PASSWORD);
@@ -78,7 +59,7 @@ fn what_a_stopped_importer_sends_to_a_mail_server_too_late_is_removed_and_counte
     };
     assert_eq!(MAILBOXES.map(stored), [40, 40]);
 
-    is_over.store(true, Ordering::SeqCst);
+    wire.release();
     cluster.of("mailbox-import").next().unwrap().signal("CONT");
 
     wait_until("the late copies are counted", || {

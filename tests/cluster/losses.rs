@@ -1,9 +1,10 @@
 //! What can be lost without losing anything.
 
 use crate::{
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     running::Running,
     servers::Servers,
+    system::Form,
     work::{add_sessions, hold, open_tasks, sessions, wait_for_mail, wait_until},
 };
 

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod away;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod deploy;
@@ -25,4 +26,8 @@ mod sandbox;
 #[path = "../support/servers.rs"]
 mod servers;
 mod settings;
+#[path = "../support/system.rs"]
+mod system;
+#[path = "../support/wire.rs"]
+mod wire;
 mod work;

@@ -1,10 +1,11 @@
 //! What cannot be rendered or imported does not keep its neighbours, and is not lost.
 
 use crate::{
-    cluster::{Cluster, Form},
+    cluster::Cluster,
     running::Running,
     sandbox::session,
     servers::Servers,
+    system::Form,
     work::{open_tasks, sessions, wait_until},
 };
 

@@ -3,9 +3,10 @@
 use std::{fs, process::Command};
 
 use crate::{
-    cluster::{Cluster, Form, STAGES},
+    cluster::Cluster,
     program::{Program, binary},
     servers::Servers,
+    system::{Form, STAGES},
     work::sessions,
 };
 

@@ -26,10 +26,17 @@ pub(crate) struct Program {
     child: Option<Child>,
 }
 
-/// The program's file. It stands beside the command line's; the test script builds all of them.
+/// The program's file. It stands where the build put this one; the test script builds all of them.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let chatkeep = Path::new(env!("CARGO_BIN_EXE_chatkeep"));
-    let binary = chatkeep.with_file_name(name);
+    let ours = std::env::current_exe().unwrap();
+    let folder = ours.parent().unwrap();
+    // Tests lie one folder below the programs.
+    let programs = if folder.ends_with("deps") {
+        folder.parent().unwrap()
+    } else {
+        folder
+    };
+    let binary = programs.join(name);
     assert!(
         binary.exists(),
         "{} is missing: run ./test",
@@ -78,11 +85,16 @@ impl Program {
 
     /// Sends a signal, by its name without SIG.
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
+        let pid = self.pid().unwrap().to_string();
         let sent = Command::new("kill")
             .args([&format!("-{signal}"), &pid])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Its process, for measuring.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Asks it to stop, and waits until it has.

@@ -30,6 +30,6 @@ pub use crate::{
     lab::{LabError, free_port},
     postgres::Postgres,
     proxy::{Cut, CuttingProxy, Seeded},
-    rabbitmq::RabbitMq,
+    rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
 };

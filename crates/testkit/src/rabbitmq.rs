@@ -3,7 +3,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use rustix::process::Signal;
@@ -16,6 +15,15 @@ use crate::{
 
 /// Debian's programs in /usr/sbin insist on being the user `rabbitmq`.
 const PROGRAMS: &str = "/usr/lib/rabbitmq/bin";
+
+/// What a broker can be short of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Memory.
+    Memory,
+    /// Room on the disk.
+    Disk,
+}
 
 /// A RabbitMQ of its own, one node, from the package `rabbitmq-server`.
 #[derive(Debug)]
@@ -38,12 +46,12 @@ impl RabbitMq {
 
     /// Starts a broker as it comes.
     pub fn start() -> Result<Self, LabError> {
-        Self::start_with(None)
+        Self::start_with(&[])
     }
 
-    /// Starts a broker that takes messages back that were not settled for so long; it looks every
-    /// second.
-    pub fn start_with(consumer_timeout: Option<Duration>) -> Result<Self, LabError> {
+    /// Starts a broker with these settings of `rabbitmq.conf`. It looks every second whether its
+    /// channels keep them.
+    pub fn start_with(settings: &[(&str, &str)]) -> Result<Self, LabError> {
         if !Path::new(PROGRAMS).join("rabbitmq-server").exists() {
             let how = format!("{PROGRAMS}/rabbitmq-server is not there; install rabbitmq-server");
             return Err(LabError::Missing("RabbitMQ", how));
@@ -62,7 +70,7 @@ impl RabbitMq {
             distribution_port: free_port()?,
             names_port,
         };
-        rabbitmq.configure(consumer_timeout)?;
+        rabbitmq.configure(settings)?;
         rabbitmq.resume()?;
         Ok(rabbitmq)
     }
@@ -95,10 +103,15 @@ impl RabbitMq {
         self.signal(Signal::CONT)
     }
 
-    /// Raises the memory alarm, or ends it.
-    pub fn set_memory_alarm(&self, is_raised: bool) -> Result<(), LabError> {
-        let share = if is_raised { "0.000001" } else { "0.4" };
-        self.ctl(&["set_vm_memory_high_watermark", share]).map(drop)
+    /// Raises an alarm, or ends it.
+    pub fn set_alarm(&self, of: Shortage, is_raised: bool) -> Result<(), LabError> {
+        let (limit, value) = match (of, is_raised) {
+            (Shortage::Memory, true) => ("set_vm_memory_high_watermark", "0.000001"),
+            (Shortage::Memory, false) => ("set_vm_memory_high_watermark", "0.4"),
+            (Shortage::Disk, true) => ("set_disk_free_limit", "1000000GB"),
+            (Shortage::Disk, false) => ("set_disk_free_limit", "50MB"),
+        };
+        self.ctl(&[limit, value]).map(drop)
     }
 
     /// Closes the connections of all clients.
@@ -121,6 +134,18 @@ impl RabbitMq {
     pub fn connections(&self) -> Result<usize, LabError> {
         let list = self.ctl(&["list_connections", "--no-table-headers", "pid"])?;
         Ok(list.lines().count())
+    }
+
+    /// How many messages clients have published since the broker started.
+    pub fn published(&self) -> Result<u64, LabError> {
+        let expression = "lists:sum([maps:get(messages_received_total, C, 0) \
+             || C <- maps:values(rabbit_global_counters:overview())]).";
+        let counted = self.ctl(&["eval", expression])?;
+        let unexpected = |_| LabError::Helper {
+            program: "rabbitmqctl eval".to_owned(),
+            output: counted.clone(),
+        };
+        counted.trim().parse().map_err(unexpected)
     }
 
     /// Limits the length of queues whose names match a regular expression.
@@ -241,7 +266,7 @@ impl RabbitMq {
         command
     }
 
-    fn configure(&self, consumer_timeout: Option<Duration>) -> Result<(), LabError> {
+    fn configure(&self, settings: &[(&str, &str)]) -> Result<(), LabError> {
         make_certificates(self.folder.path())?;
         for folder in ["data", "log"] {
             fs::create_dir_all(self.path(folder)).map_err(LabError::Setup)?;
@@ -252,8 +277,10 @@ impl RabbitMq {
             .replace("@TLS_PORT@", &self.tls_port.to_string())
             .replace("@USER@", Self::USER)
             .replace("@PASSWORD@", Self::PASSWORD);
-        if let Some(timeout) = consumer_timeout {
-            text.push_str(&format!("consumer_timeout = {}\n", timeout.as_millis()));
+        for (name, value) in settings {
+            text.push_str(&format!("{name} = {value}\n"));
+        }
+        if !settings.is_empty() {
             let every_second = "[{rabbit, [{channel_tick_interval, 1000}]}].";
             write(&self.path("advanced.config"), every_second)?;
         }

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use chatkeep_proto::v1::control_client;
 use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle};
+use tonic::{Code, Status};
 
 use crate::{
     cli::SiteOptions,
@@ -18,6 +19,9 @@ use crate::{
 };
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
+
+/// Pause before control is asked again.
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 /// Where control and its ledger are.
 #[derive(Clone, Debug)]
@@ -94,6 +98,26 @@ impl System {
         })
     }
 
+    /// Asks control. One that runs elsewhere may come back: it is asked again as long as a command waits
+    /// for something that is down. `call` may be repeated.
+    pub(crate) async fn ask<T>(
+        &self,
+        call: impl AsyncFn(ControlClient) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let (since, stop) = (Instant::now(), self.lifecycle.shutdown());
+        loop {
+            let answer = call(self.control.clone()).await;
+            let goes_on = !self.site.is_here() && since.elapsed() < self.patience;
+            if !goes_on || !answer.as_ref().is_err_and(is_away) {
+                return answer;
+            }
+            let pause = stop.run_until_cancelled(tokio::time::sleep(POLL));
+            if pause.await.is_none() {
+                return answer;
+            }
+        }
+    }
+
     /// What to tell somebody who does not want to wait any longer.
     pub(crate) fn interrupted(&self) -> anyhow::Error {
         match &self.site {
@@ -113,4 +137,9 @@ impl System {
             tracing::error!("a service did not stop cleanly; nothing is lost, the ledger knows");
         }
     }
+}
+
+/// True when control may answer later.
+pub(crate) fn is_away(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
 }

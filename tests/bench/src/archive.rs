@@ -15,6 +15,8 @@ use crate::{
     options::Options,
 };
 
+const REPORT: &str = "report.json";
+
 /// What `--report` writes, as far as it is checked here.
 #[derive(Deserialize)]
 struct Balance {
@@ -51,37 +53,40 @@ impl Archive<'_> {
         server: Option<u32>,
         work: &Path,
     ) -> anyhow::Result<Sample> {
-        let program = self.options.chatkeep.as_ref();
-        let program = program.context("this section needs --chatkeep, the release build")?;
-        let connector = self.export.connector("connector", target)?;
-        let report = work.join("report.json");
-        let mut command = Command::new(program);
+        let mut command = self.command(target, work)?;
         command.arg("--data-dir").arg(ledger_folder(work));
-        command
-            .arg("archive")
-            .arg(&connector)
-            .arg("--report")
-            .arg(&report);
         let meter = Meter::start(server)?;
         let ended = measure::run(&mut command, &work.join("archive.log"))?;
         let sample = meter.stop(self.corpus.deliveries(), self.export.bytes)?;
         let ended = ended.expect("chatkeep archive", &[0])?;
-        let balance: Balance =
-            serde_json::from_slice(&fs::read(&report)?).context("read report")?;
-        self.check(&balance)?;
+        self.check(work)?;
         Ok(Sample {
             peak: ended.peak,
             ..sample
         })
     }
 
-    fn check(&self, balance: &Balance) -> anyhow::Result<()> {
+    /// `chatkeep archive` into a target; what it came to is written into `work`.
+    pub(crate) fn command(&self, target: &str, work: &Path) -> anyhow::Result<Command> {
+        let program = self.options.chatkeep.as_ref();
+        let program = program.context("this section needs --chatkeep, the release build")?;
+        let connector = self.export.connector("connector", target)?;
+        let mut command = Command::new(program);
+        command.arg("archive").arg(&connector);
+        command.arg("--report").arg(work.join(REPORT));
+        Ok(command)
+    }
+
+    /// The balance in `work` must close and hold everything.
+    pub(crate) fn check(&self, work: &Path) -> anyhow::Result<()> {
+        let balance = fs::read(work.join(REPORT))?;
+        let balance: Balance = serde_json::from_slice(&balance).context("read report")?;
         let conversations = u64::from(self.corpus.conversations);
         let Balance {
             records,
             deliveries,
             status,
-        } = balance;
+        } = &balance;
         let is_right = status == "succeeded"
             && (records.read, records.rendered) == (conversations, conversations)
             && deliveries.planned == self.corpus.deliveries()

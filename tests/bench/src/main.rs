@@ -3,6 +3,7 @@
 
 mod archive;
 mod aside;
+mod cluster;
 mod conversion;
 mod corpus;
 mod end_to_end;
@@ -12,8 +13,29 @@ mod ledger;
 mod machine;
 mod measure;
 mod options;
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared with the tests of the system, which fail by panicking"
+)]
+#[path = "../../support/program.rs"]
+mod program;
 mod random;
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared with the tests of the system, which fail by panicking"
+)]
+#[path = "../../support/servers.rs"]
+mod servers;
 mod store;
+#[expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared with the tests of the system, which fail by panicking"
+)]
+#[path = "../../support/system.rs"]
+mod system;
 mod table;
 
 use std::{
@@ -33,12 +55,13 @@ use crate::{
 
 type Measure = fn(&Options, &Path, &mut Report) -> anyhow::Result<()>;
 
-const SECTIONS: [(Section, Measure); 5] = [
+const SECTIONS: [(Section, Measure); 6] = [
     (Section::Conversion, conversion::run),
     (Section::Import, import::run),
     (Section::EndToEnd, end_to_end::run),
     (Section::Ledger, ledger::run),
     (Section::Growth, growth::run),
+    (Section::Cluster, cluster::run),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -111,7 +111,7 @@ fn clock(clock: ClockId) -> f64 {
 }
 
 /// CPU seconds of children that were waited for, and of theirs.
-fn children_cpu() -> anyhow::Result<f64> {
+pub(crate) fn children_cpu() -> anyhow::Result<f64> {
     let stat = fs::read_to_string("/proc/self/stat").context("read /proc/self/stat")?;
     Ok(fields(&stat).map_or(0.0, |fields| ticks(&fields, 13)))
 }
@@ -130,7 +130,7 @@ fn busy_cpu() -> anyhow::Result<f64> {
 }
 
 /// CPU seconds of a process and everything below it.
-fn tree_cpu(root: u32) -> f64 {
+pub(crate) fn tree_cpu(root: u32) -> f64 {
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let pid = entry.file_name().to_string_lossy().parse::<u32>();
@@ -158,10 +158,11 @@ fn process_cpu(folder: &Path) -> Option<(u32, f64)> {
     let stat = fs::read_to_string(folder.join("stat")).ok()?;
     let fields = fields(&stat)?;
     let parent = fields.get(1)?.parse().ok()?;
-    // In nanoseconds, where ticks lose too much of many short processes; servers here have one thread.
+    // The first thread in nanoseconds, where ticks lose too much of many short processes; or all threads.
     let schedstat = fs::read_to_string(folder.join("schedstat")).ok()?;
     let nanoseconds: u64 = schedstat.split(' ').next()?.parse().ok()?;
-    Some((parent, float(nanoseconds) / 1e9 + ticks(&fields, 13)))
+    let own = ticks(&fields, 11).max(float(nanoseconds) / 1e9);
+    Some((parent, own + ticks(&fields, 13)))
 }
 
 /// The fields of /proc/PID/stat after the command, which may hold spaces.

@@ -42,6 +42,8 @@ pub(crate) enum Section {
     Ledger,
     /// Ten times as many conversations
     Growth,
+    /// Five programs on RabbitMQ, PostgreSQL and Azurite: 1, 2 and 4 processes of each stage
+    Cluster,
 }
 
 impl Options {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use chatkeep_pipeline::{
     AmqpError, AmqpQueue, Envelope, Queue as _, QueueError, Receiver, dead_letters,
 };
-use chatkeep_testkit::RabbitMq;
+use chatkeep_testkit::{RabbitMq, Shortage};
 
 use crate::{
     contract::{next, receive},
@@ -174,7 +174,7 @@ async fn messages_of_a_lost_connection_still_count_as_unsettled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_held_for_too_long_comes_again() {
-    let broker = RabbitMq::start_with(Some(Duration::from_secs(2))).unwrap();
+    let broker = RabbitMq::start_with(&[("consumer_timeout", "2000")]).unwrap();
     let queue = AmqpQueue::open(&settings(&broker)).await.unwrap();
     publish(&queue, 1).await.unwrap();
     let mut receiver = queue.consume("work", 2).await.unwrap();
@@ -189,27 +189,44 @@ async fn a_message_that_is_held_for_too_long_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alarm_is_an_error_for_publishers_and_does_not_concern_receivers() {
     let broker = RabbitMq::start().unwrap();
-    let queue = AmqpQueue::open(&settings(&broker)).await.unwrap();
-    publish(&queue, 1).await.unwrap();
-    publish(&queue, 2).await.unwrap();
-    let mut receiver = queue.consume("work", 1).await.unwrap();
+    for shortage in [Shortage::Memory, Shortage::Disk] {
+        let queue = AmqpQueue::open(&settings(&broker)).await.unwrap();
+        publish(&queue, 1).await.unwrap();
+        publish(&queue, 2).await.unwrap();
+        let mut receiver = queue.consume("work", 1).await.unwrap();
 
-    broker.set_memory_alarm(true).unwrap();
-    // RabbitMQ takes one more message and then stops to read what publishers send.
-    drop(publish(&queue, 3).await);
-    for id in [4, 5] {
-        let error = publish(&queue, id).await.unwrap_err();
-        assert!(matches!(cause(error), AmqpError::Alarm));
+        broker.set_alarm(shortage, true).unwrap();
+        // RabbitMQ takes one more message and then stops to read what publishers send.
+        drop(publish(&queue, 3).await);
+        for id in [4, 5] {
+            let error = publish(&queue, id).await.unwrap_err();
+            assert!(matches!(cause(error), AmqpError::Alarm), "{shortage:?}");
+        }
+        next(&mut receiver).await.ack().await.unwrap();
+        let second = next(&mut receiver).await;
+        assert_eq!(second.envelope.id, "2");
+        second.ack().await.unwrap();
+        broker.set_alarm(shortage, false).unwrap();
+
+        publish_until_taken(&queue, 6).await;
+        let seen = drain(&mut receiver, [6]).await;
+        assert!(!seen.contains(&5), "refused, and sent all the same");
     }
-    next(&mut receiver).await.ack().await.unwrap();
-    let second = next(&mut receiver).await;
-    assert_eq!(second.envelope.id, "2");
-    second.ack().await.unwrap();
-    broker.set_memory_alarm(false).unwrap();
+}
 
-    publish_until_taken(&queue, 6).await;
-    let seen = drain(&mut receiver, [6]).await;
-    assert!(!seen.contains(&5), "refused, and sent all the same");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_has_no_channel_left_is_replaced() {
+    let broker = RabbitMq::start_with(&[("channel_max", "1")]).unwrap();
+    let settings = settings(&broker);
+    let queue = AmqpQueue::open(&settings).await.unwrap();
+
+    // The publisher keeps the one channel there is; to make the queue it takes another.
+    let taken = publish_until_taken(&queue, 1);
+    let taken = tokio::time::timeout(Duration::from_mins(1), taken).await;
+
+    assert!(taken.is_ok(), "never published");
+    let work = format!("{}.work", settings.prefix);
+    broker.take(&work).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,8 +81,8 @@ async fn drive_to_end(
     request: OpenRunRequest,
     output: &Output,
 ) -> anyhow::Result<Closed> {
-    let opened = system.control.clone().open_run(request).await;
-    let opened = opened.map_err(super::answer);
+    let opened = system.ask(async |mut control| control.open_run(request.clone()).await);
+    let opened = opened.await.map_err(super::answer);
     let opened = opened.with_context(|| format!("open a run in {}", place.site))?;
     let opened = opened.into_inner();
     if opened.resumed {

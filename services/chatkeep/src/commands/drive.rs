@@ -6,15 +6,14 @@ use anyhow::Context as _;
 use chatkeep_proto::v1::{
     ExceptionsRequest, ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RunState,
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
     output::{Output, number},
     report::Exceptions,
-    system::System,
+    system::{ControlClient, POLL, System, is_away},
 };
 
-const POLL: Duration = Duration::from_millis(100);
 /// Who waits when control does not answer.
 const COMMAND: &str = "the command";
 
@@ -64,11 +63,6 @@ pub(crate) async fn watch(
     }
 }
 
-/// True when control may answer later.
-fn is_away(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded)
-}
-
 /// One line of progress, with rate and time left as soon as they can be told.
 fn line(progress: &ProgressResponse, elapsed: Duration) -> String {
     let done = progress.deliveries_done;
@@ -104,21 +98,23 @@ pub(crate) async fn balance(
     connector: &str,
     number: i64,
 ) -> anyhow::Result<(ReportResponse, Exceptions)> {
-    let mut control = system.control.clone();
     let request = ReportRequest {
         connector: connector.to_owned(),
         number,
     };
-    let report = control
-        .report(request)
-        .await
-        .map_err(super::answer)?
-        .into_inner();
+    let balance = system.ask(async |control| read_balance(control, request.clone()).await);
+    balance.await.map_err(super::answer)
+}
+
+async fn read_balance(
+    mut control: ControlClient,
+    request: ReportRequest,
+) -> Result<(ReportResponse, Exceptions), Status> {
+    let report = control.report(request).await?.into_inner();
     let request = ExceptionsRequest { run: report.run };
-    let stream = control.exceptions(request).await.map_err(super::answer)?;
-    let mut stream = stream.into_inner();
+    let mut stream = control.exceptions(request).await?.into_inner();
     let mut exceptions = Exceptions::default();
-    while let Some(exception) = stream.message().await.map_err(super::answer)? {
+    while let Some(exception) = stream.message().await? {
         exceptions.add(exception);
     }
     Ok((report, exceptions))

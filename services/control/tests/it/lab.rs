@@ -69,10 +69,18 @@ impl Lab {
 
     /// Schedules go by this clock.
     pub(crate) async fn open_at(folder: &Path, settings: &Settings, clock: &Clock) -> Self {
+        let queue = Arc::new(MemoryQueue::default());
+        Self::open_on(queue, folder, (settings, clock)).await
+    }
+
+    /// Publishes to this queue.
+    pub(crate) async fn open_on(
+        queue: Arc<dyn Queue>,
+        folder: &Path,
+        (settings, clock): (&Settings, &Clock),
+    ) -> Self {
         let lifecycle = Lifecycle::detached();
-        let memory = Arc::new(MemoryQueue::default());
         let staging = Staging::folder(&folder.join("staging")).unwrap();
-        let queue: Arc<dyn Queue> = memory;
         let settings = store::settings(folder, settings);
         let servers = chatkeep_control::start_with_clock(
             (&settings, clock.clone()),

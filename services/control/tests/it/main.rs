@@ -15,6 +15,7 @@ mod lists;
 mod plans;
 mod properties;
 mod pruning;
+mod refusals;
 mod runs;
 mod schedules;
 mod seals;

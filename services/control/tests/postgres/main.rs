@@ -30,6 +30,8 @@ mod properties;
 #[path = "../it/pruning.rs"]
 mod pruning;
 mod races;
+#[path = "../it/refusals.rs"]
+mod refusals;
 mod replica;
 mod replicas;
 #[path = "../it/runs.rs"]

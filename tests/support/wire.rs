@@ -1,0 +1,67 @@
+//! The way to a mail server, on which a message can be held up.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use chatkeep_testkit::Interposer;
+
+const OPEN: u8 = 0;
+const CATCHING: u8 = 1;
+const HOLDING: u8 = 2;
+
+/// Passes on what importers send, but for one message.
+pub(crate) struct Wire {
+    state: Arc<AtomicU8>,
+    address: SocketAddr,
+}
+
+impl Wire {
+    /// Leads to this server.
+    pub(crate) fn to(server: SocketAddr) -> Self {
+        let state = Arc::<AtomicU8>::default();
+        let seen = Arc::clone(&state);
+        let interposer = Interposer::start(server, move |_, line| {
+            let is_caught = line.contains(" APPEND ")
+                && seen
+                    .compare_exchange(CATCHING, HOLDING, Ordering::SeqCst, Ordering::SeqCst)
+                    .is_ok();
+            while is_caught && seen.load(Ordering::SeqCst) == HOLDING {
+                thread::sleep(Duration::from_millis(10));
+            }
+            None
+        });
+        let address = interposer.unwrap().address();
+        Self { state, address }
+    }
+
+    /// A connector's target.
+    pub(crate) fn target(&self) -> String {
+        format!(
+            "[target]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
+             password = \"file:password\"\n",
+            self.address.port()
+        )
+    }
+
+    /// The next message will be held up.
+    pub(crate) fn catch(&self) {
+        self.state.store(CATCHING, Ordering::SeqCst);
+    }
+
+    /// True while one is held up.
+    pub(crate) fn has_caught(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == HOLDING
+    }
+
+    /// Lets everything pass.
+    pub(crate) fn release(&self) {
+        self.state.store(OPEN, Ordering::SeqCst);
+    }
+}
