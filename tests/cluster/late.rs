@@ -22,6 +22,8 @@ const TWO: Form = Form {
     workers: 2,
     tls: false,
     fence: "1s",
+    clears: false,
+    collector: None,
 };
 
 /// Starts a cluster with one importer, archiving.
@@ -60,7 +62,8 @@ fn what_a_stopped_importer_sends_to_a_mail_server_too_late_is_removed_and_counte
         }
         None
     });
-    let port = interposer.unwrap().address().port();
+    let interposer = interposer.unwrap();
+    let port = interposer.address().port();
     let target = format!(
         "[target]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\n\
          password = \"file:password\"\n"

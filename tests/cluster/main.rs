@@ -7,10 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod administration;
+mod cleared;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod deploy;
 mod drained;
+mod grpc;
 mod identical;
 mod late;
 mod losses;
@@ -25,4 +28,5 @@ mod sandbox;
 #[path = "../support/servers.rs"]
 mod servers;
 mod settings;
+mod traces;
 mod work;

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::PathBuf,
     process::Command,
     sync::{
@@ -34,6 +35,10 @@ pub(crate) struct Form {
     pub(crate) tls: bool,
     /// How long something that was sent to a mailbox may still arrive.
     pub(crate) fence: &'static str,
+    /// Staging is cleared as soon as a run is sealed.
+    pub(crate) clears: bool,
+    /// Where traces go.
+    pub(crate) collector: Option<SocketAddr>,
 }
 
 impl Default for Form {
@@ -43,6 +48,8 @@ impl Default for Form {
             workers: 1,
             tls: false,
             fence: "1s",
+            clears: false,
+            collector: None,
         }
     }
 }
@@ -200,6 +207,11 @@ impl Cluster {
         } else {
             "plaintext = true\n".to_owned()
         };
+        let otlp = self
+            .form
+            .collector
+            .map(|address| format!("otlp = \"http://{address}\"\n"));
+        let otlp = otlp.unwrap_or_default();
         let rabbitmq = self.servers.rabbitmq();
         let azurite = self.servers.azurite();
         let (queue, staging_ca) = if self.form.tls {
@@ -213,7 +225,7 @@ impl Cluster {
             (format!("url = \"{}\"", rabbitmq.url()), String::new())
         };
         format!(
-            "[telemetry]\nlog = \"info\"\n\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
+            "[telemetry]\nlog = \"info\"\n{otlp}\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
              user = \"file:{}\"\npassword = \"file:{}\"\nheartbeat = \"2s\"\ntimeout = \"5s\"\n\n\
              [staging]\nkind = \"azure\"\nurl = \"{}\"\n{staging_ca}\n[staging.credential]\n\
              type = \"sas\"\ntoken = \"file:{}\"\n\n",
@@ -236,9 +248,14 @@ impl Cluster {
         } else {
             (postgres.url(&self.name), String::new())
         };
+        let janitor = if self.form.clears {
+            "[control.janitor]\nafter = \"0s\"\nevery = \"200ms\"\norphans_after = \"0s\"\n"
+        } else {
+            ""
+        };
         format!(
             "[data]\npath = \"{}\"\n\n[control]\nlinger = \"200ms\"\nfence = \"{}\"\n\n\
-             [control.postgres]\nurl = \"{url}\"\npassword = \"file:{}\"\n{ca}",
+             [control.postgres]\nurl = \"{url}\"\npassword = \"file:{}\"\n{ca}{janitor}",
             self.path("data").display(),
             self.form.fence,
             postgres.password_file().display(),
