@@ -122,6 +122,7 @@ fn form(workers: usize, is_slow: bool) -> Form {
         queue: "",
         control: "",
         import: if is_slow { "connections = 2\n" } else { "" },
+        collector: None,
     }
 }
 
