@@ -76,3 +76,31 @@ fn a_signal_in_the_middle_of_a_run_stops_it_cleanly_and_the_next_call_resumes() 
         assert!(sandbox.all_mails() == all, "other mails than undisturbed");
     }
 }
+
+#[test]
+fn an_interrupted_run_that_is_cancelled_ends_with_what_it_captured() {
+    let sandbox = filled();
+    let held = hold(&sandbox, "ann@contoso.com");
+    let mut command = sandbox.command(&["archive", "connector.toml", "--log", "info"]);
+    let mut running = Running::start(&mut command);
+    wait_for_mail(&sandbox, "bob@contoso.com");
+    running.interrupt("INT");
+    drop(held);
+    running.end();
+    let held = hold(&sandbox, "ann@contoso.com");
+
+    let mut cancelling = Running::start(&mut sandbox.command(&["cancel", "1"]));
+    cancelling.wait_for("run 1 captures nothing more");
+    drop(held);
+
+    let (code, said) = cancelling.end();
+    assert_eq!(code, Some(0), "{said}");
+    let runs = sandbox.run(&["runs"]);
+    assert!(runs.stdout.contains("cancelled"), "{runs:?}");
+    let mailboxes = ["ann@contoso.com", "bob@contoso.com"];
+    let [ann, bob] = mailboxes.map(|mailbox| sandbox.mails(mailbox).len());
+    assert_eq!(ann, bob);
+    let over = sandbox.run(&["cancel", "1"]);
+    assert_eq!(over.code, Some(1), "{over:?}");
+    assert!(over.stderr.contains("the run has ended"), "{over:?}");
+}

@@ -7,11 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod administration;
 mod away;
+mod cleared;
 #[path = "../support/cluster.rs"]
 mod cluster;
 mod deploy;
 mod drained;
+mod grpc;
 mod identical;
 mod late;
 mod losses;
@@ -28,6 +31,7 @@ mod servers;
 mod settings;
 #[path = "../support/system.rs"]
 mod system;
+mod traces;
 #[path = "../support/wire.rs"]
 mod wire;
 mod work;

@@ -10,7 +10,8 @@ use crate::{
     work::sessions,
 };
 
-const MINIMAL: &str = "[grpc]\nplaintext = true\n[staging]\nkind = \"folder\"\npath = \"/tmp\"\n";
+const MINIMAL: &str = "[grpc]\nplaintext = true\n[staging]\nkind = \"folder\"\npath = \"/tmp\"\n\
+    [telemetry]\notlp = \"http://collector:4317\"\n";
 
 fn section_of(name: &str) -> &'static str {
     if name == "control" {

@@ -41,7 +41,8 @@ fn a_mailbox_that_is_throttled_until_all_others_have_theirs_gets_its_mail_then()
         (is_throttled && refusals.fetch_add(1, Ordering::SeqCst) < ENOUGH)
             .then(|| "NO Request is throttled. Suggested Backoff Time: 100 milliseconds".to_owned())
     });
-    let target = imap_target(interposer.unwrap().address().port(), "");
+    let interposer = interposer.unwrap();
+    let target = imap_target(interposer.address().port(), "");
     let sandbox = with_secrets(Sandbox::into_target(&target));
     fill(&sandbox);
 

@@ -35,7 +35,12 @@ impl Running {
             .args([&format!("-{signal}"), &pid])
             .status();
         assert!(sent.unwrap().success());
-        while !self.said.contains("shutting down") {
+        self.wait_for("shutting down");
+    }
+
+    /// Waits until the program has said this on standard error.
+    pub(crate) fn wait_for(&mut self, words: &str) {
+        while !self.said.contains(words) {
             let read = self.stderr.read_line(&mut self.said).unwrap();
             assert!(read > 0, "ended without a word of it: {}", self.said);
         }

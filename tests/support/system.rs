@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::PathBuf,
     process::Command,
     sync::{
@@ -33,6 +34,8 @@ pub(crate) struct Form {
     pub(crate) control: &'static str,
     /// Keys of the section of mailbox-import.
     pub(crate) import: &'static str,
+    /// Where traces go.
+    pub(crate) collector: Option<SocketAddr>,
 }
 
 impl Default for Form {
@@ -45,6 +48,7 @@ impl Default for Form {
             queue: "heartbeat = \"2s\"\ntimeout = \"5s\"\n",
             control: "linger = \"200ms\"\nfence = \"1s\"\n",
             import: "",
+            collector: None,
         }
     }
 }
@@ -185,6 +189,11 @@ impl System {
         } else {
             "plaintext = true\n".to_owned()
         };
+        let otlp = self
+            .form
+            .collector
+            .map(|address| format!("otlp = \"http://{address}\"\n"));
+        let otlp = otlp.unwrap_or_default();
         let rabbitmq = self.servers.rabbitmq();
         let azurite = self.servers.azurite();
         let (queue, staging_ca) = if self.form.tls {
@@ -198,7 +207,7 @@ impl System {
             (format!("url = \"{}\"", rabbitmq.url()), String::new())
         };
         format!(
-            "[telemetry]\nlog = \"info\"\n\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
+            "[telemetry]\nlog = \"info\"\n{otlp}\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
              user = \"file:{}\"\npassword = \"file:{}\"\n{}\n\
              [staging]\nkind = \"azure\"\nurl = \"{}\"\n{staging_ca}\n[staging.credential]\n\
              type = \"sas\"\ntoken = \"file:{}\"\n\n",

@@ -23,7 +23,7 @@ const REST: Duration = Duration::from_secs(1);
 /// Passes on what importers send, but for one message.
 pub(crate) struct Wire {
     state: Arc<AtomicU8>,
-    address: SocketAddr,
+    interposer: Interposer,
 }
 
 impl Wire {
@@ -45,8 +45,8 @@ impl Wire {
             }
             None
         });
-        let address = interposer.unwrap().address();
-        Self { state, address }
+        let interposer = interposer.unwrap();
+        Self { state, interposer }
     }
 
     /// A connector's target.
@@ -54,7 +54,7 @@ impl Wire {
         format!(
             "[target]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
              password = \"file:password\"\n",
-            self.address.port()
+            self.interposer.address().port()
         )
     }
 

@@ -3,11 +3,10 @@ use std::{error::Error, io, process::ExitCode};
 use anyhow::Context as _;
 use chatkeep_pipeline::AmqpQueue;
 use chatkeep_runtime::{
-    GrpcSettings, Lifecycle, Network, Readiness, serve_admin, settings::Sections,
+    GrpcSettings, Lifecycle, Network, Readiness, Services, serve_admin, settings::Sections,
     telemetry::Telemetry,
 };
 use rustls::crypto::aws_lc_rs;
-use tonic::service::Routes;
 
 use crate::{args::Args, common::Common};
 
@@ -36,7 +35,7 @@ pub struct Host {
 /// A program that works.
 pub struct Started {
     /// What it answers over gRPC.
-    pub routes: Routes,
+    pub services: Services,
     /// Its queue, closed at the end.
     pub queue: AmqpQueue,
 }
@@ -126,8 +125,8 @@ async fn serve_until_end<S>(
     service: S,
     start: impl AsyncFnOnce(S, Host) -> anyhow::Result<Started>,
 ) -> anyhow::Result<bool> {
-    let Started { routes, queue } = start(service, host.clone()).await?;
-    let served = host.network.serve(routes, chatkeep_proto::DESCRIPTORS);
+    let Started { services, queue } = start(service, host.clone()).await?;
+    let served = host.network.serve(services, chatkeep_proto::DESCRIPTORS);
     served.await.context("serve gRPC")?;
     host.readiness.started();
     host.lifecycle.shutdown().cancelled().await;

@@ -6,6 +6,8 @@ mod host;
 mod parts;
 mod stage;
 
+pub use chatkeep_runtime::Services;
+
 pub use crate::{
     host::{Host, Program, Started, run},
     parts::{Parts, PartsSettings},

@@ -2,10 +2,10 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, Queue};
-use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, settings::Sections};
+use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Services, settings::Sections};
 use chatkeep_staging::Staging;
 use serde::{Deserialize, de::DeserializeOwned};
-use tonic::{Status, service::Routes};
+use tonic::Status;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -19,19 +19,18 @@ use crate::{
 /// How long control may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a stage is started with.
+/// What the gRPC services of a stage are made of.
 pub struct Stage<S> {
     /// The service's own settings.
     pub settings: S,
-    /// Where its tasks come from.
-    pub queue: Arc<dyn Queue>,
     /// The way to the ledger.
     pub ledger: LedgerClient,
     /// Where blobs are.
     pub staging: Staging,
-    /// The process.
-    pub lifecycle: Lifecycle,
 }
+
+/// Starts the worker of a stage.
+type Start<S> = fn(&S, Arc<dyn Queue>, LedgerClient, Staging, &Lifecycle);
 
 /// Where control is: the section `control`.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,11 +68,11 @@ impl<S: DeserializeOwned> Settings<S> {
     }
 }
 
-/// The whole `main` of a program that runs a stage. `start` starts it and returns the gRPC services that
-/// it answers with.
+/// The whole `main` of a program that runs a stage: `start`s it and answers with its gRPC `services`.
 pub fn stage<S: DeserializeOwned>(
     program: Program,
-    start: impl FnOnce(Stage<S>) -> Routes,
+    start: Start<S>,
+    services: impl FnOnce(&Stage<S>) -> Services,
 ) -> ExitCode {
     let read = |sections: &mut Sections, grpc: Option<&GrpcSettings>| {
         Settings::read(program, sections, grpc)
@@ -90,14 +89,20 @@ pub fn stage<S: DeserializeOwned>(
         let asked = asked.remote(&control.url).context("find control")?;
         host.readiness
             .needs("control", move || is_serving(asked.clone()));
-        let routes = start(Stage {
+        let stage = Stage {
             settings: service,
-            queue: Arc::new(queue.clone()),
             ledger: chatkeep_pipeline::ledger(channel),
             staging,
-            lifecycle: host.lifecycle,
-        });
-        Ok(Started { routes, queue })
+        };
+        let services = services(&stage);
+        let Stage {
+            settings,
+            ledger,
+            staging,
+        } = stage;
+        let tasks = Arc::new(queue.clone());
+        start(&settings, tasks, ledger, staging, &host.lifecycle);
+        Ok(Started { services, queue })
     })
 }
 

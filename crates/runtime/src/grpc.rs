@@ -17,6 +17,8 @@ mod repeat;
 #[cfg(feature = "network")]
 mod serve;
 #[cfg(feature = "network")]
+mod services;
+#[cfg(feature = "network")]
 mod settings;
 
 use std::convert::Infallible;
@@ -25,13 +27,17 @@ use tonic::{Status, body::Body, codegen::Service};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 #[cfg(feature = "network")]
-pub(crate) use self::{connection::Dial, remote::channel};
+pub(crate) use self::{
+    connection::Dial,
+    remote::{channel, check},
+};
 #[cfg(feature = "network")]
 pub use self::{
     credentials::{Credentials, CredentialsError},
     network::Network,
     remote::RemoteError,
     serve::ServeError,
+    services::Services,
     settings::{GrpcSettings, Transport},
 };
 

@@ -24,7 +24,8 @@ pub use crate::{
 pub use crate::{
     admin::{AdminError, AdminSettings, serve_admin},
     grpc::{
-        Credentials, CredentialsError, GrpcSettings, Network, RemoteError, ServeError, Transport,
+        Credentials, CredentialsError, GrpcSettings, Network, RemoteError, ServeError, Services,
+        Transport,
     },
     readiness::Readiness,
 };

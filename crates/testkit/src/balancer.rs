@@ -1,20 +1,17 @@
 use std::{
     io,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
-use crate::lab::{LabError, loopback};
+use crate::{acceptor::Acceptor, lab::LabError};
 
 /// One address for several servers: each connection goes to the next one that takes it, as a Kubernetes
 /// service does it.
 #[derive(Debug)]
 pub struct Balancer {
-    port: u16,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
 }
 
@@ -22,26 +19,15 @@ pub struct Balancer {
 struct Shared {
     servers: Mutex<Vec<SocketAddr>>,
     clients: Mutex<Vec<TcpStream>>,
-    closed: AtomicBool,
 }
 
 impl Balancer {
     /// Listens; there are no servers yet.
     pub fn start() -> Result<Self, LabError> {
-        let listener = TcpListener::bind(loopback(0)).map_err(LabError::Setup)?;
-        let port = listener.local_addr().map_err(LabError::Setup)?.port();
         let shared = Arc::<Shared>::default();
         let accepting = Arc::clone(&shared);
-        thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                if accepting.closed.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&accepting);
-                thread::spawn(move || shared.pass_on(&client));
-            }
-        });
-        Ok(Self { port, shared })
+        let acceptor = Acceptor::start(move |client| accepting.pass_on(client))?;
+        Ok(Self { acceptor, shared })
     }
 
     /// Passes connections on to these servers from now on.
@@ -59,15 +45,7 @@ impl Balancer {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        loopback(self.port)
-    }
-}
-
-impl Drop for Balancer {
-    fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread; when nobody listens any more, it has ended already.
-        drop(TcpStream::connect(self.address()));
+        self.acceptor.address()
     }
 }
 

@@ -1,18 +1,17 @@
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
+    net::{Shutdown, SocketAddr, TcpStream},
     thread,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::lab::{LabError, loopback};
+use crate::{acceptor::Acceptor, lab::LabError};
 
 /// Stands between clients and an IMAP server without TLS: hears every line that clients send, and answers
-/// some of them itself. Ends with the process.
+/// some of them itself.
 #[derive(Debug)]
-pub struct Interposer(SocketAddr);
+pub struct Interposer(Acceptor);
 
 impl Interposer {
     /// `answer` gets the user who is signed in with AUTHENTICATE PLAIN, empty before, and each line,
@@ -22,21 +21,13 @@ impl Interposer {
         server: SocketAddr,
         answer: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
     ) -> Result<Self, LabError> {
-        let listener = TcpListener::bind(loopback(0)).map_err(LabError::Setup)?;
-        let address = listener.local_addr().map_err(LabError::Setup)?;
-        let answer = Arc::new(answer);
-        thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                let answer = Arc::clone(&answer);
-                thread::spawn(move || pass_on(&client, server, &*answer));
-            }
-        });
-        Ok(Self(address))
+        let acceptor = Acceptor::start(move |client| pass_on(client, server, &answer))?;
+        Ok(Self(acceptor))
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.0
+        self.0.address()
     }
 }
 

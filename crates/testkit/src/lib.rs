@@ -4,6 +4,7 @@
 //! Every server lives in its own temporary folder, on free ports of the loopback interface, and stops
 //! when its value is dropped.
 
+mod acceptor;
 mod azurite;
 mod balancer;
 mod certificates;

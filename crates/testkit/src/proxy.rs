@@ -1,15 +1,15 @@
 use std::{
     collections::VecDeque,
     io::{self, Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
 
-use crate::lab::{LabError, loopback};
+use crate::{acceptor::Acceptor, lab::LabError};
 
 /// Where a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Cut {
 /// Passes connections on to a server, and cuts some of them at a chosen byte.
 #[derive(Debug)]
 pub struct CuttingProxy {
-    port: u16,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
 }
 
@@ -32,36 +32,24 @@ struct Shared {
     upstream: SocketAddr,
     cuts: Mutex<VecDeque<Cut>>,
     made: AtomicUsize,
-    closed: AtomicBool,
 }
 
 impl CuttingProxy {
     /// Stands before this server.
     pub fn start(upstream: SocketAddr) -> Result<Self, LabError> {
-        let listener = TcpListener::bind(loopback(0)).map_err(LabError::Setup)?;
-        let port = listener.local_addr().map_err(LabError::Setup)?.port();
         let shared = Arc::new(Shared {
             upstream,
             cuts: Mutex::default(),
             made: AtomicUsize::new(0),
-            closed: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
-        thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                if accepting.closed.load(Ordering::SeqCst) {
-                    return;
-                }
-                let shared = Arc::clone(&accepting);
-                thread::spawn(move || shared.pass_on(&client));
-            }
-        });
-        Ok(Self { port, shared })
+        let acceptor = Acceptor::start(move |client| accepting.pass_on(client))?;
+        Ok(Self { acceptor, shared })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        loopback(self.port)
+        self.acceptor.address()
     }
 
     /// The next connection breaks there; called again, the one after it, and so on.
@@ -72,14 +60,6 @@ impl CuttingProxy {
     /// How many connections were cut so far.
     pub fn cuts_made(&self) -> usize {
         self.shared.made.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for CuttingProxy {
-    fn drop(&mut self) {
-        self.shared.closed.store(true, Ordering::SeqCst);
-        // Wakes the accepting thread; when nobody listens any more, it has ended already.
-        drop(TcpStream::connect(self.address()));
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Failed(OfRun),
     /// Tries a run's failed deliveries again, and the conversations that could not be rendered
     Retry(OfRun),
+    /// Ends an unfinished run early: what it captured is archived, the rest is the next run's
+    Cancel(OfRun),
     /// Delivers what was held, as far as directory and mapping know the mailboxes now
     DeliverHeld(OfConnector),
     /// Shows one item's way through the pipeline
@@ -74,6 +76,12 @@ pub(crate) enum Command {
     },
     /// Reads mailboxes again and compares every byte; or checks a manifest's seal chain
     Verify(Verify),
+    /// Connectors that a control elsewhere archives by itself: needs --control
+    #[command(subcommand)]
+    Connectors(Connectors),
+    /// Archives days long past in slices, beside the scheduled runs: needs --control
+    #[command(subcommand)]
+    Backfill(Backfill),
 }
 
 #[derive(Debug, Args)]
@@ -136,4 +144,56 @@ pub(crate) struct Verify {
     pub(crate) offline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connector: OfConnector,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connectors {
+    /// Lists them, and what their schedules are up to
+    List,
+    /// Stores a connector file, or replaces it; from then on control opens runs as its [schedule] says
+    Put {
+        /// The connector file, with paths as the services see them
+        file: PathBuf,
+        /// Opens no runs by itself
+        #[arg(long)]
+        manual: bool,
+    },
+    /// Opens no run, and begins nothing more of those that are open
+    Pause(Named),
+    /// Goes on exactly where it was, also with runs that failed or were stopped
+    Resume(Named),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Backfill {
+    /// Orders runs over a range of days
+    Start {
+        #[command(flatten)]
+        connector: Named,
+        /// First UTC day (YYYY-MM-DD)
+        #[arg(long, value_name = "DAY")]
+        from: jiff::civil::Date,
+        /// UTC day behind the last one
+        #[arg(long, value_name = "DAY")]
+        to: jiff::civil::Date,
+        /// Days per run
+        #[arg(long, value_name = "DAYS", default_value_t = 7,
+              value_parser = clap::value_parser!(u32).range(1..))]
+        slice: u32,
+    },
+    /// Lists a connector's backfills, newest first
+    List(Named),
+    /// Ends a backfill: its open run is cancelled, no further one is opened
+    Cancel {
+        #[command(flatten)]
+        connector: Named,
+        /// Number of the backfill, as `chatkeep backfill list` lists it
+        backfill: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Name or id of the connector, as `chatkeep connectors list` lists it
+    pub(crate) connector: String,
 }

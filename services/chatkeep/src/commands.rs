@@ -1,7 +1,9 @@
 //! One module per command.
 
 mod archive;
+mod backfill;
 mod check;
+mod connectors;
 mod drive;
 mod item;
 mod log;
@@ -15,7 +17,7 @@ use crate::{
     cli::{Cli, Command},
     output::Output,
     place::Place,
-    system::System,
+    system::{Site, System},
 };
 
 /// Runs the command that was asked for.
@@ -36,6 +38,9 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Retry(of) => {
             runs::retry(&existing(&of.connector.connector)?, of.run, output).await
         }
+        Command::Cancel(of) => {
+            runs::cancel(&existing(&of.connector.connector)?, of.run, output).await
+        }
         Command::DeliverHeld(of) => runs::deliver_held(&existing(&of.connector)?, output).await,
         Command::Item { id, connector } => {
             item::print(&existing(&connector.connector)?, id, output).await
@@ -44,18 +49,26 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
             seals::copy(&existing(&connector.connector)?, to, output).await
         }
         Command::Verify(args) => verify::run(args, site, output).await,
+        Command::Connectors(command) => connectors::run(command, site, output).await,
+        Command::Backfill(command) => backfill::run(command, site, output).await,
     }
 }
 
 /// Asks control without starting the stages, then lets it finish.
 async fn ask<T>(
-    place: &Place,
+    site: &Site,
     question: impl AsyncFnOnce(&System) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let system = System::control(&place.site).await?;
+    let system = System::control(site).await?;
     let answer = question(&system).await;
     system.stop().await;
     answer
+}
+
+/// When a UTC day begins, Unix seconds.
+fn midnight(day: jiff::civil::Date) -> Result<i64, jiff::Error> {
+    let zoned = day.to_zoned(jiff::tz::TimeZone::UTC)?;
+    Ok(zoned.timestamp().as_second())
 }
 
 /// What control answered instead of a result, as an error the user can read.

@@ -91,6 +91,19 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
+/// A time of control's, Unix seconds, as the user reads it: `2026-03-01T01:00:00Z`.
+pub(crate) fn time(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    time.map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+/// The UTC day in which a time is: `2026-03-01`.
+pub(crate) fn day(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds);
+    let day = time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
+    day.map_or_else(|_| String::new(), |day| day.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

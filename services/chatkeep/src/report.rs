@@ -5,7 +5,7 @@ use chatkeep_proto::v1::{
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
-use crate::output::{Output, number};
+use crate::output::{Output, number, time};
 
 /// Exceptions shown of each kind; `--report` and `chatkeep failed` have all.
 const SHOWN: usize = 10;
@@ -242,10 +242,6 @@ impl<'a> Report<'a> {
     pub(crate) fn of(kind: &'a str, report: &'a ReportResponse, all: &'a Exceptions) -> Self {
         let records = report.records.unwrap_or_default();
         let deliveries = report.deliveries.unwrap_or_default();
-        let time = |seconds: Option<i64>| {
-            let time = jiff::Timestamp::from_second(seconds?).ok()?;
-            Some(time.to_string())
-        };
         let user = |user: &'a UserItems| ReportUser {
             source_user: &user.source_user,
             items: user.items,
@@ -259,8 +255,8 @@ impl<'a> Report<'a> {
             run_kind: kind,
             status: status(report.state(), &report.reason),
             window: Window {
-                from: time(report.from),
-                to: time(report.to),
+                from: report.from.map(time),
+                to: report.to.map(time),
             },
             records: ReportRecords {
                 read: records.read,

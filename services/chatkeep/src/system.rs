@@ -45,14 +45,27 @@ impl Site {
     /// What the options say; by default a folder beside the connector file, which is in `folder`.
     pub(crate) fn new(options: &SiteOptions, folder: &Path) -> anyhow::Result<Self> {
         if let Some(url) = &options.control {
-            let is_clear = options.data_dir.is_none();
-            anyhow::ensure!(is_clear, "choose one: --data-dir, or --control");
-            return Ok(Self::There(Remote::new(url, options)));
+            return Self::there(url, options);
         }
         Ok(Self::Here(match &options.data_dir {
             Some(folder) => std::path::absolute(folder).context("find the current folder")?,
             None => folder.join(".chatkeep"),
         }))
+    }
+
+    /// A control that keeps running, for what one that ends with the command cannot do.
+    pub(crate) fn elsewhere(options: &SiteOptions) -> anyhow::Result<Self> {
+        let url = options.control.as_ref().context(
+            "schedules and backfills need a control that keeps running: name it with --control; \
+             without one, `chatkeep archive` archives at once, with --from and --to a range of days",
+        )?;
+        Self::there(url, options)
+    }
+
+    fn there(url: &str, options: &SiteOptions) -> anyhow::Result<Self> {
+        let is_clear = options.data_dir.is_none();
+        anyhow::ensure!(is_clear, "choose one: --data-dir, or --control");
+        Ok(Self::There(Remote::new(url, options)))
     }
 
     /// True when the services are in this process, and end with it.

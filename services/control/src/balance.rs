@@ -113,6 +113,19 @@ fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Sums over a run's items, batch by batch.
+const RENDERED: &str = "SELECT CAST(COALESCE(SUM(i.records), 0) AS BIGINT) \
+    FROM batches b CROSS JOIN items i \
+    WHERE b.run = $1 AND i.id >= b.first AND i.id < b.first + b.items AND i.lost = 0";
+const ITEMS: &str = "SELECT COUNT(*) FROM batches b CROSS JOIN items i \
+    WHERE b.run = $1 AND i.id >= b.first AND i.id < b.first + b.items AND i.lost = 0";
+const UNPLANNED: &str = "SELECT COUNT(*) FROM batches b CROSS JOIN items i \
+    WHERE b.run = $1 AND i.id >= b.first AND i.id < b.first + b.items AND i.lost = 0 \
+    AND NOT EXISTS (SELECT 1 FROM plans p WHERE p.item = i.id)";
+const PLANNED: &str = "SELECT CAST(COALESCE(SUM(p.planned), 0) AS BIGINT) \
+    FROM batches b CROSS JOIN plans p \
+    WHERE b.run = $1 AND p.item >= b.first AND p.item < b.first + b.items";
+
 /// Adds everything up.
 pub(crate) async fn compute(conn: &mut Connection, run: &RunRow) -> Result<Balance, LedgerError> {
     const READ: &str = "SELECT CAST(COALESCE(SUM(records_read), 0) AS BIGINT) FROM tasks \
@@ -121,23 +134,12 @@ pub(crate) async fn compute(conn: &mut Connection, run: &RunRow) -> Result<Balan
         WHERE taken = $1 AND run <> $1";
     const OPEN: &str = "SELECT CAST(COALESCE(SUM(records), 0) AS BIGINT) FROM chunks \
         WHERE run = $1 AND open = 1";
-    const RENDERED: &str = "SELECT CAST(COALESCE(SUM(i.records), 0) AS BIGINT) FROM batches b \
-        JOIN items i ON i.id >= b.first AND i.id < b.first + b.items \
-        WHERE b.run = $1 AND i.lost = 0";
-    const ITEMS: &str = "SELECT COUNT(*) FROM batches b \
-        JOIN items i ON i.id >= b.first AND i.id < b.first + b.items \
-        WHERE b.run = $1 AND i.lost = 0";
-    const UNPLANNED: &str = "SELECT COUNT(*) FROM batches b \
-        JOIN items i ON i.id >= b.first AND i.id < b.first + b.items \
-        LEFT JOIN plans p ON p.item = i.id WHERE b.run = $1 AND i.lost = 0 AND p.item IS NULL";
     const DUPLICATES: &str = "SELECT COUNT(*) FROM tasks t JOIN duplicates d ON d.task = t.id \
         WHERE t.run = $1";
     const EXCLUDED: &str = "SELECT CAST(COALESCE(SUM(e.records), 0) AS BIGINT) FROM tasks t \
         JOIN exclusions e ON e.task = t.id WHERE t.run = $1";
     const QUARANTINED: &str = "SELECT CAST(COALESCE(SUM(records), 0) AS BIGINT) FROM quarantined \
         WHERE run = $1";
-    const PLANNED: &str = "SELECT CAST(COALESCE(SUM(p.planned), 0) AS BIGINT) FROM batches b \
-        JOIN plans p ON p.item >= b.first AND p.item < b.first + b.items WHERE b.run = $1";
 
     let mut balance = Balance {
         read: number(conn, READ, run.id).await? + number(conn, TAKEN, run.id).await?,
@@ -226,6 +228,14 @@ async fn add_held(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::plan::starts_with;
+
+    #[tokio::test]
+    async fn items_are_added_up_batch_by_batch() {
+        for sql in [RENDERED, ITEMS, UNPLANNED, PLANNED] {
+            starts_with(sql, "SEARCH b USING INDEX batches_").await;
+        }
+    }
 
     #[test]
     fn an_open_equation_is_named_with_its_gap() {

@@ -5,6 +5,8 @@ mod connection;
 mod dialect;
 mod error;
 mod lend;
+#[cfg(test)]
+pub(crate) mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;

@@ -35,6 +35,9 @@ pub enum LedgerError {
         /// The reason.
         source: SealError,
     },
+    /// A file or blob was not read to its end: the process shuts down.
+    #[error("reading was interrupted")]
+    Interrupted,
     /// The task is closed, its lease was taken over, or the run is not in a state for this.
     #[error("{0}")]
     Closed(&'static str),
@@ -82,6 +85,7 @@ impl LedgerError {
         }
         match self {
             Self::Database { source, .. } => source.outage(),
+            Self::Interrupted => Some("control shuts down"),
             _ => None,
         }
     }
@@ -90,6 +94,14 @@ impl LedgerError {
     pub(crate) fn is_conflict(&self) -> bool {
         matches!(self, Self::Database { source, .. } if source.is_conflict())
     }
+}
+
+/// Reads what blocks on a thread where it holds nobody up.
+pub(crate) async fn read_aside<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, LedgerError> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or(Err(LedgerError::Interrupted))
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Durat
 
 use anyhow::Context as _;
 use chatkeep_control::start;
-use chatkeep_program::{Parts, PartsSettings, Program, Started, run};
+use chatkeep_program::{Parts, PartsSettings, Program, Services, Started, run};
 use serde::Deserialize;
 use tokio::time::sleep;
-use tonic::service::Routes;
 
 const PROGRAM: Program = Program {
     name: "control",
@@ -47,7 +46,9 @@ fn main() -> ExitCode {
                 started => break started.context("start control")?,
             }
         };
-        let routes = Routes::new(servers.ledger).add_service(servers.control);
-        Ok(Started { routes, queue })
+        let services = Services::default()
+            .with(servers.ledger)
+            .with(servers.control);
+        Ok(Started { services, queue })
     })
 }

@@ -48,10 +48,13 @@ enum Metric {
     Due,
     Lag,
     OpenTasks,
+    Deleted,
+    Cleared,
+    LookedThrough,
 }
 
 impl Metric {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
@@ -61,6 +64,9 @@ impl Metric {
         Self::Due,
         Self::Lag,
         Self::OpenTasks,
+        Self::Deleted,
+        Self::Cleared,
+        Self::LookedThrough,
     ];
 
     fn name(self) -> &'static str {
@@ -74,6 +80,9 @@ impl Metric {
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
             Self::OpenTasks => "chatkeep.tasks.open",
+            Self::Deleted => "chatkeep.janitor.deleted",
+            Self::Cleared => "chatkeep.janitor.runs",
+            Self::LookedThrough => "chatkeep.janitor.passed",
         }
     }
 }
@@ -146,6 +155,7 @@ impl Watcher {
             (SELECT MAX(id) FROM runs WHERE number > 0 GROUP BY connector)";
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
         let mut samples = open_tasks(&mut conn).await?;
+        samples.extend(cleared(&mut conn).await?);
         samples.extend(schedules(&mut conn, ledger.clock.now() / 1000).await?);
         for run in &runs {
             let connector = connector_id(&mut conn, run.connector).await?;
@@ -284,6 +294,31 @@ async fn schedules(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, Ledge
         samples.extend(lag.map(|lag| sample(Metric::Lag, lag, [connector.clone()])));
     }
     Ok(samples)
+}
+
+/// What the janitor has deleted since the ledger was made, and when it was through last.
+async fn cleared(conn: &mut Connection) -> Result<Vec<Sample>, LedgerError> {
+    let statement = query(
+        "SELECT deleted, orphaned, emptied, (SELECT COUNT(*) FROM cleared), passed FROM janitor \
+         WHERE id = 1",
+    );
+    let row = statement.fetch_optional(conn).await;
+    let Some(row) = row.during("read what was cleared")? else {
+        return Ok(Vec::new());
+    };
+    let count = |column| row.count(column).during("read what was cleared");
+    let (runs, passed) = (count(3)?, count(4)?);
+    let of = |outcome: &'static str, blobs| {
+        let outcome = KeyValue::new("chatkeep.outcome", outcome);
+        sample(Metric::Deleted, blobs, [outcome])
+    };
+    Ok(vec![
+        of("deleted", count(0)?),
+        of("orphaned", count(1)?),
+        of("emptied", count(2)?),
+        sample(Metric::Cleared, runs, []),
+        sample(Metric::LookedThrough, passed / 1000, []),
+    ])
 }
 
 /// Open tasks of all runs, by the stage that serves them.

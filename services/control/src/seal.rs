@@ -13,7 +13,11 @@ use crate::{
     balance::Balance,
     database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
-    ledger::{self, Ledger, connector_id, convert::decode_info, run::RunRow},
+    ledger::{
+        self, Ledger, connector_id,
+        convert::{BATCHES_FROM, decode_info},
+        run::RunRow,
+    },
 };
 
 use self::manifest::{Manifest, Written};
@@ -234,6 +238,14 @@ async fn last_of_run(conn: &mut Connection, run: i64) -> Result<i64, LedgerError
     row.int(0).during("find last seal")
 }
 
+fn items_behind() -> String {
+    format!(
+        "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i WHERE {BATCHES_FROM} \
+         AND i.id >= b.first AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 \
+         ORDER BY b.first, i.id LIMIT $3"
+    )
+}
+
 /// Items of a run behind `after`, in order, with the deliveries settled since then, and where to go on.
 /// An addendum leaves out items to which nothing happened.
 async fn page(
@@ -242,12 +254,7 @@ async fn page(
     after: i64,
     since: i64,
 ) -> Result<(Vec<Line>, Option<i64>), LedgerError> {
-    let items = query(
-        "SELECT i.id, i.hash, i.info FROM batches b CROSS JOIN items i \
-         WHERE b.run = $1 AND b.first + b.items > $2 AND i.id >= b.first \
-         AND i.id < b.first + b.items AND i.id > $2 AND i.lost = 0 ORDER BY b.id, i.id LIMIT $3",
-    );
-    let items = items.bind(run).bind(after).bind(PAGE);
+    let items = query(items_behind()).bind(run).bind(after).bind(PAGE);
     let items = items.fetch(conn).await.during("read items")?;
     let items = items
         .iter()
@@ -321,5 +328,20 @@ pub(crate) fn state_word(state: i64) -> &'static str {
         3 => "skipped",
         4 => "failed",
         _ => "waiting",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::plan::starts_with;
+
+    #[tokio::test]
+    async fn a_page_begins_at_its_batch() {
+        starts_with(
+            &items_behind(),
+            "SEARCH b USING INDEX batches_in_order (run=? AND first>?)",
+        )
+        .await;
     }
 }

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use chatkeep_mailbox_import::{service, start};
-use chatkeep_program::{Program, Stage, stage};
-use tonic::service::Routes;
+use chatkeep_program::{Program, Services, stage};
 
 const PROGRAM: Program = Program {
     name: "mailbox-import",
@@ -13,16 +12,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    stage(PROGRAM, |parts| {
-        let Stage {
-            settings,
-            queue,
-            ledger,
-            staging,
-            lifecycle,
-        } = parts;
-        let service = service(&settings);
-        start(&settings, queue, ledger, staging, &lifecycle);
-        Routes::new(service)
+    stage(PROGRAM, start, |parts| {
+        Services::default().with(service(&parts.settings))
     })
 }

@@ -1,10 +1,9 @@
 use std::{net::SocketAddr, time::Duration};
 
-use tonic::service::Routes;
 use tower::util::BoxCloneSyncService;
 
 use super::{
-    CredentialsError, GrpcChannel, GrpcSettings, RemoteError, ServeError, Transport,
+    CredentialsError, GrpcChannel, GrpcSettings, RemoteError, ServeError, Services, Transport,
     measure::Calls, remote::channel, repeat::Repeating, serve::serve,
 };
 use crate::Lifecycle;
@@ -52,7 +51,7 @@ impl Network {
     /// listens.
     pub async fn serve(
         &self,
-        services: Routes,
+        services: Services,
         descriptors: &'static [u8],
     ) -> Result<SocketAddr, ServeError> {
         let transport = self.transport.clone();

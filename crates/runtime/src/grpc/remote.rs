@@ -71,6 +71,11 @@ impl Address {
     }
 }
 
+/// Says whether a service could be called at this address. Needs no runtime, as a [`channel`] does.
+pub(crate) fn check(url: &str, dial: &Dial) -> Result<(), RemoteError> {
+    Address::parse(url, dial.is_tls()).map(drop)
+}
+
 /// A connection that is made when it is needed, and again when it is lost.
 pub(crate) fn channel(url: &str, dial: Dial) -> Result<Channel, RemoteError> {
     let Address { uri, host, port } = Address::parse(url, dial.is_tls())?;

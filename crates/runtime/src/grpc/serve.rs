@@ -6,14 +6,19 @@ use tokio::{
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{service::Routes, transport::Server};
-use tonic_health::ServingStatus;
+use tonic::transport::Server;
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_reflection::{
+    pb::v1::server_reflection_server::SERVICE_NAME,
+    server::v1::{ServerReflection, ServerReflectionServer},
+};
 
 use super::{
     connection::Io,
     measure::Calls,
     observe::Observe,
     remote::{CONNECTION_WINDOW, STREAM_WINDOW},
+    services::Services,
     settings::Transport,
 };
 use crate::Lifecycle;
@@ -50,27 +55,24 @@ pub enum ServeError {
 pub(super) async fn serve(
     address: SocketAddr,
     transport: Transport,
-    (services, descriptors): (Routes, &'static [u8]),
+    (services, descriptors): (Services, &'static [u8]),
     lifecycle: &Lifecycle,
 ) -> Result<SocketAddr, ServeError> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr().unwrap_or(address);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(descriptors)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|source| ServeError::Describe { source })?;
+    let names = services.names.clone();
     let (reporter, health) = tonic_health::server::health_reporter();
-    let services = services.add_service(health).add_service(reflection);
+    report(&reporter, &names, ServingStatus::Serving).await;
+    let services = services.with(health);
+    let reflection = describe(&services.names, descriptors)?;
+    let services = services.with(reflection);
     let shutdown = lifecycle.shutdown();
     let draining = {
         let shutdown = shutdown.clone();
         async move {
             shutdown.cancelled_owned().await;
-            reporter
-                .set_service_status("", ServingStatus::NotServing)
-                .await;
+            report(&reporter, &names, ServingStatus::NotServing).await;
         }
     };
     let incoming = incoming(listener, transport);
@@ -81,7 +83,7 @@ pub(super) async fn serve(
         .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
         .max_connection_age(CONNECTION_AGE)
         .layer(Observe(Calls::server(&lifecycle.meter())))
-        .add_routes(services)
+        .add_routes(services.routes)
         .serve_with_incoming_shutdown(incoming, draining);
     let patience = lifecycle.grace() / 2;
     lifecycle.spawn("grpc", async move {
@@ -96,6 +98,28 @@ pub(super) async fn serve(
     });
     tracing::info!(%address, "serving gRPC");
     Ok(address)
+}
+
+/// Reports the health of each service, and of the whole program, whose name is empty.
+async fn report(reporter: &HealthReporter, names: &[&str], status: ServingStatus) {
+    for name in names.iter().chain([&""]) {
+        reporter.set_service_status(name, status).await;
+    }
+}
+
+/// Describes services, and the service that describes them.
+fn describe(
+    names: &[&str],
+    descriptors: &'static [u8],
+) -> Result<ServerReflectionServer<impl ServerReflection + use<>>, ServeError> {
+    let mut reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(descriptors)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    for name in names.iter().chain([&SERVICE_NAME]) {
+        reflection = reflection.with_service_name(*name);
+    }
+    let reflection = reflection.build_v1();
+    reflection.map_err(|source| ServeError::Describe { source })
 }
 
 async fn expired(shutdown: CancellationToken, patience: Duration) {

@@ -20,7 +20,7 @@ use tracing_subscriber::{
 };
 
 use super::{LogFormat, TelemetrySettings, json::JsonLog, log_panics};
-use crate::grpc::{Dial, RemoteError, channel};
+use crate::grpc::{Dial, RemoteError, channel, check};
 
 /// How long the last traces may take on their way out.
 const FLUSH: Duration = Duration::from_secs(3);
@@ -89,7 +89,7 @@ impl TelemetrySettings {
         }
         if let Some(url) = &self.otlp {
             let dial = Dial::public(url);
-            channel(url, dial).map_err(|source| TelemetryError::Collector { source })?;
+            check(url, &dial).map_err(|source| TelemetryError::Collector { source })?;
         }
         Ok(())
     }

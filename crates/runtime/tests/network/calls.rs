@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use chatkeep_proto::v1::{PreviewRequest, ResolveRequest, mapping_client::MappingClient};
 use tonic::{Code, Request};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
@@ -122,10 +124,13 @@ async fn health_and_reflection_are_answered() {
     let server = Server::start(&plaintext(), Slow::open()).await;
     let channel = server.channel(&plaintext(), Duration::from_secs(5));
 
-    let health = HealthClient::new(channel.clone())
-        .check(HealthCheckRequest::default())
-        .await
-        .unwrap();
+    let mut health = HealthClient::new(channel.clone());
+    let mut healths = Vec::new();
+    for service in ["", "chatkeep.v1.Mapping"] {
+        let service = service.to_owned();
+        let health = health.check(HealthCheckRequest { service }).await.unwrap();
+        healths.push(health.into_inner().status());
+    }
     let request = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
@@ -136,17 +141,19 @@ async fn health_and_reflection_are_answered() {
         .unwrap();
     let answer = answers.into_inner().message().await.unwrap().unwrap();
 
-    assert_eq!(
-        health.into_inner().status(),
-        tonic_health::pb::health_check_response::ServingStatus::Serving
-    );
+    assert_eq!(healths, [ServingStatus::Serving; 2]);
     let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
         panic!("no list of services");
     };
     let names: Vec<_> = list.service.into_iter().map(|found| found.name).collect();
-    assert!(
-        names.contains(&"chatkeep.v1.Mapping".to_owned()),
-        "{names:?}"
+    // Those that are served, and no others of the contract.
+    assert_eq!(
+        names,
+        [
+            "chatkeep.v1.Mapping",
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection"
+        ]
     );
 }
 

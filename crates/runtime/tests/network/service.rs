@@ -15,9 +15,9 @@ use chatkeep_proto::v1::{
     mapping_client::MappingClient,
     mapping_server::{Mapping, MappingServer},
 };
-use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Network};
+use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Network, Services};
 use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status, service::Routes};
+use tonic::{Request, Response, Status};
 
 /// Answers `Resolve` when it is let, panics at `Preview`.
 #[derive(Clone)]
@@ -110,8 +110,8 @@ impl Server {
         slow: Slow,
     ) -> Self {
         let network = Network::new(settings, &lifecycle).unwrap();
-        let routes = Routes::new(MappingServer::new(slow.clone()));
-        let address = network.serve(routes, chatkeep_proto::DESCRIPTORS).await;
+        let services = Services::default().with(MappingServer::new(slow.clone()));
+        let address = network.serve(services, chatkeep_proto::DESCRIPTORS).await;
         Self {
             address: address.unwrap(),
             lifecycle,

@@ -102,7 +102,7 @@ async fn a_server_that_does_not_answer_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_outage_is_not_noticed() {
-    let mut lab = Alone::new(Duration::from_mins(1)).await;
+    let mut lab = Alone::new(Duration::from_mins(10)).await;
     let blob = lab.staging.put(BlobKind::Batch, "hello").await.unwrap();
     lab.server.wait_until_saved(&blob.key).unwrap();
     lab.server.kill();

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use chatkeep_model::connector::{Size, Target};
 use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
 
-use super::{check, drive};
+use super::{check, drive, midnight};
 use crate::{
     cli::{Archive, SiteOptions},
     output::Output,
@@ -50,10 +50,6 @@ async fn archive(
         Site::There(_) => place.connector.target.max_item(),
     };
     let system = System::all(&place.site).await?;
-    let midnight = |date: jiff::civil::Date| {
-        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC);
-        zoned.map(|zoned| zoned.timestamp().as_second())
-    };
     let request = OpenRunRequest {
         connector_file: place.connector.to_toml()?,
         from: args.from.map(midnight).transpose()?,
@@ -73,6 +69,12 @@ pub(super) struct Closed {
     reason: String,
     report: ReportResponse,
     exceptions: Exceptions,
+}
+
+impl Closed {
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.state == RunState::Cancelled
+    }
 }
 
 async fn drive_to_end(
@@ -146,9 +148,12 @@ pub(super) fn finish(
         }
         RunState::Paused => {
             output.note(format_args!(
-                "error: paused, everything failed for one reason: {reason}; mend the cause, then call \
-                 the command again"
+                "error: paused: {reason}; put that right, then call the command again"
             ));
+            ExitCode::from(1)
+        }
+        RunState::Cancelled => {
+            output.note("cancelled: what it did not capture is the next run's");
             ExitCode::from(1)
         }
         _ => {

@@ -8,7 +8,10 @@ use chatkeep_proto::v1::{
 use data_encoding::HEXLOWER;
 
 use super::ask;
-use crate::{output::Output, place::Place};
+use crate::{
+    output::{Output, time},
+    place::Place,
+};
 
 /// Shows one item's way: from its source file to every mailbox.
 pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::Result<ExitCode> {
@@ -18,7 +21,7 @@ pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::R
     let request = TraceItemRequest {
         item: id.as_bytes().to_vec().into(),
     };
-    let item = ask(place, async |system| {
+    let item = ask(&place.site, async |system| {
         let answer = system.control.clone().trace_item(request).await;
         Ok(answer.map_err(super::answer)?.into_inner())
     })
@@ -28,8 +31,7 @@ pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::R
 }
 
 fn print_item(id: ItemId, domain: &str, item: &TraceItemResponse, output: &Output) {
-    let date = jiff::Timestamp::from_second(item.date);
-    let date = date.map_or_else(|_| String::new(), |time| time.to_string());
+    let date = time(item.date);
     output.line(format_args!("item       {id}"));
     output.line(format_args!(
         "run        {} of connector {}",
@@ -78,10 +80,8 @@ fn copy_line(copy: &TracedCopy) -> String {
         DeliveryState::Skipped => "skipped: it was there already".to_owned(),
         DeliveryState::Failed => format!("failed: {}", copy.reason),
     };
-    let settled = copy
-        .settled
-        .and_then(|time| jiff::Timestamp::from_second(time).ok());
-    let settled = settled.map_or_else(String::new, |time| format!(" at {time}"));
+    let settled = copy.settled.map(|settled| format!(" at {}", time(settled)));
+    let settled = settled.unwrap_or_default();
     match copy.placement() {
         Placement::Mapped => format!("{user} -> {}: {state}{settled}", copy.mailbox),
         Placement::External => format!("{user}: external, no mailbox of ours"),

@@ -8,7 +8,11 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 
 use super::ask;
-use crate::{cli::Format, output::Output, place::Place};
+use crate::{
+    cli::Format,
+    output::{Output, time},
+    place::Place,
+};
 
 #[derive(Serialize)]
 struct Summary {
@@ -59,7 +63,7 @@ pub(crate) async fn print(
         connector: place.connector.id(),
         number: run,
     };
-    let whole = ask(place, async |system| {
+    let whole = ask(&place.site, async |system| {
         let stream = system.control.clone().log(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
         let mut whole = Whole {
@@ -116,9 +120,8 @@ fn print_csv(whole: &Whole, output: &Output) -> anyhow::Result<()> {
 
 impl From<LogSummary> for Summary {
     fn from(summary: LogSummary) -> Self {
-        let time = jiff::Timestamp::from_second(summary.import_completion_time);
         Self {
-            import_completion_time: time.map_or_else(|_| String::new(), |time| time.to_string()),
+            import_completion_time: time(summary.import_completion_time),
             items_available_from_source: summary.items_available_from_source,
             items_available_for_import: summary.items_available_for_import,
             items_imported: summary.items_imported,

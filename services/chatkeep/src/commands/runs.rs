@@ -1,13 +1,15 @@
-//! `chatkeep runs`, `failed`, `retry` and `deliver-held`.
+//! `chatkeep runs`, `failed`, `retry`, `cancel` and `deliver-held`.
 
 use std::process::ExitCode;
 
-use chatkeep_proto::v1::{DeliverHeldRequest, ListRunsRequest, ReportResponse, RetryRequest};
+use chatkeep_proto::v1::{
+    CancelRunRequest, DeliverHeldRequest, ListRunsRequest, ReportResponse, RetryRequest,
+};
 use data_encoding::HEXLOWER;
 
 use super::{archive, ask, drive};
 use crate::{
-    output::{Output, number},
+    output::{Output, number, time},
     place::Place,
     report,
     system::System,
@@ -22,7 +24,7 @@ pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitC
         connector: place.connector.id(),
         limit: LIMIT,
     };
-    let runs = ask(place, async |system| {
+    let runs = ask(&place.site, async |system| {
         let answer = system.control.clone().list_runs(request).await;
         Ok(answer.map_err(super::answer)?.into_inner().runs)
     })
@@ -38,8 +40,7 @@ pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitC
 }
 
 fn line(run: &ReportResponse) -> String {
-    let opened = jiff::Timestamp::from_second(run.opened);
-    let opened = opened.map_or_else(|_| String::new(), |time| time.to_string());
+    let opened = time(run.opened);
     let records = run.records.unwrap_or_default();
     let deliveries = run.deliveries.unwrap_or_default();
     format!(
@@ -57,7 +58,7 @@ fn line(run: &ReportResponse) -> String {
 /// Lists all that a run could not read or deliver.
 pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
     let connector = place.connector.id();
-    let (_, all) = ask(place, async |system| {
+    let (_, all) = ask(&place.site, async |system| {
         drive::balance(system, &connector, run).await
     })
     .await?;
@@ -131,6 +132,32 @@ pub(crate) async fn retry(place: &Place, run: i64, output: &Output) -> anyhow::R
     }
     output.line(format_args!("run {run} has nothing to try again"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends a run early, and waits until what it captured is archived.
+pub(crate) async fn cancel(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
+    let system = System::all(&place.site).await?;
+    let request = CancelRunRequest {
+        connector: place.connector.id(),
+        number: run,
+    };
+    let result = async {
+        let answer = system.control.clone().cancel_run(request).await;
+        let answer = answer.map_err(super::answer)?.into_inner();
+        output.note(format_args!(
+            "run {run} captures nothing more; what it captured is archived"
+        ));
+        archive::follow(&system, place, answer.run, run, output).await
+    }
+    .await;
+    system.stop().await;
+    let closed = result?;
+    let code = archive::finish(&closed, place, None, output)?;
+    Ok(if closed.is_cancelled() {
+        ExitCode::SUCCESS
+    } else {
+        code
+    })
 }
 
 /// Delivers what was held, as far as its mailboxes are known now.

@@ -22,7 +22,7 @@ pub(crate) async fn copy(place: &Place, to: &Path, output: &Output) -> anyhow::R
     let request = ManifestsRequest {
         connector: place.connector.id(),
     };
-    let copied = ask(place, async |system| {
+    let copied = ask(&place.site, async |system| {
         let pieces = system.control.clone().manifests(request).await;
         let mut pieces = pieces.map_err(super::answer)?.into_inner();
         let mut open: Option<(i64, File)> = None;

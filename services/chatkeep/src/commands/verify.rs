@@ -71,7 +71,7 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
         connector: place.connector.id(),
         number: run,
     };
-    let expected = ask(place, async |system| {
+    let expected = ask(&place.site, async |system| {
         let stream = system.control.clone().archived(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
         let mut expected = ByMailbox::new();

@@ -1,6 +1,6 @@
 //! Ends runs early: nothing more is captured, what was captured is archived.
 
-use chatkeep_proto::v1::{CancelRunRequest, RunState, TaskKind};
+use chatkeep_proto::v1::{CancelRunRequest, CancelRunResponse, RunState, TaskKind};
 
 use super::{numbered, open::resume};
 use crate::{
@@ -21,7 +21,10 @@ const CAPTURING: [TaskKind; 3] = [TaskKind::Refresh, TaskKind::List, TaskKind::C
 
 impl Ledger {
     /// Ends a run early. A run that somebody cancelled before ends all the same.
-    pub(crate) async fn cancel_run(&self, request: CancelRunRequest) -> Result<(), LedgerError> {
+    pub(crate) async fn cancel_run(
+        &self,
+        request: CancelRunRequest,
+    ) -> Result<CancelRunResponse, LedgerError> {
         let CancelRunRequest { connector, number } = request;
         if number <= 0 {
             return Err(LedgerError::Unknown("run"));
@@ -39,7 +42,8 @@ impl Ledger {
         }
         cancel(&mut tx, &run).await?;
         tx.commit().await.during("cancel run")?;
-        self.forget_cancelled(run.id).await
+        self.forget_cancelled(run.id).await?;
+        Ok(CancelRunResponse { run: run.id })
     }
 
     /// Notes that tasks of a run are not out any more.

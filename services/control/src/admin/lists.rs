@@ -10,7 +10,11 @@ use super::trace::NO_MAILBOX;
 use crate::{
     database::{DatabaseError, Row, query},
     error::{During as _, LedgerError},
-    ledger::{Ledger, convert::decode_info, run::decode_blob},
+    ledger::{
+        Ledger,
+        convert::{BATCHES_FROM, decode_info},
+        run::decode_blob,
+    },
 };
 
 /// Rows per page.
@@ -233,18 +237,9 @@ impl Ledger {
         (columns, states): (&str, &str),
         read: fn(&Row) -> Result<T, LedgerError>,
     ) -> Result<Page<T, (i64, i64)>, LedgerError> {
-        let sql = format!(
-            "SELECT d.item, d.mailbox, m.address, i.hash, {columns} \
-             FROM batches b CROSS JOIN deliveries d JOIN items i ON i.id = d.item \
-             JOIN mailboxes m ON m.id = d.mailbox \
-             WHERE b.run = $1 AND b.first + b.items > $2 AND d.item >= b.first \
-             AND d.item < b.first + b.items AND d.state IN ({states}) \
-             AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
-             ORDER BY b.id, d.item, d.mailbox LIMIT $4"
-        );
         let mut conn = self.database.read().await?;
-        let statement = query(sql);
-        let statement = statement.bind(run).bind(item).bind(mailbox).bind(PAGE);
+        let statement = query(outcomes_behind(columns, states)).bind(run).bind(item);
+        let statement = statement.bind(mailbox).bind(PAGE).long();
         let rows = statement.fetch(&mut conn).await;
         let rows = rows.during("list deliveries")?;
         let last = rows.last().map(|row| Ok((row.int(0)?, row.int(1)?)));
@@ -252,6 +247,16 @@ impl Ledger {
         let page = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok((page, last.during("list deliveries")?))
     }
+}
+
+fn outcomes_behind(columns: &str, states: &str) -> String {
+    format!(
+        "SELECT d.item, d.mailbox, m.address, i.hash, {columns} \
+         FROM batches b CROSS JOIN deliveries d CROSS JOIN items i CROSS JOIN mailboxes m \
+         WHERE {BATCHES_FROM} AND d.item >= b.first AND d.item < b.first + b.items \
+         AND d.state IN ({states}) AND (d.item > $2 OR d.item = $2 AND d.mailbox > $3) \
+         AND i.id = d.item AND m.id = d.mailbox ORDER BY b.first, d.item, d.mailbox LIMIT $4"
+    )
 }
 
 fn read_archived(row: &Row) -> Result<ArchivedDelivery, LedgerError> {
@@ -282,4 +287,20 @@ fn read_failed(row: &Row) -> Result<FailedDelivery, LedgerError> {
         })
     };
     delivery().during("list deliveries")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::plan::starts_with;
+
+    #[tokio::test]
+    async fn a_page_begins_at_its_batch() {
+        let sql = outcomes_behind("d.state", "2, 4");
+        starts_with(
+            &sql,
+            "SEARCH b USING INDEX batches_in_order (run=? AND first>?)",
+        )
+        .await;
+    }
 }

@@ -13,7 +13,7 @@ use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use crate::{
     database::query,
-    error::{During as _, LedgerError},
+    error::{During as _, LedgerError, read_aside},
     ledger::{Ledger, capture::connector_key},
     seal::{SealError, Seals},
 };
@@ -109,8 +109,8 @@ async fn open(ledger: &Ledger, known: &Known) -> Result<Source, LedgerError> {
 
 fn pieces(number: i64, source: Source) -> BoxStream<'static, Result<ManifestPiece, LedgerError>> {
     stream::try_unfold(source, move |mut source| async move {
-        let read = tokio::task::spawn_blocking(move || source.read().map(|piece| (piece, source)));
-        let (piece, source) = read.await.map_err(|_| LedgerError::Unknown("manifest"))??;
+        let read = read_aside(move || source.read().map(|piece| (piece, source)));
+        let (piece, source) = read.await?;
         let piece = (!piece.is_empty()).then(|| ManifestPiece {
             number,
             content: piece.into(),

@@ -285,7 +285,7 @@ async fn give_back(conn: &mut Connection, run: &RunRow, reason: &str) -> Result<
         "UPDATE deliveries SET state = 0, not_before = 0, failures = 0, settled = 0 \
          WHERE (state = 4 AND (reason = $1 OR $1 = '') OR state = 2 AND $1 = '') \
          AND run = $2 AND item IN (SELECT i.id FROM batches b \
-         JOIN items i ON i.id >= b.first AND i.id < b.first + b.items WHERE b.run = $2)",
+         CROSS JOIN items i WHERE b.run = $2 AND i.id >= b.first AND i.id < b.first + b.items)",
     );
     let update = update.bind(reason).bind(run.id).execute(&mut *conn).await;
     let given = update.during("give deliveries back")?;

@@ -5,10 +5,16 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 4] = [&[TABLES, INDEXES], &[DIRECTORS], &[SCHEDULES], &[JANITOR]];
+const STEPS: [&[&[&str]]; 5] = [
+    &[TABLES, INDEXES],
+    &[DIRECTORS],
+    &[SCHEDULES],
+    &[JANITOR],
+    &[ORDER],
+];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -160,6 +166,9 @@ const JANITOR: &[&str] = &[
         deleted BIGINT NOT NULL, orphaned BIGINT NOT NULL, emptied BIGINT NOT NULL) {CLUSTERED}",
 ];
 
+// A page of a run's items begins at its batch.
+const ORDER: &[&str] = &["INDEX batches_in_order ON batches (run, first)"];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -230,6 +239,7 @@ mod tests {
         for table in ["cleared", "kept", "janitor"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
+        run(&database, "DROP INDEX batches_in_order").await;
         run(&database, "UPDATE format SET version = 1").await;
         drop(database);
 

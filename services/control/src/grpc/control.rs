@@ -196,8 +196,8 @@ impl control_server::Control for ControlGrpc {
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Answer<CancelRunResponse> {
         let cancel = |request| self.ledger.cancel_run(request);
-        insist(&self.ledger, request.into_inner(), cancel).await?;
-        Ok(Response::new(CancelRunResponse {}))
+        let cancelled = insist(&self.ledger, request.into_inner(), cancel).await;
+        cancelled.map(Response::new)
     }
 
     async fn backfill(&self, request: Request<BackfillRequest>) -> Answer<BackfillResponse> {

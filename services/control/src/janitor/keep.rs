@@ -14,7 +14,7 @@ use chatkeep_staging::{BlobKind, FrameError, FrameReader, KEPT};
 use super::{Janitor, failed};
 use crate::{
     database::{Cell, DatabaseError, Tx, insert, query},
-    error::{During as _, LedgerError},
+    error::{During as _, LedgerError, read_aside},
     ledger::{
         lock, now,
         run::{self, RunRow, decode_blob, encode_blob},
@@ -54,13 +54,14 @@ impl Janitor {
 
     /// Keeps what may be needed of a run, then notes that its staging is not needed any more.
     pub(super) async fn give_up_staging_of(&self, run: i64) -> Result<(), LedgerError> {
+        let before = self.find(run).await?;
         let batches = self.keep_batches(run).await?;
         let originals = self.keep_originals(run).await?;
-        let Some(mut tx) = self.begin(run).await? else {
+        let Some((mut tx, after)) = self.begin(run).await? else {
             return Ok(());
         };
-        // It may have worked again meanwhile, and be over again: the next pass keeps what it left.
-        if has_more_to_keep(&mut tx, run).await? {
+        // It worked again meanwhile, and is over again: the next pass keeps what it left.
+        if after.seals != before.seals {
             return Ok(());
         }
         let insert = query(
@@ -93,7 +94,7 @@ impl Janitor {
             };
             after = *last;
             let copies = self.keep(&page).await?;
-            let Some(mut tx) = self.begin(run).await? else {
+            let Some((mut tx, _)) = self.begin(run).await? else {
                 return Ok(kept);
             };
             let rows: Vec<_> = copies
@@ -138,7 +139,7 @@ impl Janitor {
                 }
             }
             let copies = self.keep(&page).await?;
-            let Some(mut tx) = self.begin(run).await? else {
+            let Some((mut tx, _)) = self.begin(run).await? else {
                 return Ok(kept);
             };
             let sql = "UPDATE quarantined SET original = $1 WHERE id = $2";
@@ -155,13 +156,14 @@ impl Janitor {
         }
         let reader = self.ledger.staging.open(batch).await;
         let reader = reader.map_err(failed("read batch"))?;
-        let read = tokio::task::spawn_blocking(move || attachments(BufReader::new(reader)));
-        let read = read.await.unwrap_or_else(|_| Ok(Vec::new()));
-        let read = read.map_err(|source| LedgerError::Frames {
-            action: "read batch",
-            source,
-        })?;
-        for blob in read {
+        let read = read_aside(move || {
+            let read = attachments(BufReader::new(reader));
+            read.map_err(|source| LedgerError::Frames {
+                action: "read batch",
+                source,
+            })
+        });
+        for blob in read.await? {
             let kept = self.ledger.staging.keep(&blob).await;
             kept.map_err(failed("keep blob"))?;
         }
@@ -197,25 +199,19 @@ impl Janitor {
         Ok(copies)
     }
 
+    async fn find(&self, run: i64) -> Result<RunRow, LedgerError> {
+        let mut conn = self.ledger.database.read().await?;
+        run::find(&mut conn, run).await
+    }
+
     /// Begins a transaction on a run that is over; `None` when it works again.
-    async fn begin(&self, run: i64) -> Result<Option<Tx>, LedgerError> {
+    async fn begin(&self, run: i64) -> Result<Option<(Tx, RunRow)>, LedgerError> {
         let mut tx = self.ledger.database.begin().await?;
         let connector = run::find(&mut tx, run).await?.connector;
         lock(&mut tx, connector).await?;
         let run = run::find(&mut tx, run).await?;
-        Ok(is_over(&run).then_some(tx))
+        Ok(is_over(&run).then_some((tx, run)))
     }
-}
-
-/// True when a batch of the run has deliveries that may get into mailboxes, and is not kept.
-async fn has_more_to_keep(tx: &mut Tx, run: i64) -> Result<bool, LedgerError> {
-    let sql = format!(
-        "SELECT COUNT(*) FROM batches b WHERE b.run = $1 AND {UNDELIVERED} \
-         AND NOT EXISTS (SELECT 1 FROM kept k WHERE k.batch = b.id)"
-    );
-    let row = query(sql).bind(run).fetch_one(tx).await;
-    let count = row.and_then(|row| row.int(0));
-    Ok(count.during("look what is needed of run")? > 0)
 }
 
 /// True when nothing of a run is pending or in flight.

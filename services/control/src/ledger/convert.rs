@@ -91,6 +91,14 @@ async fn insert_items(
         .during("record items")
 }
 
+/// Condition on batches `b`: those of run $1 from the one on that holds item $2. In the order of
+/// `b.first`, a page of their items begins where it should, not at the run's first batch.
+///
+/// Ranges of items are joined with CROSS JOIN, batches first: SQLite keeps to that order. Of the other
+/// one, every item looks through all batches.
+pub(crate) const BATCHES_FROM: &str = "b.run = $1 AND b.first >= COALESCE(\
+    (SELECT MAX(first) FROM batches WHERE run = $1 AND first <= $2), 0)";
+
 /// Length of a hash and a date in a batch's list.
 const HASH_AND_DATE: usize = 32 + 8;
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     database::{Connection, query},
-    error::{During as _, LedgerError},
+    error::{During as _, LedgerError, read_aside},
 };
 
 /// What to do about a task that was given up.
@@ -103,7 +103,7 @@ impl Ledger {
         let Some(reader) = self.input(input).await? else {
             return Ok(0);
         };
-        let count = tokio::task::spawn_blocking(move || {
+        let count = read_aside(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             let mut count = 0;
             loop {
@@ -114,7 +114,7 @@ impl Ledger {
                 }
             }
         });
-        count.await.unwrap_or(Ok(0))
+        count.await
     }
 
     /// What is known about the only entry of a task; little, when its input is damaged.
@@ -127,12 +127,12 @@ impl Ledger {
             return Ok(unknown());
         };
         let (kind, first) = (task.kind, task::narrow(task.first));
-        let entry = tokio::task::spawn_blocking(move || {
+        let entry = read_aside(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             let skipped = frames.skip(first);
             known(skipped.and_then(|()| read_entry(kind, &mut frames)))
         });
-        let entry = entry.await.unwrap_or(Ok(None))?;
+        let entry = entry.await?;
         let mut entry = entry.flatten().unwrap_or_else(unknown);
         if let Some(item) = &entry.item
             && let Some(conversation) = self.conversation(task, item).await?
@@ -164,7 +164,7 @@ impl Ledger {
         let Some(reader) = self.input(&input).await? else {
             return Ok(None);
         };
-        let find = tokio::task::spawn_blocking(move || {
+        let find = read_aside(move || {
             let mut frames = FrameReader::new(BufReader::new(reader));
             loop {
                 match known(frames.next::<Conversation>())?.flatten() {
@@ -173,7 +173,7 @@ impl Ledger {
                 }
             }
         });
-        find.await.unwrap_or(Ok(None))
+        find.await
     }
 
     /// Opens a task's input; `None` when it is damaged.

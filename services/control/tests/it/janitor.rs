@@ -1,131 +1,24 @@
-//! What is deleted from staging, and what is not.
+//! What is deleted from staging of runs, and what is not.
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, File},
-    path::Path,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeSet, time::Duration};
 
-use chatkeep_control::{JanitorSettings, Settings, verify_offline};
+use chatkeep_control::verify_offline;
 use chatkeep_model::connector::HoldFor;
 use chatkeep_proto::v1::{
-    Assembled, Captured, Chunk, DeliverHeldRequest, DeliveryState, OpenRunRequest, RetryRequest,
-    RetryResponse, RunState, TaskKind, complete_request::Result as Outcome,
+    Assembled, Captured, Chunk, DeliveryState, OpenRunRequest, RunState, TaskKind,
+    complete_request::Result as Outcome,
 };
-use chatkeep_staging::{BlobKind, KEPT, Staging};
-use proptest::prelude::*;
+use chatkeep_staging::{BlobKind, KEPT};
 
 use crate::{
     assembly::assemble,
+    clearing::{
+        at_once, cleared, deliver_held, keys, looked_through, one_held, retry, staged, until,
+    },
     delivery::import_task,
-    lab::{CONNECTOR, Lab, new_task, settings},
-    properties::{conversations, fate},
-    world::{Conversation, World, conversation},
+    lab::{CONNECTOR, Lab, new_task},
+    world::conversation,
 };
-
-/// Every blob that may go goes as soon as it may.
-pub(crate) fn at_once() -> Settings {
-    Settings {
-        janitor: JanitorSettings {
-            after: HoldFor::Time(Duration::ZERO),
-            every: Duration::from_millis(20),
-            orphans_after: Duration::ZERO,
-        },
-        ..settings()
-    }
-}
-
-fn staged(conversations: Vec<Conversation>) -> World {
-    let mut world = World::of(conversations);
-    world.is_staged = true;
-    world
-}
-
-/// Forty conversations of two with a mailbox, and one more of somebody without.
-pub(crate) fn one_held() -> World {
-    let people = ["ann@contoso.com", "bob@contoso.com"];
-    let mut conversations: Vec<_> = (0..39)
-        .map(|number| conversation(number, &people))
-        .collect();
-    conversations.push(conversation(39, &["ann@contoso.com", "late@contoso.com"]));
-    staged(conversations)
-}
-
-async fn keys(staging: &Staging) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    let mut from = None;
-    loop {
-        let page = staging.list("", from.as_deref()).await.unwrap();
-        keys.extend(page.blobs.into_iter().map(|blob| blob.key));
-        from = page.next;
-        if from.is_none() {
-            keys.retain(|key| !key.starts_with("ledger/") && !key.starts_with("seal/"));
-            return keys;
-        }
-    }
-}
-
-/// What is kept, once nothing else is left.
-pub(crate) async fn cleared(lab: &Lab) -> BTreeSet<String> {
-    until(lab, |keys| keys.iter().all(|key| key.starts_with(KEPT))).await
-}
-
-async fn until(lab: &Lab, is_so: impl Fn(&BTreeSet<String>) -> bool) -> BTreeSet<String> {
-    let poll = async {
-        loop {
-            let keys = keys(&lab.staging).await;
-            if is_so(&keys) {
-                return keys;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), poll)
-        .await
-        .unwrap()
-}
-
-/// Writes a file into the staging of a lab, so old.
-fn write(folder: &Path, key: &str, age: Duration) {
-    let path = folder.join("staging").join(key);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "x").unwrap();
-    let file = File::options().append(true).open(path).unwrap();
-    file.set_modified(SystemTime::now() - age).unwrap();
-}
-
-const YEAR: Duration = Duration::from_hours(365 * 24);
-
-/// The last key of all, of a blob that no run has written: when it is gone, everything was looked at.
-fn last_key() -> String {
-    format!("quarantine/ff/{}", "f".repeat(64))
-}
-
-/// Waits until everything was looked at.
-async fn looked_through(lab: &Lab, folder: &Path) -> BTreeSet<String> {
-    write(folder, &last_key(), YEAR);
-    until(lab, |keys| !keys.contains(&last_key())).await
-}
-
-/// Tries a run again; nothing when there is no such run.
-async fn retry(lab: &Lab, number: i64) -> Option<RetryResponse> {
-    let request = RetryRequest {
-        connector: "contoso".to_owned(),
-        number,
-    };
-    let answer = lab.control.clone().retry(request).await;
-    answer.ok().map(tonic::Response::into_inner)
-}
-
-async fn deliver_held(lab: &Lab) -> i64 {
-    let request = DeliverHeldRequest {
-        connector_file: CONNECTOR.to_owned(),
-        max_part_bytes: 1_000_000,
-    };
-    let answer = lab.control.clone().deliver_held(request).await;
-    answer.unwrap().into_inner().run
-}
 
 #[tokio::test]
 async fn of_a_finished_run_only_what_may_be_needed_again_stays() {
@@ -255,71 +148,6 @@ async fn what_a_later_run_wrote_again_stays_as_long_as_that_one_needs_it() {
     assert_eq!(world.archived.lock().unwrap().len(), 21);
 }
 
-#[tokio::test]
-async fn what_no_run_has_written_goes_when_it_is_old() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = at_once();
-    settings.janitor.orphans_after = Duration::from_hours(10);
-    let lab = Lab::open_with(folder.path(), &settings).await;
-    let (young, old) = (
-        format!("batch/00/00{}", "0".repeat(62)),
-        format!("batch/11/11{}", "1".repeat(62)),
-    );
-    write(folder.path(), &young, Duration::from_hours(9));
-    write(folder.path(), &old, Duration::from_hours(11));
-
-    let left = looked_through(&lab, folder.path()).await;
-
-    assert_eq!(left, [young].into());
-}
-
-#[tokio::test]
-async fn what_is_not_ours_is_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let lab = Lab::open_with(folder.path(), &at_once()).await;
-    let foreign = [
-        "notes.txt",
-        "items/07/notes",
-        "kept/items/07/notes",
-        "Backup/1",
-    ];
-    for key in foreign {
-        write(folder.path(), key, YEAR);
-    }
-
-    let left = looked_through(&lab, folder.path()).await;
-
-    assert_eq!(left, foreign.map(str::to_owned).into());
-}
-
-#[tokio::test]
-async fn nothing_is_deleted_where_another_ledger_works_with_the_same_staging() {
-    let folder = tempfile::tempdir().unwrap();
-    let staging = Staging::folder(&folder.path().join("staging")).unwrap();
-    let other = staging.put(BlobKind::Ledger, "another").await.unwrap();
-    write(folder.path(), &last_key(), YEAR);
-    let lab = Lab::open_with(folder.path(), &at_once()).await;
-    assert!(lab.is_quiet("mapping").await);
-    assert!(keys(&lab.staging).await.contains(&last_key()));
-
-    fs::remove_file(folder.path().join("staging").join(other.key)).unwrap();
-
-    until(&lab, BTreeSet::is_empty).await;
-}
-
-#[tokio::test]
-async fn nothing_is_deleted_that_stays_forever() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut settings = at_once();
-    settings.janitor.after = HoldFor::Forever;
-    write(folder.path(), &last_key(), YEAR);
-    let lab = Lab::open_with(folder.path(), &settings).await;
-
-    assert!(lab.is_quiet("mapping").await);
-
-    assert!(keys(&lab.staging).await.contains(&last_key()));
-}
-
 /// A chunk with records in the first shard.
 async fn chunk(lab: &Lab, content: &'static str) -> Chunk {
     let mut offsets = vec![100; 17];
@@ -403,99 +231,5 @@ fn rendered() -> Assembled {
         conversations: 1,
         records: 1,
         ..Assembled::default()
-    }
-}
-
-/// What happens between two looks.
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    /// The cause of failures is gone, and they are tried again.
-    Retry,
-    /// Whoever was not known gets a mailbox.
-    Learn,
-    /// More is captured.
-    Capture,
-    /// Everything is looked through and cleared.
-    Clear,
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    prop_oneof![
-        Just(Event::Retry),
-        Just(Event::Learn),
-        Just(Event::Capture),
-        Just(Event::Clear),
-    ]
-}
-
-/// Works until a run is over, also when everything fails alike.
-async fn to_the_end(lab: &Lab, world: &World, run: i64) {
-    if world.drive(lab, run).await == RunState::Paused {
-        lab.open_run().await;
-        world.drive(lab, run).await;
-    }
-}
-
-async fn happen(lab: &Lab, world: &mut World, event: Event, more: &mut Vec<Conversation>) {
-    match event {
-        Event::Retry => {
-            world.mailboxes.clear();
-            for number in 1.. {
-                let Some(retried) = retry(lab, number).await else {
-                    break;
-                };
-                if retried.deliveries > 0 {
-                    to_the_end(lab, world, retried.run).await;
-                }
-            }
-        }
-        Event::Learn => {
-            world
-                .directory
-                .insert("unknown@contoso.com", "unknown@contoso.com");
-            let run = deliver_held(lab).await;
-            to_the_end(lab, world, run).await;
-        }
-        Event::Capture => {
-            world.conversations.extend(more.pop());
-            let run = lab.open_run().await.run;
-            to_the_end(lab, world, run).await;
-        }
-        Event::Clear => drop(cleared(lab).await),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
-
-    // The world's importer fails the test when a delivery that waits has no blob to read.
-    #[test]
-    fn every_delivery_that_becomes_possible_finds_its_bytes(
-        conversations in conversations(),
-        mut more in conversations(),
-        fates in prop::collection::vec(fate(), 4),
-        events in prop::collection::vec(event(), 1..6),
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let folder = tempfile::tempdir().unwrap();
-            let lab = Lab::open_with(folder.path(), &at_once()).await;
-            let mut world = staged(conversations);
-            world.mailboxes = world.directory.keys().copied().zip(fates).collect();
-            let run = lab.open_run().await.run;
-            to_the_end(&lab, &world, run).await;
-
-            for event in events.into_iter().chain([Event::Retry, Event::Learn, Event::Clear]) {
-                happen(&lab, &mut world, event, &mut more).await;
-            }
-
-            let archived = world.archived.lock().unwrap().clone();
-            let once: BTreeSet<_> = archived.iter().collect();
-            prop_assert_eq!(once.len(), archived.len(), "archived twice");
-            // Everything is delivered.
-            until(&lab, |keys| !keys.iter().any(|key| key.starts_with("kept/items/"))).await;
-            lab.stop().await;
-            Ok(())
-        })?;
     }
 }

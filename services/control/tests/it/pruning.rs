@@ -9,7 +9,7 @@ use chatkeep_proto::v1::{
 use tonic::Code;
 
 use crate::{
-    janitor::{at_once, cleared, one_held},
+    clearing::{at_once, cleared, one_held},
     lab::Lab,
     world::{conversation, item_id},
 };

@@ -14,6 +14,10 @@ mod calendar;
 mod cancelled;
 #[path = "../it/claims.rs"]
 mod claims;
+#[path = "../it/clearing.rs"]
+mod clearing;
+#[path = "../it/deliverable.rs"]
+mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
 #[path = "../it/janitor.rs"]
@@ -45,6 +49,8 @@ mod slots;
 mod staged;
 mod stages;
 mod store;
+#[path = "../it/strays.rs"]
+mod strays;
 #[path = "../it/tasks.rs"]
 mod tasks;
 #[path = "../it/timelines.rs"]

@@ -1,7 +1,8 @@
 //! Calls about one thing at two replicas at the same time: it is decided once.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
+use chatkeep_control::Settings;
 use chatkeep_proto::v1::{
     Begun, ClaimRequest, DeliveriesRequest, JournalRequest, LeaseRequest, RecordClaim, Session,
     Task, TaskKind,
@@ -9,15 +10,19 @@ use chatkeep_proto::v1::{
 use tonic::Code;
 
 use crate::{
-    lab::{Lab, new_task},
+    lab::{Lab, new_task, settings},
     world::{World, blob, claim, conversation, item_id},
 };
 
-/// Two replicas on one ledger; the first directs.
+/// Two replicas on one ledger; the first directs. An import task waits until everything is planned.
 async fn replicas(folder: &Path) -> (Lab, Lab) {
-    let first = Lab::open(folder).await;
+    let patient = Settings {
+        linger: Duration::from_hours(1),
+        ..settings()
+    };
+    let first = Lab::open_with(folder, &patient).await;
     first.open_run().await;
-    (first, Lab::open(folder).await)
+    (first, Lab::open_with(folder, &patient).await)
 }
 
 /// A record of a conversation of which two pools have a copy each.

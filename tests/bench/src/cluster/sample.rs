@@ -1,6 +1,6 @@
 //! One measurement of the distributed form.
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, thread, time::Duration};
 
 use chatkeep_testkit::{Dovecot, Interposer};
 
@@ -74,10 +74,14 @@ pub(super) fn run(
         Target::Dovecot | Target::SlowDovecot => Some(dovecot()?),
     };
     let is_slow = kind == Target::SlowDovecot;
-    let target = match &mail_server {
-        None => "type = \"discard\"".to_owned(),
-        Some(server) if is_slow => slowed(server, work)?,
-        Some(server) => target(server, work)?,
+    let slow = mail_server.as_ref().filter(|_| is_slow);
+    let way = slow.map(slow_way).transpose()?;
+    let target = match (&mail_server, &way) {
+        (None, _) => "type = \"discard\"".to_owned(),
+        (Some(server), None) => target(server, work)?,
+        (Some(server), Some(way)) => {
+            detour(&target(server, work)?, server.address(), way.address())
+        }
     };
     let mut system = System::start(servers, form(workers, is_slow));
     let mut command = archive.command(&target, work)?;
@@ -122,21 +126,26 @@ fn form(workers: usize, is_slow: bool) -> Form {
         queue: "",
         control: "",
         import: if is_slow { "connections = 2\n" } else { "" },
+        collector: None,
     }
 }
 
-/// A target that is kept from each message for a while.
-fn slowed(server: &Dovecot, work: &Path) -> anyhow::Result<String> {
-    let interposer = Interposer::start(server.address(), |_, line| {
+/// A way to a server on which each message takes a while.
+fn slow_way(server: &Dovecot) -> anyhow::Result<Interposer> {
+    let way = Interposer::start(server.address(), |_, line| {
         // Announces the bytes of a message.
         if line.ends_with("+}") {
             thread::sleep(SLOW);
         }
         None
     })?;
-    let (fast, slow) = (server.address().port(), interposer.address().port());
-    let target = target(server, work)?;
-    Ok(target.replace(&format!("port = {fast}"), &format!("port = {slow}")))
+    Ok(way)
+}
+
+/// The same target, another way.
+fn detour(target: &str, from: SocketAddr, to: SocketAddr) -> String {
+    let [from, to] = [from, to].map(|address| format!("port = {}", address.port()));
+    target.replace(&from, &to)
 }
 
 /// CPU seconds of each payer so far.

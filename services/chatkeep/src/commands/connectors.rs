@@ -1,0 +1,163 @@
+//! `chatkeep connectors`: what a control elsewhere archives by itself.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chatkeep_proto::v1::{
+    ConnectorState, ConnectorSummary, ListConnectorsRequest, PauseConnectorRequest,
+    PutConnectorRequest, ResumeConnectorRequest,
+};
+
+use super::ask;
+use crate::{
+    cli::{Connectors, SiteOptions},
+    output::{Output, number, time},
+    place::Place,
+    report,
+    system::{ControlClient, Site},
+};
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(
+    command: &Connectors,
+    options: &SiteOptions,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let site = Site::elsewhere(options)?;
+    match command {
+        Connectors::List => print_all(&site, output).await?,
+        Connectors::Put { file, manual } => {
+            let place = Place::read(file, options)?;
+            put(&place, !manual, output).await?;
+        }
+        Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
+        Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The connector of this id, or else of this name.
+pub(super) async fn find(
+    control: &mut ControlClient,
+    connector: &str,
+) -> anyhow::Result<ConnectorSummary> {
+    let all = list(control).await?;
+    let by_id = all.iter().find(|found| found.connector == connector);
+    let by_name = || all.iter().find(|found| found.name == connector);
+    let found = by_id.or_else(by_name).cloned();
+    found.with_context(|| {
+        format!("no connector {connector}: `chatkeep connectors list` lists those there are")
+    })
+}
+
+async fn list(control: &mut ControlClient) -> anyhow::Result<Vec<ConnectorSummary>> {
+    let answer = control.list_connectors(ListConnectorsRequest {}).await;
+    Ok(answer.map_err(super::answer)?.into_inner().connectors)
+}
+
+async fn print_all(site: &Site, output: &Output) -> anyhow::Result<()> {
+    let all = ask(site, async |system| list(&mut system.control.clone()).await).await?;
+    let longest = |of: fn(&ConnectorSummary) -> &str, least: usize| {
+        let lengths = all.iter().map(|connector| of(connector).chars().count());
+        lengths.max().unwrap_or(0).max(least)
+    };
+    let widths = (
+        longest(|connector| &connector.name, "connector".len()),
+        longest(|connector| &connector.connector, "id".len()),
+    );
+    let (name, id) = widths;
+    output.line(format_args!(
+        "{:<name$}  {:<id$}  {:<9}  {:<20}  {:<20}  {:>9}  last run",
+        "connector", "id", "state", "next run (UTC)", "covered until (UTC)", "backfills"
+    ));
+    for connector in &all {
+        output.line(line(connector, widths));
+    }
+    Ok(())
+}
+
+fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
+    let state = match connector.state() {
+        ConnectorState::Unspecified => "unknown",
+        ConnectorState::Scheduled => "scheduled",
+        ConnectorState::Manual => "manual",
+        ConnectorState::Paused => "paused",
+    };
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let last = connector.last_run.as_ref();
+    let last = last.map(|run| {
+        let status = report::status(run.state(), &run.reason);
+        format!("{} {status}", run.number)
+    });
+    format!(
+        "{:<name$}  {:<id$}  {state:<9}  {:<20}  {:<20}  {:>9}  {}",
+        connector.name,
+        connector.connector,
+        or_none(connector.due.map(time)),
+        or_none(connector.covered.map(time)),
+        number(connector.backfills.len() as u64),
+        or_none(last)
+    )
+}
+
+async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<()> {
+    let request = PutConnectorRequest {
+        connector_file: place.connector.to_toml()?,
+        schedule,
+        // The connector's own limit.
+        max_part_bytes: 0,
+    };
+    let stored = ask(&place.site, async |system| {
+        let answer = system.control.clone().put_connector(request).await;
+        Ok(answer.map_err(super::answer)?.into_inner())
+    })
+    .await?;
+    let what = if stored.is_new { "added" } else { "replaced" };
+    let next = match stored.due {
+        Some(due) => format!("next run {}", time(due)),
+        None => "no run is opened by itself".to_owned(),
+    };
+    output.line(format_args!(
+        "connector {} (id {}) {what}; {next}",
+        place.connector.name, stored.connector
+    ));
+    Ok(())
+}
+
+async fn pause(site: &Site, connector: &str, output: &Output) -> anyhow::Result<()> {
+    let ConnectorSummary {
+        connector, name, ..
+    } = ask(site, async |system| {
+        let mut control = system.control.clone();
+        let found = find(&mut control, connector).await?;
+        let request = PauseConnectorRequest {
+            connector: found.connector.clone(),
+        };
+        let answer = control.pause_connector(request).await;
+        answer.map_err(super::answer)?;
+        Ok(found)
+    })
+    .await?;
+    output.line(format_args!(
+        "connector {name} paused; `chatkeep connectors resume {connector}` lets it go on"
+    ));
+    Ok(())
+}
+
+async fn resume(site: &Site, connector: &str, output: &Output) -> anyhow::Result<()> {
+    let (name, runs) = ask(site, async |system| {
+        let mut control = system.control.clone();
+        let found = find(&mut control, connector).await?;
+        let request = ResumeConnectorRequest {
+            connector: found.connector,
+        };
+        let answer = control.resume_connector(request).await;
+        let answer = answer.map_err(super::answer)?.into_inner();
+        Ok((found.name, answer.runs))
+    })
+    .await?;
+    output.line(format_args!(
+        "connector {name} goes on, with {runs} unfinished runs"
+    ));
+    Ok(())
+}
