@@ -14,7 +14,11 @@ use chatkeep_testkit::Interposer;
 
 const OPEN: u8 = 0;
 const CATCHING: u8 = 1;
-const HOLDING: u8 = 2;
+const WAITING: u8 = 2;
+const HOLDING: u8 = 3;
+
+/// What an importer may take to send the rest of a message: it looks at its lease before the last bytes.
+const REST: Duration = Duration::from_secs(1);
 
 /// Passes on what importers send, but for one message.
 pub(crate) struct Wire {
@@ -28,12 +32,16 @@ impl Wire {
         let state = Arc::<AtomicU8>::default();
         let seen = Arc::clone(&state);
         let interposer = Interposer::start(server, move |_, line| {
-            let is_caught = line.contains(" APPEND ")
-                && seen
-                    .compare_exchange(CATCHING, HOLDING, Ordering::SeqCst, Ordering::SeqCst)
-                    .is_ok();
-            while is_caught && seen.load(Ordering::SeqCst) == HOLDING {
-                thread::sleep(Duration::from_millis(10));
+            let becomes = |from, to| {
+                let changed = seen.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst);
+                changed.is_ok()
+            };
+            if line.contains(" APPEND ") && becomes(CATCHING, WAITING) {
+                thread::sleep(REST);
+                let is_held = becomes(WAITING, HOLDING);
+                while is_held && seen.load(Ordering::SeqCst) == HOLDING {
+                    thread::sleep(Duration::from_millis(10));
+                }
             }
             None
         });
@@ -55,7 +63,7 @@ impl Wire {
         self.state.store(CATCHING, Ordering::SeqCst);
     }
 
-    /// True while one is held up.
+    /// True while one is held up, all of which was sent.
     pub(crate) fn has_caught(&self) -> bool {
         self.state.load(Ordering::SeqCst) == HOLDING
     }
