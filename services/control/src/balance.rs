@@ -228,12 +228,12 @@ async fn add_held(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::plan::starts_with;
+    use crate::database::plan::begins_with;
 
     #[tokio::test]
     async fn items_are_added_up_batch_by_batch() {
         for sql in [RENDERED, ITEMS, UNPLANNED, PLANNED] {
-            starts_with(sql, "SEARCH b USING INDEX batches_").await;
+            begins_with(sql, &["SEARCH b USING INDEX batches_"]).await;
         }
     }
 

@@ -2,14 +2,19 @@
 
 use super::{Database, query};
 
-/// The first step must begin like this.
-pub(crate) async fn starts_with(sql: &str, step: &str) {
+/// The first steps must begin like these.
+pub(crate) async fn begins_with(sql: &str, expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path()).await.unwrap();
     let mut conn = database.read().await.unwrap();
     let explain = query(format!("EXPLAIN QUERY PLAN {sql}"));
     let explain = explain.bind(1).bind(1).bind(1).bind(1);
-    let steps = explain.fetch(&mut conn).await.unwrap();
-    let first = steps[0].text(3).unwrap();
-    assert!(first.starts_with(step), "{first}: {sql}");
+    let rows = explain.fetch(&mut conn).await.unwrap();
+    let steps: Vec<_> = rows.iter().map(|row| row.text(3).unwrap()).collect();
+    let mut pairs = steps.iter().zip(expected);
+    let is_expected = pairs.all(|(step, expected)| step.starts_with(expected));
+    assert!(
+        is_expected && steps.len() >= expected.len(),
+        "{steps:?}: {sql}"
+    );
 }
