@@ -3,10 +3,10 @@
 
 mod connection;
 mod dialect;
+#[cfg(test)]
+pub(crate) mod effort;
 mod error;
 mod lend;
-#[cfg(test)]
-pub(crate) mod plan;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;

@@ -95,7 +95,8 @@ async fn insert_items(
 /// `b.first`, a page of their items begins where it should, not at the run's first batch.
 ///
 /// Ranges of items are joined with CROSS JOIN, batches first: SQLite keeps to that order. Of the other
-/// one, every item looks through all batches.
+/// one, every item looks through all batches. Where the page begins is asked of `+id`, which no index is
+/// looked through for: else every batch may look through all items from there on.
 pub(crate) const BATCHES_FROM: &str = "b.run = $1 AND b.first >= COALESCE(\
     (SELECT MAX(first) FROM batches WHERE run = $1 AND first <= $2), 0)";
 
