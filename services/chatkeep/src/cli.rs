@@ -150,7 +150,7 @@ pub(crate) struct Verify {
 pub(crate) enum Connectors {
     /// Lists them, and what their schedules are up to
     List,
-    /// Stores a connector file, or replaces it; from then on control opens runs as its [schedule] says
+    /// Stores a connector file, or replaces it; from then on control opens runs as its schedule says
     Put {
         /// The connector file, with paths as the services see them
         file: PathBuf,
