@@ -229,14 +229,7 @@ impl Fragile {
         }
         // Without control nobody is ready: it ends last.
         for program in self.cluster.programs.iter_mut().rev() {
-            let status = program.terminate();
-            assert_eq!(
-                status.code(),
-                Some(0),
-                "{}: {}",
-                program.name,
-                program.log()
-            );
+            program.terminate();
         }
     }
 }

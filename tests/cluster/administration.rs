@@ -92,19 +92,17 @@ fn a_connector_that_was_put_is_listed_with_its_next_run_and_stands_still_while_i
     assert_eq!(first_row(&archived)[6], "1 succeeded");
 }
 
+/// The command that orders a backfill from 1 September 2020 on.
+fn starting(to: &str) -> [&str; 7] {
+    let from = "2020-09-01";
+    ["backfill", "start", "Sandbox", "--from", from, "--to", to]
+}
+
 #[test]
 fn days_long_past_are_archived_by_a_backfill_unless_it_is_cancelled() {
     let cluster = cluster(long_past());
     succeed(&cluster, &["connectors", "put", "connector.toml"]);
-    let start = [
-        "backfill",
-        "start",
-        "Sandbox",
-        "--from",
-        "2020-09-01",
-        "--to",
-        "2020-09-15",
-    ];
+    let start = starting("2020-09-15");
     let list = || succeed(&cluster, &["backfill", "list", "Sandbox"]);
 
     // Nothing is begun of it while the connector is paused.
@@ -137,15 +135,7 @@ fn days_long_past_are_archived_by_a_backfill_unless_it_is_cancelled() {
     assert_eq!(cluster.sandbox().mails("bob@contoso.com").len(), 10);
     let over = cluster.run(&["backfill", "cancel", "Sandbox", "2"]);
     assert_refused(&over, "the backfill has ended");
-    let future = [
-        "backfill",
-        "start",
-        "Sandbox",
-        "--from",
-        "2020-09-01",
-        "--to",
-        "2999-01-01",
-    ];
+    let future = starting("2999-01-01");
     assert_refused(&cluster.run(&future), "to: is after the last midnight");
 }
 

@@ -5,7 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command},
     thread,
     time::{Duration, Instant},
 };
@@ -97,14 +97,15 @@ impl Program {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Asks it to stop, and waits until it has.
-    pub(crate) fn terminate(&mut self) -> ExitStatus {
+    /// Asks it to stop, and waits until it has, as it should: with exit code 0.
+    pub(crate) fn terminate(&mut self) {
         self.signal("TERM");
         let mut child = self.child.take().unwrap();
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().unwrap() {
-                return status;
+                assert_eq!(status.code(), Some(0), "{}: {}", self.name, self.log());
+                return;
             }
             assert!(
                 Instant::now() < deadline,

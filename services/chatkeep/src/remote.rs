@@ -53,5 +53,7 @@ pub(crate) fn connect(remote: &Remote, lifecycle: &Lifecycle) -> anyhow::Result<
 /// Says that this program was built without it.
 #[cfg(not(feature = "cluster"))]
 pub(crate) fn connect(_remote: &Remote, _lifecycle: &Lifecycle) -> anyhow::Result<GrpcChannel> {
-    anyhow::bail!("--control: this program was built without the feature `cluster`")
+    anyhow::bail!(
+        "--control: this program was built without the feature `cluster`; build it with --features cluster"
+    )
 }

@@ -1,5 +1,7 @@
 //! What SQLite does for a statement: what is quick with a hundred rows may take hours with ten million.
 
+use std::path::Path;
+
 use rusqlite::StatementStatus;
 
 use super::{Connection, Database, query};
@@ -8,9 +10,8 @@ use super::{Connection, Database, query};
 const ITEMS: i64 = 10;
 
 /// Run 1, of so many batches, in one mailbox.
-async fn ledger(batches: i64) -> Database {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(folder.path()).await.unwrap();
+async fn ledger(folder: &Path, batches: i64) -> Database {
+    let database = Database::open(folder).await.unwrap();
     let fill = [
         "INSERT INTO mailboxes (id, connector, address, shard, pending) VALUES (1, 1, 'ann', 0, 0)",
         "INSERT INTO batches (id, run, task, input, blob, first, items, hashes) \
@@ -35,7 +36,8 @@ async fn ledger(batches: i64) -> Database {
 
 /// Steps that a statement about run 1 takes, in a ledger of so many batches, behind an item.
 async fn steps(sql: &str, batches: i64, item: i64) -> i64 {
-    let database = ledger(batches).await;
+    let folder = tempfile::tempdir().unwrap();
+    let database = ledger(folder.path(), batches).await;
     let conn = database.read().await.unwrap();
     #[cfg_attr(
         not(feature = "postgres"),
