@@ -114,23 +114,21 @@ fn days_long_past_are_archived_by_a_backfill_unless_it_is_cancelled() {
     succeed(&cluster, &["connectors", "resume", "Sandbox"]);
     let ordered = succeed(&cluster, &start);
 
-    let row = ["1", "2020-09-01", "2020-09-15", "7", "2020-09-01"];
-    assert_eq!(first_row(&open), [&row[..], &["open"]].concat());
-    assert_eq!(first_row(&cancelled), [&row[..], &["cancelled"]].concat());
+    let row = |id, covered, runs, archived, state| {
+        let (from, to) = ("2020-09-01", "2020-09-15");
+        [
+            id, from, to, "oldest", "7", covered, runs, archived, "-", state,
+        ]
+    };
+    let untouched = |state| row("1", "0 of 14", "0", "0", state);
+    assert_eq!(first_row(&open)[..], untouched("open"));
+    assert_eq!(first_row(&cancelled)[..], untouched("cancelled"));
     assert!(
         ordered.contains("backfill 2 of connector Sandbox"),
         "{ordered}"
     );
     wait_until("the backfill is finished", || {
-        first_row(&list())[..]
-            == [
-                "2",
-                "2020-09-01",
-                "2020-09-15",
-                "7",
-                "2020-09-15",
-                "finished",
-            ]
+        first_row(&list())[..] == row("2", "14 of 14", "2", "10", "finished")
     });
     assert_eq!(cluster.sandbox().mails("bob@contoso.com").len(), 10);
     let over = cluster.run(&["backfill", "cancel", "Sandbox", "2"]);

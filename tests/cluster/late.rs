@@ -40,36 +40,88 @@ fn says(cluster: &mut Cluster, words: &str) -> bool {
     log.contains(words)
 }
 
+/// A run that is over, while the last bytes of one of its messages are still on the way to the mail server.
+struct OnItsWay {
+    cluster: Cluster,
+    dovecot: Dovecot,
+    wire: Wire,
+}
+
+impl OnItsWay {
+    fn start() -> Self {
+        let dovecot = Dovecot::start().unwrap();
+        let wire = Wire::to(dovecot.address());
+        // The first message of all arrives when everything is over.
+        wire.catch();
+        let sandbox = Sandbox::into_target(&wire.target());
+        sandbox.write("password", Dovecot::PASSWORD);
+        add_sessions(&sandbox, 0, 40);
+        let (mut cluster, running) = archiving(sandbox);
+        wait_until("a message is on its way", || wire.has_caught());
+        replace(&mut cluster, running, || ());
+        Self {
+            cluster,
+            dovecot,
+            wire,
+        }
+    }
+
+    fn stored(&self) -> [usize; 2] {
+        MAILBOXES.map(|mailbox| {
+            let login = (mailbox, Dovecot::PASSWORD);
+            let messages = read_folder(self.dovecot.address(), login, "INBOX/Skype for Business");
+            messages.unwrap().len()
+        })
+    }
+
+    fn wait_until_counted(&self) {
+        let sql = format!("SELECT n_copies FROM {}.runs", self.cluster.name);
+        wait_until("the late copies are counted", || {
+            let copies = self.cluster.servers.postgres().run(&sql).unwrap();
+            copies.trim() != "0"
+        });
+    }
+}
+
 #[test]
 fn what_a_stopped_importer_sends_to_a_mail_server_too_late_is_removed_and_counted() {
-    let dovecot = Dovecot::start().unwrap();
-    let wire = Wire::to(dovecot.address());
-    // The first message of all arrives when everything is over.
-    wire.catch();
-    let sandbox = Sandbox::into_target(&wire.target());
-    sandbox.write("password", Dovecot::PASSWORD);
-    add_sessions(&sandbox, 0, 40);
-    let (mut cluster, running) = archiving(sandbox);
-    wait_until("a message is on its way", || wire.has_caught());
-    replace(&mut cluster, running, || ());
-    let stored = |mailbox| {
-        let login = (mailbox, Dovecot::PASSWORD);
-        let messages = read_folder(dovecot.address(), login, "INBOX/Skype for Business");
-        messages.unwrap().len()
-    };
-    assert_eq!(MAILBOXES.map(stored), [40, 40]);
+    let mut late = OnItsWay::start();
+    assert_eq!(late.stored(), [40, 40]);
 
-    wire.release();
-    cluster.of("mailbox-import").next().unwrap().signal("CONT");
+    late.wire.release();
+    late.cluster
+        .of("mailbox-import")
+        .next()
+        .unwrap()
+        .signal("CONT");
 
-    wait_until("the late copies are counted", || {
-        let sql = format!("SELECT n_copies FROM {}.runs", cluster.name);
-        let copies = cluster.servers.postgres().run(&sql).unwrap();
-        copies.trim() != "0"
-    });
-    assert_eq!(MAILBOXES.map(stored), [40, 40]);
-    let verified = cluster.run(&["verify", "1"]);
+    late.wait_until_counted();
+    assert_eq!(late.stored(), [40, 40]);
+    let verified = late.cluster.run(&["verify", "1"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
+fn what_was_sent_too_late_is_removed_when_the_mail_server_is_back() {
+    let mut late = OnItsWay::start();
+    late.wire.release();
+    wait_until("the message stands twice", || {
+        late.stored().iter().sum::<usize>() > 80
+    });
+    late.dovecot.kill();
+
+    late.cluster
+        .of("mailbox-import")
+        .next()
+        .unwrap()
+        .signal("CONT");
+    wait_until("it has looked in vain", || {
+        says(&mut late.cluster, "look at mailbox again")
+    });
+    late.dovecot.resume().unwrap();
+
+    late.wait_until_counted();
+    assert_eq!(late.stored(), [40, 40]);
 }
 
 #[test]

@@ -180,6 +180,9 @@ pub(crate) enum Backfill {
         #[arg(long, value_name = "DAYS", default_value_t = 7,
               value_parser = clap::value_parser!(u32).range(1..))]
         slice: u32,
+        /// The last days first, and so on back to the first
+        #[arg(long)]
+        newest_first: bool,
     },
     /// Lists a connector's backfills, newest first
     List(Named),

@@ -126,7 +126,7 @@ pub(crate) async fn closed(
             RunState::Unreconciled => {
                 backfill::end(conn, run.backfill, BackfillState::Failed).await
             }
-            _ => backfill::cover(conn, run.backfill, to).await,
+            _ => backfill::cover(conn, run.backfill, (run.from.unwrap_or(to), to)).await,
         };
     }
     if is_covered {

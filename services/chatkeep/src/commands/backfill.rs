@@ -1,11 +1,10 @@
 //! `chatkeep backfill`: days long past, archived beside the scheduled runs of a control elsewhere.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use chatkeep_proto::v1::{
     BackfillRequest, BackfillState, BackfillSummary, CancelBackfillRequest, ListBackfillsRequest,
 };
-use jiff::civil::Date;
 
 use super::{ask, connectors::find, midnight};
 use crate::{
@@ -27,7 +26,17 @@ pub(crate) async fn run(
             from,
             to,
             slice,
-        } => start(&site, &connector.connector, (*from, *to), *slice, output).await?,
+            newest_first,
+        } => {
+            let order = BackfillRequest {
+                connector: String::new(),
+                from: midnight(*from)?,
+                to: midnight(*to)?,
+                slice_days: *slice,
+                newest_first: *newest_first,
+            };
+            start(&site, &connector.connector, order, output).await?;
+        }
         Backfill::List(named) => list(&site, &named.connector, output).await?,
         Backfill::Cancel {
             connector,
@@ -40,8 +49,7 @@ pub(crate) async fn run(
 async fn start(
     site: &Site,
     connector: &str,
-    (from, to): (Date, Date),
-    slice_days: u32,
+    order: BackfillRequest,
     output: &Output,
 ) -> anyhow::Result<()> {
     let (name, backfill) = ask(site, async |system| {
@@ -49,17 +57,23 @@ async fn start(
         let found = find(&mut control, connector).await?;
         let request = BackfillRequest {
             connector: found.connector,
-            from: midnight(from)?,
-            to: midnight(to)?,
-            slice_days,
+            ..order.clone()
         };
         let answer = control.backfill(request).await;
         let answer = answer.map_err(super::answer)?.into_inner();
         Ok((found.name, answer.backfill))
     })
     .await?;
+    let which = if order.newest_first {
+        "newest first"
+    } else {
+        "oldest first"
+    };
     output.line(format_args!(
-        "backfill {backfill} of connector {name} ordered: {from} to {to}, {slice_days} days per run"
+        "backfill {backfill} of connector {name} ordered: {} to {}, {} days per run, {which}",
+        day(order.from),
+        day(order.to),
+        order.slice_days
     ));
     Ok(())
 }
@@ -73,8 +87,16 @@ async fn list(site: &Site, connector: &str, output: &Output) -> anyhow::Result<(
     })
     .await?;
     output.line(format_args!(
-        "{:>8}  {:<10}  {:<10}  {:>12}  {:<13}  state",
-        "backfill", "from", "to", "days per run", "covered until"
+        "{:>8}  {:<10}  {:<10}  {:<6}  {:>12}  {:>14}  {:>5}  {:>13}  {:>9}  state",
+        "backfill",
+        "from",
+        "to",
+        "first",
+        "days per run",
+        "days covered",
+        "runs",
+        "conversations",
+        "time left"
     ));
     for backfill in &backfills {
         output.line(line(backfill));
@@ -90,14 +112,36 @@ fn line(backfill: &BackfillSummary) -> String {
         BackfillState::Cancelled => "cancelled",
         BackfillState::Failed => "failed: one of its runs is unreconciled",
     };
+    let (first, covered) = if backfill.newest_first {
+        ("newest", backfill.to - backfill.covered)
+    } else {
+        ("oldest", backfill.covered - backfill.from)
+    };
+    let days = |seconds: i64| seconds / 86_400;
+    let covered = format!("{} of {}", days(covered), days(backfill.to - backfill.from));
+    let left = match backfill.remaining.map(u64::try_from) {
+        Some(Ok(left)) => about(Duration::from_millis(left)),
+        _ => "-".to_owned(),
+    };
     format!(
-        "{:>8}  {:<10}  {:<10}  {:>12}  {:<13}  {state}",
+        "{:>8}  {:<10}  {:<10}  {first:<6}  {:>12}  {covered:>14}  {:>5}  {:>13}  {left:>9}  {state}",
         backfill.backfill,
         day(backfill.from),
         day(backfill.to),
         backfill.slice_days,
-        day(backfill.covered)
+        backfill.runs,
+        backfill.items
     )
+}
+
+/// A time as somebody who waits wants to know it.
+fn about(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7_200 => format!("{} min", seconds / 60),
+        seconds @ 7_200..172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
 }
 
 async fn cancel(

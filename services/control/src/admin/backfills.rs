@@ -10,13 +10,13 @@ use crate::{
     ledger::{Ledger, capture::connector_key, lock, run},
     schedule::{
         DAY,
-        backfill::{self, UNFINISHED},
+        backfill::{self, Order, UNFINISHED},
         midnight,
     },
 };
 
 /// Days of a slice when nothing is said.
-const SLICE_DAYS: u32 = 7;
+const SLICE_DAYS: i64 = 7;
 
 impl Ledger {
     /// Orders runs over days that are over.
@@ -28,12 +28,18 @@ impl Ledger {
         check_range(from, to, midnight(self.clock.now()))?;
         let slice_days = match request.slice_days {
             0 => SLICE_DAYS,
-            days => days,
+            days => i64::from(days),
+        };
+        let order = Order {
+            from,
+            to,
+            slice_days,
+            newest_first: request.newest_first,
         };
         let mut tx = self.database.begin().await?;
         let key = connector_key(&mut tx, &request.connector).await?;
         lock(&mut tx, key).await?;
-        let id = backfill::insert(&mut tx, key, (from, to), slice_days).await?;
+        let id = backfill::insert(&mut tx, key, order).await?;
         tx.commit().await.during("order backfill")?;
         self.outstanding.ring();
         tracing::info!(
@@ -51,10 +57,8 @@ impl Ledger {
     ) -> Result<ListBackfillsResponse, LedgerError> {
         let mut conn = self.database.read().await?;
         let key = connector_key(&mut conn, connector).await?;
-        let backfills = backfill::of_connector(&mut conn, key).await?;
-        Ok(ListBackfillsResponse {
-            backfills: backfills.into_iter().map(Into::into).collect(),
-        })
+        let backfills = backfill::summaries(&mut conn, key).await?;
+        Ok(ListBackfillsResponse { backfills })
     }
 
     /// Ends a backfill and the run that is open of it.

@@ -174,10 +174,8 @@ async fn summary(conn: &mut Connection, key: i64) -> Result<ConnectorSummary, Le
         _ => ConnectorState::Manual,
     };
     let last = run::one(conn, "connector = $1 AND number > 0", &[key]).await?;
-    let backfills = backfill::of_connector(conn, key).await?;
-    let open = backfills
-        .into_iter()
-        .filter(|backfill| backfill.state == BackfillState::Open);
+    let mut backfills = backfill::summaries(conn, key).await?;
+    backfills.retain(|backfill| backfill.state() == BackfillState::Open);
     Ok(ConnectorSummary {
         state: state.into(),
         due: schedule.due.map(|due| due.div_euclid(1000)),
@@ -190,7 +188,7 @@ async fn summary(conn: &mut Connection, key: i64) -> Result<ConnectorSummary, Le
             from: run.from,
             to: run.to,
         }),
-        backfills: open.map(Into::into).collect(),
+        backfills,
         ..ConnectorSummary::default()
     })
 }

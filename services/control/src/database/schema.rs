@@ -5,16 +5,17 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 5] = [
+const STEPS: [&[&[&str]]; 6] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
+    &[NEWEST],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -168,6 +169,10 @@ const JANITOR: &[&str] = &[
 
 // A page of a run's items begins at its batch.
 const ORDER: &[&str] = &["INDEX batches_in_order ON batches (run, first)"];
+
+// A backfill that begins with its last days: `covered` then moves back from its end.
+const NEWEST: &[&str] =
+    &["ALTER TABLE backfills ADD COLUMN newest_first BIGINT NOT NULL DEFAULT 0"];
 
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;

@@ -103,6 +103,42 @@ async fn a_backfill_is_cut_into_slices_that_run_in_order() {
 }
 
 #[tokio::test]
+async fn a_backfill_may_begin_with_its_last_days() {
+    let calendar = Calendar::open(world(3), hour(100, 2)).await;
+
+    calendar.backfill_newest_first((50, 67)).await;
+    calendar.settle().await;
+
+    let runs = calendar.runs().await;
+    let windows: Vec<_> = runs.iter().map(|(run, _)| days(run)).collect();
+    let expected = [(60, 67), (53, 60), (50, 53)].map(|(from, to)| (Some(from), Some(to)));
+    assert_eq!(windows, expected);
+    let backfill = &calendar.backfills().await[0];
+    assert_eq!(backfill.state(), BackfillState::Finished);
+    assert_eq!(backfill.covered, midnight(50));
+    calendar.lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_backfill_says_how_long_the_rest_takes() {
+    let calendar = Calendar::open(world(3), hour(100, 2)).await;
+    calendar.backfill((50, 78), 7).await;
+    let before = calendar.backfills().await[0].clone();
+    let list = first(&calendar, TaskKind::List).await;
+    calendar.clock.set(hour(100, 3));
+    calendar.world.work(&calendar.lab, &list).await;
+
+    let _next_slice = first(&calendar, TaskKind::List).await;
+
+    assert_eq!((before.runs, before.remaining), (0, None));
+    let backfill = &calendar.backfills().await[0];
+    assert_eq!((backfill.runs, backfill.items), (1, 3));
+    // One of four slices took an hour.
+    assert_eq!(backfill.remaining, Some(3 * 3_600_000));
+    calendar.lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_due_run_does_not_wait_for_a_backfill_which_goes_on_when_it_is_done() {
     let calendar = begun(20).await;
     let list = first(&calendar, TaskKind::List).await;

@@ -134,11 +134,19 @@ impl Calendar {
         (from, to): (i64, i64),
         slice_days: u32,
     ) -> Result<i64, tonic::Status> {
-        let request = BackfillRequest {
-            connector: "contoso".to_owned(),
+        self.order(BackfillRequest {
             from,
             to,
             slice_days,
+            ..BackfillRequest::default()
+        })
+        .await
+    }
+
+    async fn order(&self, order: BackfillRequest) -> Result<i64, tonic::Status> {
+        let request = BackfillRequest {
+            connector: "contoso".to_owned(),
+            ..order
         };
         let ordered = self.lab.control.clone().backfill(request).await?;
         Ok(ordered.into_inner().backfill)
@@ -148,6 +156,17 @@ impl Calendar {
     pub(crate) async fn backfill(&self, (from, to): (i64, i64), slice_days: u32) -> i64 {
         let range = (midnight(from), midnight(to));
         self.try_backfill(range, slice_days).await.unwrap()
+    }
+
+    /// Orders a backfill of these days in slices of 7, the last days first.
+    pub(crate) async fn backfill_newest_first(&self, (from, to): (i64, i64)) -> i64 {
+        let order = BackfillRequest {
+            from: midnight(from),
+            to: midnight(to),
+            newest_first: true,
+            ..BackfillRequest::default()
+        };
+        self.order(order).await.unwrap()
     }
 
     pub(crate) async fn backfills(&self) -> Vec<BackfillSummary> {

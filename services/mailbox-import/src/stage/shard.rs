@@ -113,7 +113,7 @@ impl Shard {
         }
     }
 
-    async fn sleep(&self, time: Duration) {
+    pub(super) async fn sleep(&self, time: Duration) {
         let sleep = tokio::time::sleep(time);
         // Whether it was cut short does not matter: after a shutdown nothing is sent any more.
         let _: Option<()> = self.around.shutdown.run_until_cancelled(sleep).await;
