@@ -18,6 +18,8 @@ mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
+#[cfg(feature = "tds")]
+pub mod tds;
 
 pub use crate::{
     azurite::{Azurite, azurite_root},
