@@ -14,10 +14,16 @@ mod dovecot;
 mod interposer;
 mod issuer;
 mod lab;
+#[cfg(feature = "tds")]
+pub mod lcslog;
 mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
+#[cfg(feature = "tds")]
+pub mod tds;
+#[cfg(feature = "tds")]
+mod tsql;
 
 pub use crate::{
     azurite::{Azurite, azurite_root},
