@@ -74,10 +74,10 @@ fn a_connector_that_was_put_is_listed_with_its_next_run_and_stands_still_while_i
         again.contains("replaced; no run is opened by itself"),
         "{again}"
     );
-    assert_eq!(first_row(&manual)[2..], ["manual", "-", "-", "0", "-"]);
+    assert_eq!(first_row(&manual)[2..], ["manual", "-", "-", "-", "0", "-"]);
     assert_eq!(
         first_row(&scheduled)[2..],
-        ["scheduled", NEXT, "-", "0", "-"]
+        ["scheduled", NEXT, "-", "-", "0", "-"]
     );
     let id = first_row(&scheduled)[1];
     succeed(&cluster, &["connectors", "pause", id]);
@@ -89,7 +89,7 @@ fn a_connector_that_was_put_is_listed_with_its_next_run_and_stands_still_while_i
     assert!(resumed.contains("connector Sandbox goes on"), "{resumed}");
     succeed(&cluster, &["archive", "connector.toml"]);
     let archived = succeed(&cluster, &["connectors", "list"]);
-    assert_eq!(first_row(&archived)[6], "1 succeeded");
+    assert_eq!(first_row(&archived)[7], "1 succeeded");
 }
 
 /// The command that orders a backfill from 1 September 2020 on.

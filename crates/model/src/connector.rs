@@ -1,6 +1,7 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
 mod database;
+mod retention;
 mod schedule;
 mod secret;
 mod source;
@@ -18,6 +19,7 @@ use crate::identity;
 
 pub use self::{
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
+    retention::Retention,
     schedule::Schedule,
     secret::SecretRef,
     source::{FileSource, Source, SourceKind},

@@ -19,6 +19,7 @@ use crate::{
     direction::LOOK,
     error::LedgerError,
     flow::{self, Step},
+    horizon::HOUR,
     ledger::{
         Ledger, contested, is_running, now,
         run::{self, RunRow},
@@ -52,6 +53,8 @@ pub(crate) struct Director {
     pub(crate) looked: Instant,
     /// When it looked last for lost tasks.
     pub(crate) patrolled: Instant,
+    /// When it said last what will be purged unread, Unix milliseconds.
+    pub(crate) warned: Option<i64>,
 }
 
 impl Director {
@@ -135,13 +138,18 @@ impl Director {
     }
 
     /// Opens and resumes what is due. Returns when to look again without being asked.
-    async fn keep_schedules(&self) -> Result<Option<i64>, LedgerError> {
+    async fn keep_schedules(&mut self) -> Result<Option<i64>, LedgerError> {
         if !self.schedule {
             return Ok(None);
         }
+        let now = self.ledger.clock.now();
+        if self.warned.is_none_or(|warned| now - warned >= HOUR) {
+            self.ledger.warn_of_loss().await?;
+            self.warned = Some(now);
+        }
         let due = self.ledger.keep_schedules().await?;
         let longest = i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX / 4);
-        Ok(due.map(|due| now() + (due - self.ledger.clock.now()).clamp(0, longest)))
+        Ok(due.map(|due| self::now() + (due - now).clamp(0, longest)))
     }
 
     /// True when a run took a step.

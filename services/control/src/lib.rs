@@ -10,6 +10,7 @@ mod director;
 mod error;
 mod flow;
 mod grpc;
+mod horizon;
 mod janitor;
 mod ledger;
 mod measure;
@@ -169,6 +170,7 @@ pub async fn start_with_clock(
         outages: lifecycle.outages(),
         looked: Instant::now(),
         patrolled: Instant::now(),
+        warned: None,
     };
     lifecycle.spawn("control", director.run(lifecycle.shutdown()));
     let janitor = Janitor {

@@ -20,6 +20,7 @@ use crate::{
     database::{Connection, query},
     director,
     error::{During as _, LedgerError},
+    horizon,
     ledger::{
         Ledger, connector_id, is_running,
         run::{self, RunRow},
@@ -47,6 +48,7 @@ enum Metric {
     Closed,
     Due,
     Lag,
+    Horizon,
     OpenTasks,
     Deleted,
     Cleared,
@@ -54,7 +56,7 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
@@ -63,6 +65,7 @@ impl Metric {
         Self::Closed,
         Self::Due,
         Self::Lag,
+        Self::Horizon,
         Self::OpenTasks,
         Self::Deleted,
         Self::Cleared,
@@ -79,6 +82,7 @@ impl Metric {
             Self::Closed => "chatkeep.run.closed",
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
+            Self::Horizon => "chatkeep.source.horizon",
             Self::OpenTasks => "chatkeep.tasks.open",
             Self::Deleted => "chatkeep.janitor.deleted",
             Self::Cleared => "chatkeep.janitor.runs",
@@ -156,7 +160,9 @@ impl Watcher {
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
         let mut samples = open_tasks(&mut conn).await?;
         samples.extend(cleared(&mut conn).await?);
-        samples.extend(schedules(&mut conn, ledger.clock.now() / 1000).await?);
+        let now = ledger.clock.now() / 1000;
+        samples.extend(schedules(&mut conn, now).await?);
+        samples.extend(horizons(&mut conn, now).await?);
         for run in &runs {
             let connector = connector_id(&mut conn, run.connector).await?;
             let connector = KeyValue::new("chatkeep.connector.id", connector);
@@ -292,6 +298,27 @@ async fn schedules(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, Ledge
         ));
         let lag = covered.map(|covered| unsigned(now - covered));
         samples.extend(lag.map(|lag| sample(Metric::Lag, lag, [connector.clone()])));
+    }
+    Ok(samples)
+}
+
+/// How long what was not read of databases yet is safe from their servers' purges. `now` in seconds.
+async fn horizons(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, LedgerError> {
+    let statement = query("SELECT id, name_id FROM connectors ORDER BY id");
+    let rows = statement.fetch(conn).await.during("read connectors")?;
+    let mut samples = Vec::new();
+    for row in rows {
+        let columns = || Ok((row.int(0)?, row.text(1)?));
+        let (key, connector) = columns().during("read connectors")?;
+        for horizon in horizon::of_connector(conn, key).await? {
+            let attributes = [
+                KeyValue::new("chatkeep.connector.id", connector.clone()),
+                KeyValue::new("chatkeep.source.database", horizon.database),
+            ];
+            let left = |purged: i64| u64::try_from(purged - now).unwrap_or(0);
+            let left = horizon.purged.map(left);
+            samples.extend(left.map(|left| sample(Metric::Horizon, left, attributes)));
+        }
     }
     Ok(samples)
 }

@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::SecretRef;
+use super::{retention::Retention, secret::SecretRef};
 
 /// A database of a Skype for Business server, read where it is: Microsoft SQL Server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub struct DatabaseSource {
     /// Users whose conversations are archived, as patterns with `*` and `?`; by default everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// How long the server keeps what it has archived; then control says how long unread rows are safe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 /// How to sign in to a database.

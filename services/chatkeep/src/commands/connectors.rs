@@ -67,8 +67,14 @@ async fn print_all(site: &Site, output: &Output) -> anyhow::Result<()> {
     );
     let (name, id) = widths;
     output.line(format_args!(
-        "{:<name$}  {:<id$}  {:<9}  {:<20}  {:<20}  {:>9}  last run",
-        "connector", "id", "state", "next run (UTC)", "covered until (UTC)", "backfills"
+        "{:<name$}  {:<id$}  {:<9}  {:<20}  {:<20}  {:<20}  {:>9}  last run",
+        "connector",
+        "id",
+        "state",
+        "next run (UTC)",
+        "covered until (UTC)",
+        "unread safe until",
+        "backfills"
     ));
     for connector in &all {
         output.line(line(connector, widths));
@@ -84,17 +90,19 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
         ConnectorState::Paused => "paused",
     };
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let horizon = connector.horizons.iter().filter_map(|one| one.purged).min();
     let last = connector.last_run.as_ref();
     let last = last.map(|run| {
         let status = report::status(run.state(), &run.reason);
         format!("{} {status}", run.number)
     });
     format!(
-        "{:<name$}  {:<id$}  {state:<9}  {:<20}  {:<20}  {:>9}  {}",
+        "{:<name$}  {:<id$}  {state:<9}  {:<20}  {:<20}  {:<20}  {:>9}  {}",
         connector.name,
         connector.connector,
         or_none(connector.due.map(time)),
         or_none(connector.covered.map(time)),
+        or_none(horizon.map(time)),
         number(connector.backfills.len() as u64),
         or_none(last)
     )

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use chatkeep_proto::v1::{
-    CancelRunRequest, DeliverHeldRequest, ListRunsRequest, ReportResponse, RetryRequest,
+    CancelRunRequest, DataLossHorizon, DeliverHeldRequest, ListRunsRequest, ReportResponse,
+    RetryRequest,
 };
 use data_encoding::HEXLOWER;
 
-use super::{archive, ask, drive};
+use super::{archive, ask, connectors::find, drive};
 use crate::{
     output::{Output, number, time},
     place::Place,
@@ -20,13 +21,17 @@ const LIMIT: u32 = 1_000;
 
 /// Lists the runs of a connector.
 pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
+    let id = place.connector.id();
     let request = ListRunsRequest {
-        connector: place.connector.id(),
+        connector: id.clone(),
         limit: LIMIT,
     };
-    let runs = ask(&place.site, async |system| {
-        let answer = system.control.clone().list_runs(request).await;
-        Ok(answer.map_err(super::answer)?.into_inner().runs)
+    let (runs, horizons) = ask(&place.site, async |system| {
+        let mut control = system.control.clone();
+        let answer = control.list_runs(request).await;
+        let runs = answer.map_err(super::answer)?.into_inner().runs;
+        let horizons = find(&mut control, &id).await?.horizons;
+        Ok((runs, horizons))
     })
     .await?;
     output.line(format_args!(
@@ -36,7 +41,21 @@ pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitC
     for run in &runs {
         output.line(line(run));
     }
+    for horizon in &horizons {
+        output.note(safe_until(horizon));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn safe_until(horizon: &DataLossHorizon) -> String {
+    match horizon.purged {
+        Some(purged) => format!(
+            "{}: what was not read yet is purged from {} (UTC) on",
+            horizon.database,
+            time(purged)
+        ),
+        None => format!("{}: nothing was read yet", horizon.database),
+    }
 }
 
 fn line(run: &ReportResponse) -> String {

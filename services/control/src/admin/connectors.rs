@@ -10,6 +10,7 @@ use super::open::resume;
 use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},
+    horizon,
     ledger::{
         Ledger,
         capture::{connector_key, signed},
@@ -189,6 +190,7 @@ async fn summary(conn: &mut Connection, key: i64) -> Result<ConnectorSummary, Le
             to: run.to,
         }),
         backfills,
+        horizons: horizon::of_connector(conn, key).await?,
         ..ConnectorSummary::default()
     })
 }

@@ -93,6 +93,12 @@ fn validate_database(
         let problem = "must be at least a second, e.g. 15s";
         require(time >= Duration::from_secs(1), &key(name), problem)?;
     }
+    if let Some(retention) = database.retention {
+        let is_kept = (1..=2562).contains(&retention.days);
+        require(is_kept, &key("retention.days"), "must be 1 to 2562")?;
+        let is_hour = retention.purge_hour < 24;
+        require(is_hour, &key("retention.purge_hour"), "must be 0 to 23")?;
+    }
     let problem = "has an entry that is not a pattern; use addresses with * and ?";
     require(database.scope().is_ok(), &key("scope"), problem)
 }
