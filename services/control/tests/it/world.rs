@@ -12,7 +12,7 @@ use std::{
 use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{
     Blob, Captured, CapturedFile, ClaimRequest, Converted, DeliveryState, HeldRequest, Item,
-    Listed, NewTask, Part, Placement, PlanRow, Planned, Quarantined, RecordClaim, Refreshed,
+    Listed, NewTask, Part, Placement, PlanRow, Planned, Quarantined, Reach, RecordClaim, Refreshed,
     Resolved, RunState, Task, TaskKind, complete_request::Result as Outcome,
 };
 use chatkeep_staging::BlobKind;
@@ -54,6 +54,8 @@ pub(crate) struct World {
     /// Whether the blobs that tasks name lie in staging: then what is imported is read from there.
     pub(crate) is_staged: bool,
     known: Mutex<HashSet<usize>>,
+    /// What the next runs read of a database.
+    pub(crate) reach: Mutex<Option<Reach>>,
     /// What was known when a run listed its files.
     listed: Mutex<BTreeMap<i64, HashSet<usize>>>,
 }
@@ -188,6 +190,7 @@ impl World {
         };
         let listed = Listed {
             files: total.into(),
+            reach: self.reach.lock().unwrap().clone(),
             ..Listed::default()
         };
         lab.complete(task, Outcome::Listed(listed), next).await;
