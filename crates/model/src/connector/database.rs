@@ -29,8 +29,6 @@ pub struct DatabaseSource {
     /// rebuilt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// How to sign in.
-    pub auth: DatabaseAuth,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: DatabaseTls,
@@ -66,6 +64,8 @@ pub struct DatabaseSource {
     /// Users whose conversations are archived, as patterns with `*` and `?`; by default everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// How to sign in. A table: tables are written behind all values.
+    pub auth: DatabaseAuth,
     /// How long the server keeps what it has archived; then control says how long unread rows are safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,

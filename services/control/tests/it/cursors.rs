@@ -1,13 +1,15 @@
-//! Up to where databases were read, and until when what was not read is safe.
+//! Up to where databases were read.
 
-use chatkeep_proto::v1::{CursorRequest, Reach, Stretch, TaskKind};
-
-use crate::{
-    calendar::{Calendar, hour, midnight},
-    world::{World, conversation},
+use chatkeep_proto::v1::{
+    CancelRunRequest, Captured, CursorRequest, FailRequest, Listed, Reach, Refreshed, RunState,
+    Stretch, Task, TaskKind, complete_request::Result as Outcome,
 };
 
-const DATABASE: &str = "archiving-database sql01 lcslog";
+use crate::{
+    lab::{Lab, new_task},
+    world::blob,
+};
+
 const CONNECTOR: &str = r#"
 name = "Contoso"
 domain = "contoso.com"
@@ -17,7 +19,6 @@ id = "contoso"
 type = "archiving-database"
 server = "sql01"
 auth = { type = "sql", user = "env:USER", password = "env:PASSWORD" }
-retention = { days = 14, purge_hour = 2 }
 
 [directory]
 type = "csv"
@@ -28,150 +29,136 @@ type = "maildir"
 path = "/mailboxes"
 "#;
 
-/// A connector that reads a database, on day 100.
-async fn calendar() -> Calendar {
-    let calendar = Calendar::open(World::of(Vec::new()), hour(100, 2)).await;
-    calendar.put(CONNECTOR).await;
-    calendar
+/// Begins a run that reads this of a database; its only CAPTURE task.
+async fn reading(lab: &Lab, identity: &str, stretch: (Option<i64>, i64)) -> Task {
+    lab.try_open(CONNECTOR).await.unwrap();
+    let refresh = lab.next("mapping").await;
+    let refreshed = Refreshed {
+        directory: Some(blob("directory")),
+        ..Refreshed::default()
+    };
+    lab.complete(&refresh, Outcome::Refreshed(refreshed), Vec::new())
+        .await;
+    let list = lab.next("ingestion").await;
+    let reach = Reach {
+        database: "db".to_owned(),
+        identity: identity.to_owned(),
+        stretches: vec![Stretch {
+            stream: "Messages".to_owned(),
+            from: stretch.0,
+            to: stretch.1,
+        }],
+    };
+    let listed = Listed {
+        reach: Some(reach),
+        ..Listed::default()
+    };
+    let capture = new_task(TaskKind::Capture, &blob("listing"), (0, 1));
+    lab.complete(&list, Outcome::Listed(listed), vec![capture])
+        .await;
+    lab.next("ingestion").await
 }
 
-fn stretch(stream: &str, from: Option<i64>, to: i64) -> Stretch {
-    Stretch {
-        stream: stream.to_owned(),
-        from: from.map(midnight),
-        to: midnight(to),
+/// Reads all of it.
+async fn read(lab: &Lab, identity: &str, stretch: (Option<i64>, i64)) {
+    let capture = reading(lab, identity, stretch).await;
+    let captured = Outcome::Captured(Captured::default());
+    lab.complete(&capture, captured, Vec::new()).await;
+    lab.ended(capture.run).await;
+}
+
+/// Identity and position.
+async fn cursor(lab: &Lab) -> (String, Option<i64>) {
+    let request = CursorRequest {
+        connector: "contoso".to_owned(),
+        database: "db".to_owned(),
+    };
+    let cursor = lab.ledger.clone().cursor(request).await;
+    let cursor = cursor.unwrap().into_inner();
+    let position = cursor.positions.first().map(|one| one.position);
+    (cursor.identity, position)
+}
+
+fn at(position: i64) -> (String, Option<i64>) {
+    ("one".to_owned(), Some(position))
+}
+
+#[tokio::test]
+async fn a_position_moves_when_everything_is_captured() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+
+    let capture = reading(&lab, "one", (None, 100)).await;
+    assert_eq!(cursor(&lab).await, (String::new(), None));
+    let captured = Outcome::Captured(Captured::default());
+    lab.complete(&capture, captured, Vec::new()).await;
+    lab.ended(capture.run).await;
+
+    assert_eq!(cursor(&lab).await, at(100));
+}
+
+#[tokio::test]
+async fn a_position_never_passes_a_gap_and_never_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    read(&lab, "one", (Some(0), 100)).await;
+    assert_eq!(cursor(&lab).await, (String::new(), None));
+
+    read(&lab, "one", (None, 100)).await;
+    for (stretch, expected) in [
+        ((Some(150), 200), 100),
+        ((Some(10), 50), 100),
+        ((Some(100), 200), 200),
+        ((Some(50), 300), 300),
+        ((None, 250), 300),
+    ] {
+        read(&lab, "one", stretch).await;
+        assert_eq!(cursor(&lab).await, at(expected), "{stretch:?}");
     }
 }
 
-/// A run on this day that reads these stretches of a database of this identity.
-async fn read(calendar: &Calendar, day: i64, identity: &str, stretches: Vec<Stretch>) {
-    *calendar.world.reach.lock().unwrap() = Some(Reach {
-        database: DATABASE.to_owned(),
-        identity: identity.to_owned(),
-        stretches,
-    });
-    calendar.clock.set(hour(day, 1));
-    calendar.settle().await;
-}
+#[tokio::test]
+async fn a_cancelled_run_moves_no_position() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
 
-/// The identity, and the positions in days, by stream.
-async fn cursor(calendar: &Calendar) -> (String, Vec<(String, i64)>) {
-    let request = CursorRequest {
+    let capture = reading(&lab, "one", (None, 100)).await;
+    let request = CancelRunRequest {
         connector: "contoso".to_owned(),
-        database: DATABASE.to_owned(),
+        number: 1,
     };
-    let cursor = calendar.lab.ledger.clone().cursor(request).await;
-    let cursor = cursor.unwrap().into_inner();
-    let positions = cursor.positions.into_iter();
-    let positions = positions.map(|one| (one.stream, one.position / 86_400));
-    (cursor.identity, positions.collect())
-}
+    lab.control.clone().cancel_run(request).await.unwrap();
+    lab.ended(capture.run).await;
 
-fn positions(messages: i64) -> (String, Vec<(String, i64)>) {
-    ("one".to_owned(), vec![("Messages".to_owned(), messages)])
+    assert_eq!(cursor(&lab).await, (String::new(), None));
 }
 
 #[tokio::test]
-async fn a_position_moves_with_every_run_that_goes_on_where_the_one_before_ended() {
-    let calendar = calendar().await;
-    assert_eq!(cursor(&calendar).await, (String::new(), Vec::new()));
+async fn a_database_that_was_accepted_anew_has_a_position_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    read(&lab, "one", (None, 100)).await;
 
-    read(&calendar, 101, "one", vec![stretch("Messages", None, 101)]).await;
-    assert_eq!(cursor(&calendar).await, positions(101));
-    let next = stretch("Messages", Some(101), 102);
-    read(&calendar, 102, "one", vec![next]).await;
+    read(&lab, "two", (None, 50)).await;
 
-    assert_eq!(cursor(&calendar).await, positions(102));
-    calendar.lab.stop().await;
+    assert_eq!(cursor(&lab).await, ("two".to_owned(), Some(50)));
 }
 
 #[tokio::test]
-async fn a_position_stays_before_a_gap() {
-    let calendar = calendar().await;
-    read(&calendar, 101, "one", vec![stretch("Messages", None, 50)]).await;
+async fn a_day_of_a_database_that_cannot_be_read_fails_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let capture = reading(&lab, "one", (None, 100)).await;
 
-    let behind = stretch("Messages", Some(60), 70);
-    read(&calendar, 102, "one", vec![behind]).await;
-
-    assert_eq!(cursor(&calendar).await, positions(50));
-    calendar.lab.stop().await;
-}
-
-#[tokio::test]
-async fn a_position_does_not_go_back() {
-    let calendar = calendar().await;
-    read(&calendar, 101, "one", vec![stretch("Messages", None, 50)]).await;
-
-    let earlier = stretch("Messages", Some(10), 20);
-    read(&calendar, 102, "one", vec![earlier]).await;
-
-    assert_eq!(cursor(&calendar).await, positions(50));
-    calendar.lab.stop().await;
-}
-
-#[tokio::test]
-async fn a_database_that_was_rebuilt_and_accepted_has_no_position_of_the_one_before() {
-    let calendar = calendar().await;
-    let both = vec![
-        stretch("Messages", None, 101),
-        stretch("ConferenceMessages", None, 100),
-    ];
-    read(&calendar, 101, "one", both).await;
-
-    let anew = stretch("Messages", None, 7);
-    read(&calendar, 102, "two", vec![anew]).await;
-
-    let expected = ("two".to_owned(), vec![("Messages".to_owned(), 7)]);
-    assert_eq!(cursor(&calendar).await, expected);
-    calendar.lab.stop().await;
-}
-
-#[tokio::test]
-async fn a_position_does_not_move_before_everything_was_captured() {
-    let calendar = calendar().await;
-    *calendar.world.reach.lock().unwrap() = Some(Reach {
-        database: DATABASE.to_owned(),
-        identity: "one".to_owned(),
-        stretches: vec![stretch("Messages", None, 101)],
-    });
-    let calendar = Calendar {
-        world: World {
-            conversations: vec![conversation(1, &["ann@contoso.com"])],
-            reach: std::mem::take(&mut *calendar.world.reach.lock().unwrap()).into(),
-            ..World::of(Vec::new())
-        },
-        ..calendar
+    let fail = FailRequest {
+        task: capture.id.clone(),
+        reason: "read database".to_owned(),
     };
-    calendar.clock.set(hour(101, 1));
-    let capture = loop {
-        match calendar.receive().await {
-            Some(task) if task.kind() == TaskKind::Capture => break task,
-            Some(task) => calendar.world.work(&calendar.lab, &task).await,
-            None => tokio::task::yield_now().await,
-        }
-    };
+    lab.ledger.clone().fail(fail).await.unwrap();
 
-    assert_eq!(cursor(&calendar).await, (String::new(), Vec::new()));
-    calendar.world.work(&calendar.lab, &capture).await;
-    calendar.settle().await;
-    assert_eq!(cursor(&calendar).await, positions(101));
-    calendar.lab.stop().await;
-}
-
-#[tokio::test]
-async fn unread_rows_are_safe_until_the_server_purges_the_oldest_of_them() {
-    let calendar = calendar().await;
-    let unknown = calendar.summary().await.horizons.remove(0);
-    let both = vec![
-        stretch("Messages", None, 101),
-        stretch("ConferenceMessages", None, 100),
-    ];
-    read(&calendar, 101, "one", both).await;
-
-    let horizon = calendar.summary().await.horizons.remove(0);
-
-    assert_eq!((unknown.purged, unknown.margin), (None, 7 * 86_400));
-    assert_eq!(horizon.database, "sql01 lcslog");
-    assert_eq!(horizon.purged, Some(midnight(114) + 2 * 3_600));
-    calendar.lab.stop().await;
+    assert_eq!(lab.ended(capture.run).await, RunState::Failed);
+    assert_eq!(cursor(&lab).await, (String::new(), None));
+    // Nothing is passed over: the run goes on with the same task.
+    lab.try_open(CONNECTOR).await.unwrap();
+    assert_eq!(lab.next("ingestion").await.id, capture.id);
 }

@@ -12,6 +12,7 @@ mod clearing;
 mod cursors;
 mod deliverable;
 mod delivery;
+mod horizons;
 mod janitor;
 mod lab;
 mod lists;

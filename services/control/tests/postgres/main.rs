@@ -22,6 +22,8 @@ mod cursors;
 mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
+#[path = "../it/horizons.rs"]
+mod horizons;
 #[path = "../it/janitor.rs"]
 mod janitor;
 #[path = "../it/lab.rs"]
