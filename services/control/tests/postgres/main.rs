@@ -20,6 +20,7 @@ mod clearing;
 mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
+mod effort;
 #[path = "../it/janitor.rs"]
 mod janitor;
 #[path = "../it/lab.rs"]
