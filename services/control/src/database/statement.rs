@@ -164,7 +164,9 @@ impl<'a> Statement<'a> {
         self.bind(value).with(Piece::One)
     }
 
-    /// Adds rows: `VALUES (?, ?), (?, ?)`.
+    /// Adds rows: `VALUES (?, ?), (?, ?)`. Whatever narrows down a table that they are joined with is a
+    /// column of theirs: beside a condition of its own, e.g. on the connector, PostgreSQL reads all that
+    /// meets it and compares that with every row.
     pub(crate) fn rows<const N: usize>(mut self, rows: &'a [[Cell<'a>; N]]) -> Self {
         self.is_kept = SIZES.contains(&rows.len());
         self.values.extend(rows.iter().flatten().map(Cell::borrow));

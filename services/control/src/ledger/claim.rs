@@ -226,7 +226,13 @@ async fn sessions_near(
 ) -> Result<Vec<(Vec<u8>, Session)>, LedgerError> {
     let sessions = records.iter().filter_map(|record| record.session.as_ref());
     let wanted: Vec<_> = sessions
-        .map(|session| [Cell::Int(session.start), Cell::bytes(&session.participants)])
+        .map(|session| {
+            [
+                Cell::Int(session.start),
+                Cell::bytes(&session.participants),
+                Cell::Int(connector),
+            ]
+        })
         .collect();
     let mut found = Vec::new();
     for chunk in chunks(&wanted) {
@@ -235,8 +241,8 @@ async fn sessions_near(
              s.origin FROM (",
         );
         let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
-                AND s.participants = v.column2 AND s.connector = ";
-        let statement = statement.rows(chunk).sql(text).int(connector);
+                AND s.participants = v.column2 AND s.connector = v.column3";
+        let statement = statement.rows(chunk).sql(text);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find copies")? {
             let session = || {
@@ -265,14 +271,15 @@ async fn holders(
 ) -> Result<HashMap<Vec<u8>, Holder>, LedgerError> {
     let wanted = keys.iter();
     let wanted: Vec<_> = wanted
-        .map(|(day, record)| [Cell::Int(*day), Cell::bytes(record)])
+        .map(|(day, record)| [Cell::Int(*day), Cell::bytes(record), Cell::Int(connector)])
         .collect();
     let mut found = HashMap::new();
     for chunk in chunks(&wanted) {
         let statement = query("SELECT c.record, c.task, t.state FROM (");
         let text = ") AS v CROSS JOIN claims c CROSS JOIN tasks t WHERE c.day = v.column1 \
-                AND c.record = v.column2 AND t.id = c.task AND t.state IN (0, 1) AND c.connector = ";
-        let statement = statement.rows(chunk).sql(text).int(connector);
+                AND c.record = v.column2 AND t.id = c.task AND t.state IN (0, 1) \
+                AND c.connector = v.column3";
+        let statement = statement.rows(chunk).sql(text);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find claims")? {
             let record = row.bytes(0).during("find claims")?;

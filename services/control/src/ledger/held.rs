@@ -176,16 +176,22 @@ async fn open_held(
 ) -> Result<HashMap<(Vec<u8>, String), Open>, LedgerError> {
     let wanted = rows.iter();
     let wanted: Vec<_> = wanted
-        .map(|row| [Cell::text(&row.participant), Cell::bytes(&row.item)])
+        .map(|row| {
+            [
+                Cell::text(&row.participant),
+                Cell::bytes(&row.item),
+                Cell::Int(connector),
+            ]
+        })
         .collect();
     let mut open = HashMap::new();
     for chunk in chunks(&wanted) {
         let select = "SELECT h.id, h.item, h.run, i.date, h.hash, h.participant FROM (";
         let text = ") AS v CROSS JOIN held h CROSS JOIN items i \
             WHERE h.participant = v.column1 AND h.hash = v.column2 AND i.id = h.item \
-            AND h.state = 0 AND h.connector = ";
+            AND h.connector = v.column3 AND h.state = 0";
         let statement = query(select).rows(chunk);
-        let statement = statement.sql(text).int(connector);
+        let statement = statement.sql(text);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find held deliveries")? {
             let held = || {
@@ -211,16 +217,22 @@ async fn existing_deliveries(
 ) -> Result<HashSet<(i64, String)>, LedgerError> {
     let wanted = new.iter();
     let wanted: Vec<_> = wanted
-        .map(|(_, new)| [Cell::Int(new.item), Cell::text(&new.mailbox)])
+        .map(|(_, new)| {
+            [
+                Cell::Int(new.item),
+                Cell::text(&new.mailbox),
+                Cell::Int(connector),
+            ]
+        })
         .collect();
     let mut existing = HashSet::new();
     for chunk in chunks(&wanted) {
         let select = "SELECT d.item, m.address FROM (";
         let text = ") AS v CROSS JOIN mailboxes m CROSS JOIN deliveries d \
             WHERE m.address = v.column2 AND d.item = v.column1 AND d.mailbox = m.id \
-            AND m.connector = ";
+            AND m.connector = v.column3";
         let statement = query(select).rows(chunk);
-        let statement = statement.sql(text).int(connector);
+        let statement = statement.sql(text);
         let rows = statement.fetch(conn).await;
         for row in rows.during("find deliveries")? {
             let item = row.int(0).during("find deliveries")?;

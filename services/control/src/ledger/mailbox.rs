@@ -114,6 +114,7 @@ async fn insert_deliveries(
                 Cell::text(&delivery.mailbox),
                 Cell::Int(delivery.run),
                 Cell::Int(delivery.date),
+                Cell::Int(connector),
             ]
         })
         .collect();
@@ -121,9 +122,10 @@ async fn insert_deliveries(
     for chunk in chunks(&rows) {
         let table = "deliveries (item, mailbox, run, date) \
             SELECT v.column1, m.id, v.column3, v.column4 FROM (";
-        let tail = ") AS v CROSS JOIN mailboxes m WHERE m.address = v.column2 AND m.connector = ";
+        let tail = ") AS v CROSS JOIN mailboxes m WHERE m.address = v.column2 \
+            AND m.connector = v.column5";
         let statement = insert_into(table).rows(chunk);
-        let statement = statement.sql(tail).int(connector);
+        let statement = statement.sql(tail);
         inserted += statement.execute(conn).await.during("record deliveries")?;
     }
     if inserted == deliveries.len() as u64 {

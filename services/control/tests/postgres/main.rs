@@ -22,6 +22,7 @@ mod cursors;
 mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
+mod effort;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]
