@@ -9,7 +9,7 @@ use chatkeep_proto::v1::{
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
     KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
-    RostersRequest, RostersResponse, Run, ledger_server,
+    RoomsRequest, RoomsResponse, RostersRequest, RostersResponse, Run, ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -124,6 +124,11 @@ impl ledger_server::Ledger for LedgerGrpc {
             .await
             .map_err(status)?;
         Ok(Response::new(RostersResponse { present }))
+    }
+
+    async fn rooms(&self, request: Request<RoomsRequest>) -> Answer<RoomsResponse> {
+        let rooms = self.ledger.rooms(request.into_inner()).await;
+        rooms.map(Response::new).map_err(status)
     }
 
     async fn held(&self, request: Request<HeldRequest>) -> Answer<HeldResponse> {

@@ -6,7 +6,10 @@ mod capture;
 mod chunk;
 mod claim;
 mod companion;
+#[cfg(feature = "mssql")]
+pub(crate) mod database;
 mod day;
+mod first;
 mod manifest;
 mod read;
 mod record;

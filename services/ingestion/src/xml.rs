@@ -11,6 +11,7 @@ mod tag;
 use std::io::{self, BufRead};
 
 pub use self::event::{Room, RoomEvent, Sender, record_id};
+pub(crate) use self::event::is_plausible;
 use self::{encoding::Source, parser::Parser};
 
 /// What keeps a file from being read.

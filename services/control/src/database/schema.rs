@@ -5,16 +5,17 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 5] = [
+const STEPS: [&[&[&str]]; 6] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
+    &[ROOMS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -169,6 +170,20 @@ const JANITOR: &[&str] = &[
 // A page of a run's items begins at its batch.
 const ORDER: &[&str] = &["INDEX batches_in_order ON batches (run, first)"];
 
+const ROOMS: &[&str] = &[
+    // Cursors of databases' rooms. `position`: the last chat message captured; `floor`: the last one that
+    // is not read again; `moved`: the last UTC day on which something new was found; `origin`: the
+    // database's identity; `run`: the run that captured the room last.
+    "TABLE rooms (connector BIGINT NOT NULL, source BIGINT NOT NULL, room TEXT NOT NULL,
+        number BIGINT NOT NULL, name TEXT NOT NULL, position BIGINT NOT NULL, floor BIGINT NOT NULL,
+        moved BIGINT NOT NULL, origin TEXT NOT NULL, run BIGINT NOT NULL,
+        PRIMARY KEY (connector, source, room)) {CLUSTERED}",
+    // What is compared when a day is read again, and the first item the day became.
+    "TABLE room_days (connector BIGINT NOT NULL, source BIGINT NOT NULL, room TEXT NOT NULL,
+        day BIGINT NOT NULL, seen {BYTES} NOT NULL, item {BYTES} NOT NULL,
+        PRIMARY KEY (connector, source, room, day)) {CLUSTERED}",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -236,7 +251,7 @@ mod tests {
         ] {
             run(&database, later.to_owned()).await;
         }
-        for table in ["cleared", "kept", "janitor"] {
+        for table in ["cleared", "kept", "janitor", "rooms", "room_days"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "DROP INDEX batches_in_order").await;

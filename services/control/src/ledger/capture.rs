@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
 };
 use prost::Message as _;
 
-use super::{Ledger, claim, run, run::encode_blob, task::TaskRow};
+use super::{Ledger, claim, rooms, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
@@ -136,6 +136,7 @@ pub(super) async fn captured(
     captured: &Captured,
 ) -> Result<i64, LedgerError> {
     insert_files(conn, task, &captured.files).await?;
+    rooms::captured(conn, task, captured).await?;
     insert_duplicates(conn, task, captured).await?;
     for excluded in &captured.excluded {
         let statement = query(
@@ -277,7 +278,7 @@ pub(super) async fn assembled(
     for roster in &assembled.rosters {
         replace_roster(conn, task.connector, roster).await?;
     }
-    Ok(())
+    rooms::assembled(conn, task, &assembled.days).await
 }
 
 async fn replace_roster(

@@ -68,6 +68,7 @@ knows_its_run_and_not!(
     known_files(KnownFilesRequest) -> KnownFilesResponse,
     claim(ClaimRequest) -> ClaimResponse,
     captures(CapturesRequest) -> CapturesResponse,
+    rooms(RoomsRequest) -> RoomsResponse,
     rosters(RostersRequest) -> RostersResponse,
     held(HeldRequest) -> HeldResponse,
     complete(CompleteRequest) -> CompleteResponse,

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use super::{
     chunk::{ChunkWriter, open_shard},
     day::Day,
+    first::Firsts,
     record::CapturedRecord,
     roster::{self, Roster},
 };
@@ -140,6 +141,7 @@ impl<'a> Assembly<'a> {
             return Ok(());
         }
         let mut rosters = roster::ask(self.work, self.new_rooms(&days))?.into_iter();
+        let mut firsts = Firsts::ask(self.work, &days)?;
         let mut conversations = Vec::with_capacity(days.len());
         for day in days {
             if !self.is_room(day.room()) {
@@ -148,8 +150,11 @@ impl<'a> Assembly<'a> {
             }
             self.assembled.records += day.records();
             let roster = self.roster.get_or_insert_default();
-            conversations.extend(day.into_conversation(&self.work.task.connector, roster));
+            let link = firsts.of(&day);
+            let conversation = day.into_conversation(&self.work.task.connector, roster);
+            conversations.extend(conversation.map(|one| firsts.link(link, one)));
         }
+        self.assembled.days.extend(firsts.into_days());
         self.assembled.conversations += conversations.len() as u64;
         self.next.push(batch::store(self.work, &conversations)?);
         Ok(())
@@ -169,10 +174,11 @@ impl<'a> Assembly<'a> {
             .is_some_and(|roster| roster.room() == room)
     }
 
-    /// Tells who is present now; not after days that a backfill made up for.
+    /// Tells who is present now; not after days that a backfill made up for, nor where the source does not
+    /// tell who comes and goes.
     fn leave_room(&mut self) -> Result<(), StageError> {
         let roster = self.roster.take();
-        if let Some(roster) = roster.filter(|_| !self.work.run.run.backfill) {
+        if let Some(roster) = roster.filter(|_| roster::are_kept(self.work)) {
             self.assembled.rosters.extend(roster.into_message()?);
         }
         Ok(())

@@ -130,6 +130,13 @@ impl Ledger for FakeLedger {
         Ok(Response::new(v1::RostersResponse { present }))
     }
 
+    async fn rooms(
+        &self,
+        _: Request<v1::RoomsRequest>,
+    ) -> Result<Response<v1::RoomsResponse>, Status> {
+        not_asked()
+    }
+
     async fn held(
         &self,
         _: Request<v1::HeldRequest>,

@@ -201,6 +201,7 @@ not_asked! {
     known_files: KnownFilesRequest -> KnownFilesResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
+    rooms: RoomsRequest -> RoomsResponse;
     rosters: RostersRequest -> RostersResponse;
     held: HeldRequest -> HeldResponse;
     complete: CompleteRequest -> CompleteResponse;

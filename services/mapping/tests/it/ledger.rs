@@ -7,7 +7,8 @@ use chatkeep_proto::v1::{
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest,
-    ReportCopiesResponse, RostersRequest, RostersResponse, Run, ledger_server::Ledger,
+    ReportCopiesResponse, RoomsRequest, RoomsResponse, RostersRequest, RostersResponse, Run,
+    ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
@@ -72,6 +73,7 @@ unused! {
     known_files(KnownFilesRequest) -> KnownFilesResponse;
     claim(ClaimRequest) -> ClaimResponse;
     captures(CapturesRequest) -> CapturesResponse;
+    rooms(RoomsRequest) -> RoomsResponse;
     rosters(RostersRequest) -> RostersResponse;
     lease(LeaseRequest) -> LeaseResponse;
     deliveries(DeliveriesRequest) -> DeliveriesResponse;

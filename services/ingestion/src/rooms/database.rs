@@ -1,0 +1,13 @@
+//! LIST and CAPTURE of `persistent-chat-database`: one row of `tblChat` is one record. What is captured
+//! goes the way of the compliance adapter's events from there on.
+
+mod capture;
+mod list;
+mod read;
+mod room;
+mod row;
+mod seen;
+mod statements;
+mod window;
+
+pub(crate) use self::{capture::capture, list::list};

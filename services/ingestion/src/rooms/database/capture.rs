@@ -1,0 +1,158 @@
+use std::collections::HashMap;
+
+use chatkeep_pipeline::{Completion, ResultExt as _, StageError, crash_point};
+use chatkeep_proto::v1::{
+    Captured, NewTask, RoomDay, RoomPosition, RoomsRequest, complete_request::Result as Outcome,
+};
+use tokio::runtime::Handle;
+
+use super::{
+    list::{ListedRoom, open, store},
+    read::RoomDatabase,
+    room::RoomReader,
+    window::Window,
+};
+use crate::{
+    chunk::ChunkWriter,
+    list::load,
+    rooms::{claim::claim, record::Sighting},
+    rules::ExcludedCounts,
+    sorting::{Merge, Sortable as _, Sorter},
+    work::{Work, blocking},
+};
+
+/// New rows of one task, whatever it was to read; what is left goes to a task that follows.
+const MOST_ROWS: u64 = 50_000;
+/// Records of one claim.
+const MOST_RECORDS: usize = 1_000;
+/// Bytes of records held for one claim.
+const MOST_BYTES: usize = 4 << 20;
+
+/// What the ledger knows of the rooms of a task.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    positions: HashMap<String, RoomPosition>,
+    days: HashMap<String, Vec<RoomDay>>,
+}
+
+impl Known {
+    async fn ask(work: &Work, rooms: &[ListedRoom]) -> Result<Self, StageError> {
+        let request = RoomsRequest {
+            connector: work.task.connector.clone(),
+            source: work.task.source,
+            rooms: rooms.iter().map(|room| room.path.clone()).collect(),
+            ..RoomsRequest::default()
+        };
+        let found = work.ledger.clone().rooms(request).await;
+        let found = found.map_err(StageError::ledger("ask for rooms"))?;
+        let found = found.into_inner();
+        let mut known = Self::default();
+        for position in found.positions {
+            known.positions.insert(position.room.clone(), position);
+        }
+        for day in found.days {
+            known.days.entry(day.room.clone()).or_default().push(day);
+        }
+        Ok(known)
+    }
+
+    /// The position of a room in this database, and what was seen in it.
+    pub(super) fn take(&mut self, room: &ListedRoom) -> (RoomPosition, Vec<RoomDay>) {
+        let position = self.positions.remove(&room.path);
+        let position = position.filter(|position| position.database == room.database);
+        let days = self.days.remove(&room.path).unwrap_or_default();
+        match position {
+            Some(position) => (position, days),
+            None => Default::default(),
+        }
+    }
+}
+
+/// Reads the listed rooms, claims their records and stores them as one sorted chunk.
+pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
+    let rooms: Vec<ListedRoom> = load(&work.staging, &work.task).await?;
+    let database = open(work).await?;
+    let known = Known::ask(work, &rooms).await?;
+    let work = work.clone();
+    let (captured, next) = blocking(move || capture_rooms(&work, database, known, rooms)).await?;
+    crash_point("staged");
+    Ok(Completion::new(Outcome::Captured(captured)).then_all(next))
+}
+
+fn capture_rooms(
+    work: &Work,
+    database: RoomDatabase,
+    known: Known,
+    rooms: Vec<ListedRoom>,
+) -> Result<(Captured, Vec<NewTask>), StageError> {
+    let mut reading = Reading {
+        work,
+        window: Window::of(work),
+        database,
+        known,
+        sorter: Sorter::new(),
+        captured: Captured::default(),
+        excluded: ExcludedCounts::default(),
+        left: MOST_ROWS,
+    };
+    let mut rest = Vec::new();
+    for (index, room) in (0..).zip(rooms) {
+        if reading.left == 0 {
+            rest.push(room);
+        } else {
+            rest.extend(RoomReader::new(&mut reading, index, room)?.read()?);
+        }
+    }
+    let Reading {
+        window,
+        sorter,
+        mut captured,
+        excluded,
+        ..
+    } = reading;
+    captured.excluded = excluded.into_messages();
+    captured.seen_from = window.again_from.0;
+    let mut chunk = ChunkWriter::new(&work.staging)?;
+    let mut merge = sorter.finish().or_retry("sort records")?;
+    loop {
+        let page = next_page(&mut merge)?;
+        if page.is_empty() {
+            break;
+        }
+        let claimed = claim(work, page)?;
+        captured.duplicates.extend(claimed.duplicates);
+        captured.kept += claimed.records.len() as u64;
+        for sighting in claimed.records {
+            chunk.push(&sighting.record)?;
+        }
+    }
+    captured.chunk = chunk.finish()?;
+    let next = Handle::current().block_on(store(work, &rest))?;
+    Ok((captured, next))
+}
+
+fn next_page(merge: &mut Merge<Sighting>) -> Result<Vec<Sighting>, StageError> {
+    let mut page = Vec::new();
+    let mut bytes = 0;
+    while page.len() < MOST_RECORDS && bytes < MOST_BYTES {
+        let Some(sighting) = merge.next().or_retry("sort records")? else {
+            break;
+        };
+        bytes += sighting.weight();
+        page.push(sighting);
+    }
+    Ok(page)
+}
+
+/// What the rooms of a task came to so far.
+pub(super) struct Reading<'a> {
+    pub(super) work: &'a Work,
+    pub(super) window: Window,
+    pub(super) database: RoomDatabase,
+    pub(super) known: Known,
+    pub(super) sorter: Sorter<Sighting>,
+    pub(super) captured: Captured,
+    pub(super) excluded: ExcludedCounts,
+    /// New rows that the task may still read.
+    pub(super) left: u64,
+}

@@ -1,0 +1,206 @@
+use chatkeep_model::{Participant, connector::DatabaseSource};
+
+use super::{
+    row::{ChatRow, Room},
+    statements::{self, MOST_PRINCIPALS, fill},
+};
+use crate::database::{Connection, DatabaseError, Identity, Parameter, Row, Schema, Table};
+
+/// Rows held at once, whatever the page: each may have a long text.
+const MOST_ROWS: u32 = 1_000;
+
+const NUMBERS: &[&str] = &["int", "bigint"];
+const TEXTS: &[&str] = &["nvarchar", "ntext"];
+
+/// What the database must have (source: the published schema). Everything else that is read is optional.
+const TABLES: [Table; 4] = [
+    Table {
+        name: "tblChat",
+        columns: &[
+            ("channelId", NUMBERS),
+            ("chatId", NUMBERS),
+            ("chatDate", &["bigint"]),
+            ("userId", NUMBERS),
+            ("content", TEXTS),
+        ],
+    },
+    Table {
+        name: "tblNode",
+        columns: &[
+            ("nodeID", NUMBERS),
+            ("nodeGuid", &["uniqueidentifier"]),
+            ("nodeName", TEXTS),
+            ("nodeType", &[]),
+        ],
+    },
+    Table {
+        name: "tblLastChatId",
+        columns: &[("nodeID", NUMBERS), ("lastChatID", NUMBERS)],
+    },
+    Table {
+        name: "tblPrincipal",
+        columns: &[("prinID", NUMBERS), ("prinUri", TEXTS)],
+    },
+];
+
+/// A room and the number of its last chat message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FoundRoom {
+    pub(super) room: Room,
+    pub(super) last: i64,
+}
+
+/// Which chat messages of a room are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    /// `channelId`.
+    pub(super) room: i32,
+    /// `chatId`: behind this one, up to that one.
+    pub(super) after: i64,
+    pub(super) last: i64,
+    /// `chatDate`, in ticks: from this one on, up to that one.
+    pub(super) from: i64,
+    pub(super) until: i64,
+}
+
+/// A Persistent Chat database that is the one it should be.
+pub(super) struct RoomDatabase {
+    connection: Connection,
+    messages: String,
+    principals: String,
+    /// Rows asked for at once.
+    page: u32,
+    domain: String,
+    pub(super) identity: Identity,
+}
+
+impl RoomDatabase {
+    /// Connects and looks whether everything is there. `domain` is the one in the URIs of rooms.
+    pub(super) async fn open(source: &DatabaseSource, domain: &str) -> Result<Self, DatabaseError> {
+        let mut connection = Connection::open(source).await?;
+        let schema = Schema::of(&mut connection).await?;
+        schema.require(&TABLES)?;
+        let has = |table: &str, column: &str| schema.has(table, column);
+        Ok(Self {
+            messages: fill(statements::MESSAGES, has),
+            principals: fill(statements::PRINCIPALS, has),
+            page: source.page_size.min(MOST_ROWS),
+            domain: source.domain.as_deref().unwrap_or(domain).to_owned(),
+            identity: Identity::of(&mut connection).await?,
+            connection,
+        })
+    }
+
+    /// A page of rooms, in the order of their numbers.
+    pub(super) async fn rooms(&mut self, after: i32) -> Result<Vec<FoundRoom>, DatabaseError> {
+        let parameters = vec![Parameter::BigInt(self.page.into()), Parameter::Int(after)];
+        let (mut rooms, domain) = (Vec::new(), &self.domain);
+        let take = |row: Row| {
+            let guid = row.guid(1, "nodeGuid")?;
+            let guid = guid.ok_or_else(|| row.wrong("nodeGuid"))?;
+            let room = Room {
+                uri: Room::uri(domain, &guid),
+                number: number(&row, 0, "nodeID")?,
+                name: text(&row, 2, "nodeName")?,
+            };
+            let last = row.int(3, "lastChatID")?.unwrap_or(0);
+            rooms.push(FoundRoom { room, last });
+            Ok(())
+        };
+        self.connection.rows(statements::ROOMS, parameters, take).await?;
+        Ok(rooms)
+    }
+
+    /// A page of chat messages, in the order of their numbers; empty at the end.
+    pub(super) async fn messages(&mut self, range: Range) -> Result<Vec<ChatRow>, DatabaseError> {
+        let parameters = vec![
+            Parameter::BigInt(self.page.into()),
+            Parameter::Int(range.room),
+            Parameter::BigInt(range.after),
+            Parameter::BigInt(range.last),
+            Parameter::BigInt(range.from),
+            Parameter::BigInt(range.until),
+        ];
+        let mut rows = Vec::new();
+        let take = |row: Row| {
+            rows.push(chat_row(row)?);
+            Ok(())
+        };
+        self.connection.rows(&self.messages, parameters, take).await?;
+        Ok(rows)
+    }
+
+    /// Participants by the numbers of their principals, as far as there are any.
+    pub(super) async fn principals(
+        &mut self,
+        ids: &[i32],
+    ) -> Result<Vec<(i32, Participant)>, DatabaseError> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(MOST_PRINCIPALS) {
+            let padded = ids.iter().chain(ids.last().into_iter().cycle());
+            let parameters = padded.take(MOST_PRINCIPALS);
+            let parameters = parameters.map(|id| Parameter::Int(*id)).collect();
+            let take = |row: Row| {
+                let principal = ChatRow {
+                    user: number(&row, 0, "prinID")?,
+                    uri: text(&row, 1, "prinUri")?,
+                    name: text(&row, 2, "prinDisplayName")?,
+                    email: text(&row, 3, "prinEmail")?,
+                    ..ChatRow::default()
+                };
+                found.extend(principal.sender().map(|sender| (principal.user, sender)));
+                Ok(())
+            };
+            self.connection.rows(&self.principals, parameters, take).await?;
+        }
+        Ok(found)
+    }
+}
+
+fn chat_row(mut row: Row) -> Result<ChatRow, DatabaseError> {
+    let content = row.take_bytes(4, "content")?;
+    let content = content.ok_or_else(|| row.wrong("content"))?;
+    Ok(ChatRow {
+        chat: row.int(0, "chatId")?.ok_or_else(|| row.wrong("chatId"))?,
+        ticks: row.int(1, "chatDate")?.ok_or_else(|| row.wrong("chatDate"))?,
+        user: number(&row, 2, "userId")?,
+        is_alert: row.int(3, "isAlert")? == Some(1),
+        content: utf16(&content),
+        rtf: row.take_bytes(5, "rtf")?.map(|rtf| utf16(&rtf)),
+        uri: text(&row, 6, "prinUri")?,
+        name: text(&row, 7, "prinDisplayName")?,
+        email: text(&row, 8, "prinEmail")?,
+    })
+}
+
+fn number(row: &Row, at: usize, column: &'static str) -> Result<i32, DatabaseError> {
+    let number = row.int(at, column)?.and_then(|number| i32::try_from(number).ok());
+    number.ok_or_else(|| row.wrong(column))
+}
+
+/// A text, empty for NULL.
+fn text(row: &Row, at: usize, column: &'static str) -> Result<String, DatabaseError> {
+    Ok(row.text(at, column)?.unwrap_or_default().to_owned())
+}
+
+/// Text of SQL Server, UTF-16 of any units; half a surrogate pair becomes U+FFFD.
+fn utf16(bytes: &[u8]) -> String {
+    let units: Vec<_> = bytes
+        .chunks_exact(2)
+        .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+        .collect();
+    String::from_utf16_lossy(&units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_surrogate_pair_costs_one_letter_and_not_the_message() {
+        let units: [u16; 4] = [0x68, 0xD83D, 0x69, 0x21];
+        let bytes: Vec<_> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+
+        assert_eq!(utf16(&bytes), "h\u{FFFD}i!");
+    }
+}
