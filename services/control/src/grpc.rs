@@ -6,10 +6,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
-    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
-    GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
-    KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
-    RoomsRequest, RoomsResponse, RostersRequest, RostersResponse, Run, ledger_server,
+    CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
+    FailResponse, GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse,
+    KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest, KnownRecordsResponse, LeaseRequest,
+    LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RoomDays, RoomDaysRequest,
+    RostersRequest, RostersResponse, Run, ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -102,6 +103,23 @@ impl ledger_server::Ledger for LedgerGrpc {
         Ok(Response::new(KnownFilesResponse { files }))
     }
 
+    async fn cursor(&self, request: Request<CursorRequest>) -> Answer<Cursor> {
+        let cursor = self.ledger.cursor(request.into_inner()).await;
+        cursor.map(Response::new).map_err(status)
+    }
+
+    async fn known_records(
+        &self,
+        request: Request<KnownRecordsRequest>,
+    ) -> Answer<KnownRecordsResponse> {
+        let known = self
+            .ledger
+            .known_records(request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(KnownRecordsResponse { known }))
+    }
+
     async fn claim(&self, request: Request<ClaimRequest>) -> Answer<ClaimResponse> {
         let claim = |request| self.ledger.claim(request);
         let answers = insist(&self.ledger, request.into_inner(), claim).await?;
@@ -126,9 +144,9 @@ impl ledger_server::Ledger for LedgerGrpc {
         Ok(Response::new(RostersResponse { present }))
     }
 
-    async fn rooms(&self, request: Request<RoomsRequest>) -> Answer<RoomsResponse> {
-        let rooms = self.ledger.rooms(request.into_inner()).await;
-        rooms.map(Response::new).map_err(status)
+    async fn room_days(&self, request: Request<RoomDaysRequest>) -> Answer<RoomDays> {
+        let days = self.ledger.room_days(request.into_inner()).await;
+        days.map(Response::new).map_err(status)
     }
 
     async fn held(&self, request: Request<HeldRequest>) -> Answer<HeldResponse> {

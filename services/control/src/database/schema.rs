@@ -5,17 +5,18 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 6] = [
+const STEPS: [&[&[&str]]; 7] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
+    &[DATABASES],
     &[ROOMS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 6;
+pub(super) const FORMAT: i64 = 7;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -170,18 +171,26 @@ const JANITOR: &[&str] = &[
 // A page of a run's items begins at its batch.
 const ORDER: &[&str] = &["INDEX batches_in_order ON batches (run, first)"];
 
+const DATABASES: &[&str] = &[
+    // Everything of a database's stream before `position` was captured; `name` is kind, server and
+    // database.
+    "TABLE cursors (connector BIGINT NOT NULL, name TEXT NOT NULL, stream TEXT NOT NULL,
+        identity TEXT NOT NULL, position BIGINT NOT NULL,
+        PRIMARY KEY (connector, name, stream)) {CLUSTERED}",
+    // What a run reads of its sources; becomes a position when it is captured.
+    "TABLE stretches (run BIGINT NOT NULL, source BIGINT NOT NULL, stream TEXT NOT NULL,
+        name TEXT NOT NULL, identity TEXT NOT NULL, from_position BIGINT, to_position BIGINT NOT NULL,
+        PRIMARY KEY (run, source, stream)) {CLUSTERED}",
+    "ALTER TABLE sessions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
+];
+
 const ROOMS: &[&str] = &[
-    // Cursors of databases' rooms. `position`: the last chat message captured; `floor`: the last one that
-    // is not read again; `moved`: the last UTC day on which something new was found; `origin`: the
-    // database's identity; `run`: the run that captured the room last.
-    "TABLE rooms (connector BIGINT NOT NULL, source BIGINT NOT NULL, room TEXT NOT NULL,
-        number BIGINT NOT NULL, name TEXT NOT NULL, position BIGINT NOT NULL, floor BIGINT NOT NULL,
-        moved BIGINT NOT NULL, origin TEXT NOT NULL, run BIGINT NOT NULL,
-        PRIMARY KEY (connector, source, room)) {CLUSTERED}",
-    // What is compared when a day is read again, and the first item the day became.
-    "TABLE room_days (connector BIGINT NOT NULL, source BIGINT NOT NULL, room TEXT NOT NULL,
-        day BIGINT NOT NULL, seen {BYTES} NOT NULL, item {BYTES} NOT NULL,
-        PRIMARY KEY (connector, source, room, day)) {CLUSTERED}",
+    // What was seen of a database's rooms on the days that are read again, and the first item each day
+    // became; `name` and `identity` as in cursors, `title` the room's name, `run` the one that saw it last.
+    "TABLE room_days (connector BIGINT NOT NULL, name TEXT NOT NULL, room TEXT NOT NULL,
+        day BIGINT NOT NULL, identity TEXT NOT NULL, number BIGINT NOT NULL, title TEXT NOT NULL,
+        run BIGINT NOT NULL, seen {BYTES} NOT NULL, item {BYTES} NOT NULL,
+        PRIMARY KEY (connector, name, room, day)) {CLUSTERED}",
 ];
 
 /// Stands for the tables themselves where a connector's key is asked for.
@@ -248,10 +257,11 @@ mod tests {
             "ALTER TABLE runs DROP COLUMN cancelled",
             "ALTER TABLE runs DROP COLUMN resumes",
             "ALTER TABLE runs DROP COLUMN resume_at",
+            "ALTER TABLE sessions DROP COLUMN origin",
         ] {
             run(&database, later.to_owned()).await;
         }
-        for table in ["cleared", "kept", "janitor", "rooms", "room_days"] {
+        for table in ["cleared", "kept", "janitor", "cursors", "stretches", "room_days"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "DROP INDEX batches_in_order").await;
@@ -261,6 +271,7 @@ mod tests {
         let database = Database::open(folder.path()).await.unwrap();
 
         run(&database, "DELETE FROM directors").await;
+        run(&database, "DELETE FROM cursors").await;
         run(&database, "UPDATE runs SET backfill = 1").await;
         let mut conn = database.read().await.unwrap();
         let version = query("SELECT version FROM format");

@@ -66,9 +66,11 @@ macro_rules! knows_its_run_and_not {
 
 knows_its_run_and_not!(
     known_files(KnownFilesRequest) -> KnownFilesResponse,
+    cursor(CursorRequest) -> Cursor,
+    known_records(KnownRecordsRequest) -> KnownRecordsResponse,
     claim(ClaimRequest) -> ClaimResponse,
     captures(CapturesRequest) -> CapturesResponse,
-    rooms(RoomsRequest) -> RoomsResponse,
+    room_days(RoomDaysRequest) -> RoomDays,
     rosters(RostersRequest) -> RostersResponse,
     held(HeldRequest) -> HeldResponse,
     complete(CompleteRequest) -> CompleteResponse,

@@ -130,10 +130,10 @@ impl Ledger for FakeLedger {
         Ok(Response::new(v1::RostersResponse { present }))
     }
 
-    async fn rooms(
+    async fn room_days(
         &self,
-        _: Request<v1::RoomsRequest>,
-    ) -> Result<Response<v1::RoomsResponse>, Status> {
+        _: Request<v1::RoomDaysRequest>,
+    ) -> Result<Response<v1::RoomDays>, Status> {
         not_asked()
     }
 

@@ -199,9 +199,11 @@ macro_rules! not_asked {
 
 not_asked! {
     known_files: KnownFilesRequest -> KnownFilesResponse;
+    cursor: CursorRequest -> Cursor;
+    known_records: KnownRecordsRequest -> KnownRecordsResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
-    rooms: RoomsRequest -> RoomsResponse;
+    room_days: RoomDaysRequest -> RoomDays;
     rosters: RostersRequest -> RostersResponse;
     held: HeldRequest -> HeldResponse;
     complete: CompleteRequest -> CompleteResponse;

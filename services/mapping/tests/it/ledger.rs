@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest,
-    ReportCopiesResponse, RoomsRequest, RoomsResponse, RostersRequest, RostersResponse, Run,
+    ReportCopiesResponse, RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run,
     ledger_server::Ledger,
 };
 use tokio::sync::Notify;
@@ -71,9 +71,11 @@ macro_rules! unused {
 
 unused! {
     known_files(KnownFilesRequest) -> KnownFilesResponse;
+    cursor(CursorRequest) -> Cursor;
+    known_records(KnownRecordsRequest) -> KnownRecordsResponse;
     claim(ClaimRequest) -> ClaimResponse;
     captures(CapturesRequest) -> CapturesResponse;
-    rooms(RoomsRequest) -> RoomsResponse;
+    room_days(RoomDaysRequest) -> RoomDays;
     rosters(RostersRequest) -> RostersResponse;
     lease(LeaseRequest) -> LeaseResponse;
     deliveries(DeliveriesRequest) -> DeliveriesResponse;

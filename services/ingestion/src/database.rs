@@ -1,0 +1,23 @@
+//! Databases of Skype for Business: how they are reached, asked and told apart. What is in them is the
+//! business of the modules of each kind.
+//!
+//! TDS is spoken by `tiberius`. It logs rows; `runtime` keeps it quiet.
+
+mod connect;
+mod connection;
+mod error;
+mod identity;
+mod instance;
+mod moment;
+mod row;
+mod schema;
+mod statements;
+
+pub(crate) use self::{
+    connection::{Connection, Parameter},
+    error::DatabaseError,
+    identity::Identity,
+    moment::Moment,
+    row::Row,
+    schema::{Schema, Table},
+};
