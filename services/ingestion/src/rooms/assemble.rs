@@ -1,7 +1,8 @@
 use chatkeep_model::UtcTime;
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, Verdict, crash_point};
 use chatkeep_proto::v1::{
-    Assembled, CapturesRequest, Chunk, NewTask, complete_request::Result as Outcome,
+    Assembled, CapturesRequest, Chunk, NewTask, RoomDay, RoomDays,
+    complete_request::Result as Outcome,
 };
 
 use chatkeep_staging::Blob;
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::{
     chunk::{ChunkWriter, open_shard},
+    database_name,
     day::Day,
     first::Firsts,
     record::CapturedRecord,
@@ -51,6 +53,8 @@ struct Assembly<'a> {
     weight: usize,
     /// The roster of the room assembled last: its next day may follow.
     roster: Option<Roster>,
+    /// Items that days of a database's rooms became.
+    firsts: Vec<RoomDay>,
 }
 
 impl<'a> Assembly<'a> {
@@ -64,6 +68,7 @@ impl<'a> Assembly<'a> {
             days: Vec::new(),
             weight: 0,
             roster: None,
+            firsts: Vec::new(),
         })
     }
 
@@ -82,6 +87,13 @@ impl<'a> Assembly<'a> {
         self.end_day()?;
         self.flush()?;
         self.leave_room()?;
+        if !self.firsts.is_empty() {
+            self.assembled.rooms = Some(RoomDays {
+                database: database_name(self.work),
+                days: self.firsts,
+                ..RoomDays::default()
+            });
+        }
         self.assembled.open = self.open.records();
         self.assembled.open_records = self.open.finish()?;
         crash_point("staged");
@@ -154,7 +166,7 @@ impl<'a> Assembly<'a> {
             let conversation = day.into_conversation(&self.work.task.connector, roster);
             conversations.extend(conversation.map(|one| firsts.link(link, one)));
         }
-        self.assembled.days.extend(firsts.into_days());
+        self.firsts.extend(firsts.into_days());
         self.assembled.conversations += conversations.len() as u64;
         self.next.push(batch::store(self.work, &conversations)?);
         Ok(())

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chatkeep_model::{Conversation, ItemId, UtcDay};
 use chatkeep_pipeline::StageError;
-use chatkeep_proto::v1::{RoomDay, RoomsRequest};
+use chatkeep_proto::v1::{RoomDay, RoomDaysRequest};
 use tokio::runtime::Handle;
 
-use super::day::Day;
+use super::{database_name, day::Day};
 use crate::work::Work;
 
 /// A room and a day.
@@ -40,14 +40,14 @@ impl Firsts {
         if rooms.is_empty() {
             return Ok(firsts);
         }
-        let request = RoomsRequest {
+        let request = RoomDaysRequest {
             connector: work.task.connector.clone(),
-            source: work.task.source,
+            database: database_name(work),
             rooms: rooms.into_iter().collect(),
-            ..RoomsRequest::default()
+            ..RoomDaysRequest::default()
         };
         let mut ledger = work.ledger.clone();
-        let found = Handle::current().block_on(ledger.rooms(request));
+        let found = Handle::current().block_on(ledger.room_days(request));
         let found = found.map_err(StageError::ledger("ask for first items of rooms"))?;
         for day in found.into_inner().days {
             if let Some(item) = ItemId::from_slice(&day.item) {

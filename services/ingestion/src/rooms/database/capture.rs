@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, crash_point};
 use chatkeep_proto::v1::{
-    Captured, NewTask, RoomDay, RoomPosition, RoomsRequest, complete_request::Result as Outcome,
+    Captured, NewTask, RoomDay, RoomDays, RoomDaysRequest, complete_request::Result as Outcome,
 };
 use tokio::runtime::Handle;
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     chunk::ChunkWriter,
     list::load,
-    rooms::{claim::claim, record::Sighting},
+    rooms::{claim::claim, database_name, record::Sighting},
     rules::ExcludedCounts,
     sorting::{Merge, Sortable as _, Sorter},
     work::{Work, blocking},
@@ -28,43 +28,33 @@ const MOST_RECORDS: usize = 1_000;
 /// Bytes of records held for one claim.
 const MOST_BYTES: usize = 4 << 20;
 
-/// What the ledger knows of the rooms of a task.
+/// What was seen of the rooms of a task.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    positions: HashMap<String, RoomPosition>,
-    days: HashMap<String, Vec<RoomDay>>,
-}
+pub(super) struct Known(HashMap<String, Vec<RoomDay>>);
 
 impl Known {
     async fn ask(work: &Work, rooms: &[ListedRoom]) -> Result<Self, StageError> {
-        let request = RoomsRequest {
+        let request = RoomDaysRequest {
             connector: work.task.connector.clone(),
-            source: work.task.source,
+            database: database_name(work),
             rooms: rooms.iter().map(|room| room.path.clone()).collect(),
-            ..RoomsRequest::default()
+            ..RoomDaysRequest::default()
         };
-        let found = work.ledger.clone().rooms(request).await;
-        let found = found.map_err(StageError::ledger("ask for rooms"))?;
-        let found = found.into_inner();
+        let found = work.ledger.clone().room_days(request).await;
+        let found = found.map_err(StageError::ledger("ask for days of rooms"))?;
+        let RoomDays { identity, days, .. } = found.into_inner();
         let mut known = Self::default();
-        for position in found.positions {
-            known.positions.insert(position.room.clone(), position);
-        }
-        for day in found.days {
-            known.days.entry(day.room.clone()).or_default().push(day);
+        if rooms.iter().any(|room| room.database == identity) {
+            for day in days {
+                known.0.entry(day.room.clone()).or_default().push(day);
+            }
         }
         Ok(known)
     }
 
-    /// The position of a room in this database, and what was seen in it.
-    pub(super) fn take(&mut self, room: &ListedRoom) -> (RoomPosition, Vec<RoomDay>) {
-        let position = self.positions.remove(&room.path);
-        let position = position.filter(|position| position.database == room.database);
-        let days = self.days.remove(&room.path).unwrap_or_default();
-        match position {
-            Some(position) => (position, days),
-            None => Default::default(),
-        }
+    /// What was seen of a room.
+    pub(super) fn take(&mut self, room: &ListedRoom) -> Vec<RoomDay> {
+        self.0.remove(&room.path).unwrap_or_default()
     }
 }
 
@@ -93,6 +83,7 @@ fn capture_rooms(
         sorter: Sorter::new(),
         captured: Captured::default(),
         excluded: ExcludedCounts::default(),
+        days: Vec::new(),
         left: MOST_ROWS,
     };
     let mut rest = Vec::new();
@@ -104,14 +95,19 @@ fn capture_rooms(
         }
     }
     let Reading {
-        window,
+        database,
         sorter,
         mut captured,
         excluded,
+        days,
         ..
     } = reading;
     captured.excluded = excluded.into_messages();
-    captured.seen_from = window.again_from.0;
+    captured.rooms = (!days.is_empty()).then(|| RoomDays {
+        database: database_name(work),
+        identity: database.identity.id,
+        days,
+    });
     let mut chunk = ChunkWriter::new(&work.staging)?;
     let mut merge = sorter.finish().or_retry("sort records")?;
     loop {
@@ -153,6 +149,8 @@ pub(super) struct Reading<'a> {
     pub(super) sorter: Sorter<Sighting>,
     pub(super) captured: Captured,
     pub(super) excluded: ExcludedCounts,
+    /// What was seen and is to be kept.
+    pub(super) days: Vec<RoomDay>,
     /// New rows that the task may still read.
     pub(super) left: u64,
 }

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, Verdict};
 use chatkeep_proto::v1::{
-    Listed, NewTask, RoomPosition, RoomsRequest, TaskKind, complete_request::Result as Outcome,
+    CursorRequest, Listed, NewTask, Reach, RoomDay, RoomDaysRequest, Stretch,
+    complete_request::Result as Outcome,
 };
-use chatkeep_staging::{Blob, BlobKind, FrameWriter};
+use chatkeep_staging::{BlobKind, FrameWriter};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,9 +13,14 @@ use super::{
     row::Room,
     window::Window,
 };
-use crate::{database::DatabaseError, work::Work};
+use crate::{
+    database::Identity,
+    list::capture as capture_task,
+    rooms::database_name,
+    work::Work,
+};
 
-/// Positions asked for in one call.
+/// Rooms asked for in one call.
 const PAGE: u32 = 10_000;
 /// Rooms of one CAPTURE task.
 const MOST_ROOMS: usize = 100;
@@ -31,14 +37,10 @@ pub(super) struct ListedRoom {
     pub(super) name: String,
     /// Identity of the database.
     pub(super) database: String,
-    /// Chat messages up to this one are not read again.
-    pub(super) floor: i64,
-    /// Those behind it and up to `position` are, as far as they are young enough.
+    /// Chat messages up to this one were captured; those that are young enough are read again.
     pub(super) position: i64,
     /// Those behind `position` and up to this one are read.
     pub(super) last: i64,
-    /// The last UTC day on which something new was found.
-    pub(super) moved: i32,
     /// What was read before is read again; not where a task goes on with what another one began.
     pub(super) is_begin: bool,
 }
@@ -52,9 +54,9 @@ impl ListedRoom {
         }
     }
 
-    /// How many rows there may be.
+    /// How many new rows there may be, and one.
     fn numbers(&self) -> i64 {
-        self.last.saturating_sub(self.floor)
+        (self.last - self.position).saturating_add(1)
     }
 }
 
@@ -74,11 +76,12 @@ pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
     let mut database = open(work).await?;
     let mut lister = Lister {
         window: Window::of(work),
+        known: Known::ask(work, &database.identity).await?,
         identity: database.identity.id.clone(),
-        known: known(work, &database.identity.id).await?,
         numbers: BTreeSet::new(),
         listed: Listed::default(),
         rooms: Vec::new(),
+        stretches: Vec::new(),
     };
     let mut after = i32::MIN;
     loop {
@@ -89,11 +92,12 @@ pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
         };
         after = last.room.number;
         for found in page {
-            lister.add(found)?;
+            let end = lister.end(&mut database, &found).await?;
+            lister.add(found, end)?;
         }
     }
     lister.add_removed();
-    let Lister { listed, rooms, .. } = lister;
+    let (listed, rooms) = lister.finish(database_name(work));
     let tasks = store(work, &rooms).await?;
     Ok(Completion::new(Outcome::Listed(listed)).then_all(tasks))
 }
@@ -110,37 +114,62 @@ pub(super) async fn open(work: &Work) -> Result<RoomDatabase, StageError> {
 #[error("source has no database")]
 struct NoDatabase;
 
-/// How far rooms were read, by their URIs. Positions of another database stop the run, unless the
-/// connector file accepts this one: then it is read from its beginning.
-async fn known(work: &Work, identity: &str) -> Result<BTreeMap<String, RoomPosition>, StageError> {
-    let accepted = work.source().database();
-    let accepted = accepted.and_then(|source| source.identity.as_deref());
-    let mut known = BTreeMap::new();
-    let mut after = String::new();
-    loop {
-        let request = RoomsRequest {
+/// What the ledger knows of a database.
+struct Known {
+    /// The last chat message of each room that was captured, by the room's URI.
+    positions: BTreeMap<String, i64>,
+    /// The last day of each room on which something was found, of those that are read again.
+    days: BTreeMap<String, RoomDay>,
+}
+
+impl Known {
+    /// Asks the ledger. What it knows of a database that was another one stops the run, unless the
+    /// connector file accepts this one: then it is read from its beginning.
+    async fn ask(work: &Work, identity: &Identity) -> Result<Self, StageError> {
+        let request = CursorRequest {
             connector: work.task.connector.clone(),
-            source: work.task.source,
-            after: std::mem::take(&mut after),
-            limit: PAGE,
-            ..RoomsRequest::default()
+            database: database_name(work),
         };
-        let page = work.ledger.clone().rooms(request).await;
-        let page = page.map_err(StageError::ledger("ask for positions of rooms"))?;
-        let page = page.into_inner().positions;
-        let Some(last) = page.last() else {
-            return Ok(known);
-        };
-        last.room.clone_into(&mut after);
-        for position in page {
-            if position.database == identity {
-                known.insert(position.room.clone(), position);
-            } else if accepted != Some(identity) {
-                let rebuilt = DatabaseError::Rebuilt {
-                    before: position.database,
-                    found: identity.to_owned(),
-                };
-                return Err(rebuilt.into_stage("compare database"));
+        let cursor = work.ledger.clone().cursor(request).await;
+        let cursor = cursor.map_err(StageError::ledger("ask for cursor"))?.into_inner();
+        let accepted = work.source().database();
+        let accepted = accepted.and_then(|source| source.identity.as_deref());
+        if !cursor.identity.is_empty() && cursor.identity != identity.id {
+            if accepted != Some(identity.id.as_str()) {
+                let rebuilt = identity.expect(&cursor.identity);
+                rebuilt.map_err(|error| error.into_stage("compare database"))?;
+            }
+            return Ok(Self {
+                positions: BTreeMap::new(),
+                days: BTreeMap::new(),
+            });
+        }
+        let positions = cursor.positions.into_iter();
+        Ok(Self {
+            positions: positions.map(|one| (one.stream, one.position)).collect(),
+            days: Self::days(work, &identity.id).await?,
+        })
+    }
+
+    async fn days(work: &Work, identity: &str) -> Result<BTreeMap<String, RoomDay>, StageError> {
+        let mut days = BTreeMap::new();
+        let mut after = String::new();
+        loop {
+            let request = RoomDaysRequest {
+                connector: work.task.connector.clone(),
+                database: database_name(work),
+                after: std::mem::take(&mut after),
+                limit: PAGE,
+                ..RoomDaysRequest::default()
+            };
+            let page = work.ledger.clone().room_days(request).await;
+            let page = page.map_err(StageError::ledger("ask for days of rooms"))?.into_inner();
+            let Some(last) = page.days.last() else {
+                return Ok(days);
+            };
+            last.room.clone_into(&mut after);
+            if page.identity == identity {
+                days.extend(page.days.into_iter().map(|day| (day.room.clone(), day)));
             }
         }
     }
@@ -156,47 +185,70 @@ pub(super) async fn store(work: &Work, rooms: &[ListedRoom]) -> Result<Vec<NewTa
         frames.push(room).or_reject("write listing")?;
     }
     let blob = work.staging.put(BlobKind::Listing, frames.into_inner());
-    let blob: Blob = blob.await.or_retry("store listing")?;
-    let tasks = cut(rooms).into_iter().map(|(first, count)| NewTask {
-        kind: TaskKind::Capture.into(),
-        input: Some(blob.clone()),
-        first,
-        count,
-        source: work.task.source,
-        shard: 0,
-    });
-    Ok(tasks.collect())
+    let blob = blob.await.or_retry("store listing")?;
+    let source = work.task.source;
+    let tasks = cut(rooms).into_iter();
+    Ok(tasks.map(|(first, count)| capture_task(&blob, first, count, source)).collect())
 }
 
 struct Lister {
     window: Window,
+    known: Known,
     identity: String,
-    known: BTreeMap<String, RoomPosition>,
     /// Numbers of the rooms that are there.
     numbers: BTreeSet<i32>,
     listed: Listed,
     rooms: Vec<ListedRoom>,
+    stretches: Vec<Stretch>,
 }
 
 impl Lister {
-    fn add(&mut self, found: FoundRoom) -> Result<(), StageError> {
+    /// Up to where everything is captured when the room is: not behind the first row of a day that the
+    /// source is not read for yet.
+    async fn end(
+        &self,
+        database: &mut RoomDatabase,
+        found: &FoundRoom,
+    ) -> Result<i64, StageError> {
+        let position = self.position(&found.room);
+        if !self.window.moves || !self.window.has_end() || found.last <= position {
+            return Ok(found.last);
+        }
+        let later = database.first_behind(found.room.number, position, self.window.until());
+        let later = later.await.map_err(|error| error.into_stage("list rooms"))?;
+        Ok(later.map_or(found.last, |later| later - 1))
+    }
+
+    fn position(&self, room: &Room) -> i64 {
+        self.known.positions.get(&room.uri).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, found: FoundRoom, end: i64) -> Result<(), StageError> {
         let FoundRoom { room, last } = found;
         self.numbers.insert(room.number);
-        let known = self.known.get(&room.uri);
-        let known = known.cloned().unwrap_or_default();
-        if last < known.position {
+        if !self.window.moves {
+            // Certain days are read whatever was read before.
+            self.push(room, 0, last);
+            return Ok(());
+        }
+        let position = self.position(&room);
+        if last < position {
             let back = CountsBack {
                 number: room.number,
                 last,
-                before: known.position,
+                before: position,
             };
             return Err(StageError::new(Verdict::Reject, "compare rooms", back));
         }
-        if !self.window.moves {
-            // Certain days are read whatever was read before.
-            self.push(room, &RoomPosition::default(), last);
-        } else if last > known.position || self.may_have_changed(&known) {
-            self.push(room, &known, last);
+        if end > position {
+            self.stretches.push(Stretch {
+                stream: room.uri.clone(),
+                from: self.known.positions.get(&room.uri).copied(),
+                to: end,
+            });
+        }
+        if last > position || self.is_read_again(&room.uri) {
+            self.push(room, position, last);
         } else {
             self.listed.unchanged += 1;
         }
@@ -205,28 +257,27 @@ impl Lister {
 
     /// Rooms that are gone: what was read of them lately is.
     fn add_removed(&mut self) {
-        if !self.window.moves {
-            return;
-        }
-        let known = std::mem::take(&mut self.known);
-        for position in known.into_values() {
-            let is_gone = !self.numbers.contains(&position.number);
-            if is_gone && self.may_have_changed(&position) {
-                let room = Room {
-                    uri: position.room.clone(),
-                    number: position.number,
-                    name: position.name.clone(),
-                };
-                self.push(room, &position, position.position);
-            }
+        let days = std::mem::take(&mut self.known.days).into_values();
+        let is_gone = |day: &RoomDay| !self.numbers.contains(&day.number);
+        let gone = days.filter(|day| self.window.moves && self.window.reads_again(day.day));
+        let gone: Vec<_> = gone.filter(is_gone).collect();
+        for day in gone {
+            let room = Room {
+                uri: day.room,
+                number: day.number,
+                name: day.title,
+            };
+            let position = self.position(&room);
+            self.push(room, position, position);
         }
     }
 
-    fn may_have_changed(&self, known: &RoomPosition) -> bool {
-        known.position > 0 && known.moved >= self.window.again_from.0
+    fn is_read_again(&self, room: &str) -> bool {
+        let day = self.known.days.get(room);
+        day.is_some_and(|day| self.window.reads_again(day.day))
     }
 
-    fn push(&mut self, room: Room, known: &RoomPosition, last: i64) {
+    fn push(&mut self, room: Room, position: i64, last: i64) {
         if last == 0 {
             return;
         }
@@ -236,12 +287,23 @@ impl Lister {
             number: room.number,
             name: room.name,
             database: self.identity.clone(),
-            floor: known.floor,
-            position: known.position,
+            position,
             last,
-            moved: known.moved,
             is_begin: true,
         });
+    }
+
+    /// A run for certain days moves no cursor: it leaves out what lies before and behind.
+    fn finish(mut self, database: String) -> (Listed, Vec<ListedRoom>) {
+        if self.window.moves {
+            self.listed.seen_from = Some(self.window.again_from.0);
+            self.listed.reach = Some(Reach {
+                database,
+                identity: self.identity,
+                stretches: self.stretches,
+            });
+        }
+        (self.listed, self.rooms)
     }
 }
 
@@ -275,10 +337,8 @@ mod tests {
             number: 1,
             name: String::new(),
             database: String::new(),
-            floor: 0,
             position: 0,
             last,
-            moved: 0,
             is_begin: true,
         }
     }
@@ -286,7 +346,7 @@ mod tests {
     #[test]
     fn tasks_are_cut_by_rooms_and_by_rows() {
         let many = vec![room(1); 250];
-        let large = [room(10), room(MOST_NUMBERS + 1), room(10), room(i64::MAX)];
+        let large = [room(10), room(MOST_NUMBERS), room(10), room(i64::MAX)];
 
         assert_eq!(cut(&many), [(0, 100), (100, 100), (200, 50)]);
         assert_eq!(cut(&large), [(0, 1), (1, 1), (2, 1), (3, 1)]);

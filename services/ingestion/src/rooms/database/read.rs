@@ -130,6 +130,22 @@ impl RoomDatabase {
         Ok(rows)
     }
 
+    /// The number of a room's first chat message behind `after` that is later than these ticks.
+    pub(super) async fn first_behind(
+        &mut self,
+        room: i32,
+        after: i64,
+        ticks: i64,
+    ) -> Result<Option<i64>, DatabaseError> {
+        let parameters = vec![
+            Parameter::Int(room),
+            Parameter::BigInt(after),
+            Parameter::BigInt(ticks),
+        ];
+        let read = |row: &Row| row.int(0, "chatId");
+        self.connection.row(statements::FIRST_BEHIND, parameters, read).await
+    }
+
     /// Participants by the numbers of their principals, as far as there are any.
     pub(super) async fn principals(
         &mut self,

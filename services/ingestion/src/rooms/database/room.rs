@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chatkeep_model::{Participant, UtcDay, UtcTime};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
-use chatkeep_proto::v1::{Quarantined, RoomPosition};
+use chatkeep_proto::v1::Quarantined;
 use chatkeep_staging::BlobKind;
 use tokio::runtime::Handle;
 
@@ -29,13 +29,10 @@ pub(super) struct RoomReader<'a, 'b> {
     index: u32,
     listed: ListedRoom,
     room: Room,
-    /// How far the ledger knows it was read.
-    known: RoomPosition,
     seen: Seen,
     /// It was captured in this run already: what it asks for now was refused then.
     is_repeat: bool,
     position_in_room: u64,
-    has_news: bool,
     senders: HashMap<i32, Participant>,
     /// What became of rows captured before.
     revisions: Vec<CapturedRecord>,
@@ -50,8 +47,9 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         if listed.database != reading.database.identity.id {
             return Err(StageError::new(Verdict::Reject, "compare database", Rebuilt));
         }
-        let (known, days) = reading.known.take(&listed);
-        let is_repeat = listed.is_begin && known.run == reading.work.run.run.id;
+        let days = reading.known.take(&listed);
+        let run = reading.work.run.run.id;
+        let is_repeat = listed.is_begin && days.iter().any(|day| day.run == run);
         let is_compared = reading.window.moves && !is_repeat;
         let days = if is_compared { days } else { Vec::new() };
         Ok(Self {
@@ -60,10 +58,8 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             reading,
             index,
             listed,
-            known,
             is_repeat,
             position_in_room: 0,
-            has_news: false,
             senders: HashMap::new(),
             revisions: Vec::new(),
         })
@@ -74,22 +70,24 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         if self.listed.is_begin {
             self.read_again()?;
         }
-        let (reached, is_whole) = self.read_on()?;
+        let reached = self.read_on()?;
         let rest = ListedRoom {
             position: reached,
             is_begin: false,
             ..self.listed.clone()
         };
         if self.reading.window.moves && !self.is_repeat {
-            self.keep(reached, is_whole)?;
+            self.keep()?;
         }
-        Ok((!is_whole).then_some(rest))
+        Ok((reached < rest.last).then_some(rest))
     }
 
     /// Reads what was read before, as far as it is young enough, and finds out what became of it.
     fn read_again(&mut self) -> Result<(), StageError> {
-        let (floor, position) = (self.listed.floor, self.listed.position);
         let window = self.reading.window;
+        let position = self.listed.position;
+        let first = self.seen.first_from(window.again_from);
+        let floor = (first.unwrap_or(position + 1).min(position + 1) - 1 - LATE).max(0);
         let mut range = Range {
             room: self.room.number,
             after: floor,
@@ -123,8 +121,8 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         self.push_revisions()
     }
 
-    /// Reads what is new. Returns the last number that was looked at, and whether that is the end.
-    fn read_on(&mut self) -> Result<(i64, bool), StageError> {
+    /// Reads what is new, as far as the task may. Returns the last number that was looked at.
+    fn read_on(&mut self) -> Result<i64, StageError> {
         let window = self.reading.window;
         let mut range = Range {
             room: self.room.number,
@@ -133,27 +131,15 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             from: window.from,
             until: window.until(),
         };
-        while range.after < range.last {
-            if self.reading.left == 0 {
-                return Ok((range.after, false));
-            }
+        while range.after < range.last && self.reading.left > 0 {
             let page = self.page(range)?;
-            let Some(last) = page.last() else {
-                break;
-            };
-            range.after = last.chat;
+            range.after = page.last().map_or(range.last, |last| last.chat);
             self.reading.left = self.reading.left.saturating_sub(page.len() as u64);
             for row in page {
                 self.take(row, true)?;
             }
         }
-        // Rows behind the source's last day may be wanted when it is moved.
-        let reached = if window.has_end() {
-            range.after
-        } else {
-            range.last
-        };
-        Ok((reached.max(self.listed.position), true))
+        Ok(range.after)
     }
 
     fn page(&mut self, range: Range) -> Result<Vec<ChatRow>, StageError> {
@@ -241,7 +227,6 @@ impl<'a, 'b> RoomReader<'a, 'b> {
     }
 
     fn push(&mut self, record: CapturedRecord) -> Result<(), StageError> {
-        self.has_news = true;
         self.reading.captured.records_read += 1;
         let sender = record.sender.as_ref();
         let work = self.reading.work;
@@ -260,7 +245,6 @@ impl<'a, 'b> RoomReader<'a, 'b> {
 
     /// Keeps the bytes of a row whose time cannot be.
     fn quarantine(&mut self, row: &ChatRow) -> Result<(), StageError> {
-        self.has_news = true;
         let staging = &self.reading.work.staging;
         let mut spool = staging.spool().or_retry("keep original bytes")?;
         std::io::Write::write_all(&mut spool, row.content.as_bytes())
@@ -278,35 +262,15 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         Ok(())
     }
 
-    /// Notes how far the room was read, and what was seen in it.
-    fn keep(self, reached: i64, is_whole: bool) -> Result<(), StageError> {
+    /// Has kept what was seen. Where there was something to read, today is one of the days: rows that are
+    /// not committed yet are looked for as long as those of today.
+    fn keep(mut self) -> Result<(), StageError> {
         let window = self.reading.window;
-        let position = reached.max(self.known.position);
-        let first = self.seen.first_from(window.again_from).unwrap_or(position + 1);
-        let floor = if is_whole {
-            first.min(position + 1) - 1 - LATE
-        } else {
-            0
-        };
-        let has_moved = self.has_news || position > self.known.position;
-        let moved = if has_moved {
-            window.today.0
-        } else {
-            self.known.moved
-        };
-        let days = self.seen.into_days(&self.room.uri, window.again_from);
-        let captured = &mut self.reading.captured;
-        captured.days.extend(days.or_reject("keep what was seen of room")?);
-        captured.rooms.push(RoomPosition {
-            room: self.room.uri,
-            number: self.room.number,
-            name: self.room.name,
-            position,
-            floor: floor.max(self.known.floor),
-            moved,
-            database: self.listed.database,
-            run: self.reading.work.run.run.id,
-        });
+        if self.listed.last > self.listed.position {
+            self.seen.touch(window.today);
+        }
+        let days = self.seen.into_days(&self.room, window.again_from);
+        self.reading.days.extend(days.or_reject("keep what was seen of room")?);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use chatkeep_model::{UtcDay, UtcTime};
 use chatkeep_proto::v1::RoomDay;
 use serde::{Deserialize, Serialize};
 
-use super::row::ChatRow;
+use super::row::{ChatRow, Room};
 
 /// What is remembered of a row while its day is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +111,11 @@ impl Seen {
         missing
     }
 
+    /// Has a day kept whether anything was seen on it or not.
+    pub(super) fn touch(&mut self, day: UtcDay) {
+        self.changed.insert(day);
+    }
+
     /// Numbers of everybody who wrote on a day.
     pub(super) fn senders(&self, day: UtcDay) -> BTreeSet<i32> {
         let of_day = self.rows.values().filter(|row| row.day() == day);
@@ -126,7 +131,7 @@ impl Seen {
     /// The days that changed, from this one on, as the ledger keeps them.
     pub(super) fn into_days(
         self,
-        room: &str,
+        room: &Room,
         from: UtcDay,
     ) -> Result<Vec<RoomDay>, rmp_serde::encode::Error> {
         let mut days: BTreeMap<UtcDay, Vec<SeenRow>> = BTreeMap::new();
@@ -137,8 +142,10 @@ impl Seen {
         let encode = |day: UtcDay| {
             let rows = days.remove(&day).unwrap_or_default();
             Ok(RoomDay {
-                room: room.to_owned(),
+                room: room.uri.clone(),
                 day: day.0,
+                number: room.number,
+                title: room.name.clone(),
                 seen: rmp_serde::to_vec(&rows)?.into(),
                 ..RoomDay::default()
             })
@@ -166,8 +173,16 @@ mod tests {
         }
     }
 
+    fn room() -> Room {
+        Room {
+            uri: "ma-chan://contoso.com/x".to_owned(),
+            number: 300,
+            name: "Project X".to_owned(),
+        }
+    }
+
     fn reload(seen: Seen) -> Seen {
-        Seen::load(&seen.into_days("room", UtcDay(0)).unwrap()).unwrap()
+        Seen::load(&seen.into_days(&room(), UtcDay(0)).unwrap()).unwrap()
     }
 
     #[test]
@@ -214,7 +229,7 @@ mod tests {
         assert_eq!(seen.first_from(UtcDay(first.0 + 1)), Some(2));
         assert_eq!(seen.senders(first), BTreeSet::from([1]));
 
-        let days = seen.into_days("room", UtcDay(first.0 + 1)).unwrap();
+        let days = seen.into_days(&room(), UtcDay(first.0 + 1)).unwrap();
 
         let days: Vec<_> = days.iter().map(|day| day.day - first.0).collect();
         assert_eq!(days, [1, 2]);

@@ -24,6 +24,12 @@ pub(super) const MESSAGES: &str = "/* chatkeep:room-messages */ \
     AND c.chatDate >= @P5 AND c.chatDate <= @P6 \
     ORDER BY c.chatId";
 
+/// The first chat message of room `@P1` behind `@P2` that is later than ticks `@P3`.
+pub(super) const FIRST_BEHIND: &str = "/* chatkeep:room-end */ \
+    SELECT MIN(c.chatId) \
+    FROM dbo.tblChat c \
+    WHERE c.channelId = @P1 AND c.chatId > @P2 AND c.chatDate > @P3";
+
 /// The principals with these ids, the last one repeated.
 pub(super) const PRINCIPALS: &str = "/* chatkeep:room-principals */ \
     SELECT p.prinID, p.prinUri, {p.prinDisplayName}, {p.prinEmail} \
@@ -83,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_statement_names_itself_and_every_column() {
-        for statement in [ROOMS, MESSAGES, PRINCIPALS, DOWNLOADS] {
+        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, PRINCIPALS, DOWNLOADS] {
             assert!(statement.starts_with("/* chatkeep:room-"), "{statement}");
             assert!(!statement.contains("SELECT *"), "{statement}");
         }

@@ -55,6 +55,11 @@ impl Window {
         ticks(self.again_from.start().seconds()).max(self.from)
     }
 
+    /// True for a day whose rows are read again.
+    pub(super) fn reads_again(&self, day: i32) -> bool {
+        day >= self.again_from.0
+    }
+
     /// The last ticks that are read.
     pub(super) fn until(&self) -> i64 {
         self.before.map_or(i64::MAX, |before| before.saturating_sub(1))
