@@ -1,5 +1,9 @@
-use super::tables::{COLUMNS, Principal, Tables, guid_text};
-use crate::tds::{Answer, Column, Kind, Request, Row, Value};
+use super::tables::{COLUMNS, Principal, Tables, guid};
+use crate::tds::{Answer, Column, DateTime, Kind, Request, Row, Value};
+
+/// When the database was made, and what time it is there, Unix milliseconds.
+const CREATED: i64 = 1_400_000_000_000;
+const NOW: i64 = 1_800_000_000_000;
 
 impl Tables {
     /// Answers a statement by its name.
@@ -8,12 +12,59 @@ impl Tables {
             return error(207, format!("Invalid column name '{lost}'."));
         }
         match request.name {
+            "session" => Answer::Done(0),
+            "identity" => self.identity(),
+            "columns" => self.columns(),
+            "room-end" => self.room_end(request.parameters),
             "room-list" => self.room_list(request.parameters),
             "room-messages" => self.room_messages(request.parameters),
             "room-principals" => self.room_principals(request.parameters),
             "room-downloads" => self.room_downloads(request.parameters),
             name => error(208, format!("Invalid object name '{name}'.")),
         }
+    }
+
+    fn identity(&self) -> Answer {
+        let columns = [
+            ("service_broker_guid", Kind::Guid),
+            ("create_date", Kind::DateTime),
+            ("now", Kind::DateTime),
+        ];
+        let created = DateTime::from_unix_milliseconds(CREATED + i64::from(self.incarnation));
+        let row = vec![
+            Value::Guid(guid(7, self.incarnation)),
+            Value::DateTime(created),
+            Value::DateTime(DateTime::from_unix_milliseconds(NOW)),
+        ];
+        answer(&columns, vec![row])
+    }
+
+    fn columns(&self) -> Answer {
+        let all = COLUMNS.iter().flat_map(|(table, columns)| {
+            let of_table = columns.iter();
+            of_table.map(move |(column, kind)| (*table, *column, *kind))
+        });
+        let found = all.filter(|(table, column, _)| {
+            let lost = self.lost.iter();
+            !lost.clone().any(|(of, lost)| of == table && lost == column)
+        });
+        let text = |text: &str| Value::Text(text.to_owned());
+        let rows = found.map(|(table, column, kind)| vec![text(table), text(column), text(kind)]);
+        let columns = [
+            ("TABLE_NAME", Kind::NVarChar(128)),
+            ("COLUMN_NAME", Kind::NVarChar(128)),
+            ("DATA_TYPE", Kind::NVarChar(128)),
+        ];
+        answer(&columns, rows.collect())
+    }
+
+    fn room_end(&self, parameters: &[Value]) -> Answer {
+        let room = i32::try_from(int(parameters, 0)).unwrap_or(0);
+        let (after, ticks) = (int(parameters, 1), int(parameters, 2));
+        let mut behind = self.chats.range((room, after.saturating_add(1))..=(room, i64::MAX));
+        let found = behind.find(|(_, chat)| chat.ticks > ticks);
+        let found = found.map_or(Value::Null, |((_, id), _)| Value::BigInt(*id));
+        answer(&[("chatId", Kind::BigInt)], vec![vec![found]])
     }
 
     fn lost_column_in(&self, statement: &str) -> Option<&str> {
@@ -187,21 +238,6 @@ fn utf16(text: &str) -> Value {
 /// `CONVERT(nvarchar(40), ..., 126)` of a `datetime2`.
 fn time_text(ticks: i64) -> String {
     let seconds = (ticks - super::TICKS_AT_EPOCH) / super::TICKS_PER_SECOND;
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-}
-
-/// The date so many days after 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.to_string().trim_end_matches('Z').to_owned()
 }
