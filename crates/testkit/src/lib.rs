@@ -18,6 +18,10 @@ mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
+#[cfg(feature = "tds")]
+pub mod mgc;
+#[cfg(feature = "tds")]
+pub mod tds;
 
 pub use crate::{
     azurite::{Azurite, azurite_root},

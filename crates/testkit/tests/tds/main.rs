@@ -1,0 +1,9 @@
+//! The TDS server, as the client sees it that Chatkeep uses.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod attention;
+mod client;
+mod faults;
+mod login;
+mod statements;
+mod values;
