@@ -112,10 +112,24 @@ fn a_room_on_a_day_is_one_item_for_everybody_who_wrote() {
     let mails = rooms.sandbox.mails("ann@contoso.com");
     assert_eq!(mails.len(), 2);
     let subjects = mails.iter().map(|mail| mail.header("Subject").unwrap());
-    assert!(subjects.into_iter().all(|subject| subject == "Persistent chat room Project X"));
-    let first = mails.iter().find(|mail| mail.text().contains("hello")).unwrap();
-    assert!(first.text().contains("Bob Baker: hi <b>"), "{}", first.text());
-    assert_eq!(first.header("Email").unwrap(), "ann@contoso.com, bob@contoso.com");
+    assert!(
+        subjects
+            .into_iter()
+            .all(|subject| subject == "Persistent chat room Project X")
+    );
+    let first = mails
+        .iter()
+        .find(|mail| mail.text().contains("hello"))
+        .unwrap();
+    assert!(
+        first.text().contains("Bob Baker: hi <b>"),
+        "{}",
+        first.text()
+    );
+    assert_eq!(
+        first.header("Email").unwrap(),
+        "ann@contoso.com, bob@contoso.com"
+    );
     assert_eq!(rooms.sandbox.mails("bob@contoso.com").len(), 2);
 }
 
@@ -140,7 +154,11 @@ fn the_next_run_takes_only_what_is_new() {
 #[test]
 fn the_mail_address_of_a_principal_is_evidence_for_the_mapping() {
     let rooms = Rooms::new();
-    let cem = rooms.mgc.person("sip:other@contoso.com", "Cem Can", Some("cem.can@contoso.com"));
+    let cem = rooms.mgc.person(
+        "sip:other@contoso.com",
+        "Cem Can",
+        Some("cem.can@contoso.com"),
+    );
     rooms.mgc.say(rooms.room, cem, morning(1), "it is me");
 
     rooms.archive();
@@ -152,7 +170,9 @@ fn the_mail_address_of_a_principal_is_evidence_for_the_mapping() {
 fn rows_whose_principal_is_gone_are_archived() {
     let rooms = Rooms::new();
     rooms.mgc.say(rooms.room, 99, morning(1), "who am I");
-    rooms.mgc.say(rooms.room, rooms.ann, morning(1) + 1, "nobody");
+    rooms
+        .mgc
+        .say(rooms.room, rooms.ann, morning(1) + 1, "nobody");
 
     rooms.archive();
 
@@ -164,12 +184,18 @@ fn rows_whose_principal_is_gone_are_archived() {
 fn formatted_messages_are_shown_as_their_sender_formatted_them() {
     let rooms = Rooms::new();
     let rtf = "{\\rtf1\\ansi {\\b bold} words\\par}";
-    rooms.mgc.say_formatted(rooms.room, rooms.ann, morning(1), "bold words", rtf);
+    rooms
+        .mgc
+        .say_formatted(rooms.room, rooms.ann, morning(1), "bold words", rtf);
 
     rooms.archive();
 
     let mail = &rooms.sandbox.mails("ann@contoso.com")[0];
-    assert!(mail.text().contains("Ann Archer: bold words"), "{}", mail.text());
+    assert!(
+        mail.text().contains("Ann Archer: bold words"),
+        "{}",
+        mail.text()
+    );
     assert!(String::from_utf8_lossy(&mail.bytes).contains("<b>bold</b>"));
 }
 
@@ -177,14 +203,18 @@ fn formatted_messages_are_shown_as_their_sender_formatted_them() {
 fn a_run_for_certain_days_takes_these_and_leaves_the_others_for_a_later_one() {
     let rooms = Rooms::new();
     for days_ago in [3, 2, 1] {
-        rooms.mgc.say(rooms.room, rooms.ann, morning(days_ago), "hello");
+        rooms
+            .mgc
+            .say(rooms.room, rooms.ann, morning(days_ago), "hello");
     }
     let date = |days_ago| {
         let seconds = jiff::Timestamp::from_second(morning(days_ago)).unwrap();
         seconds.to_string()[..10].to_owned()
     };
 
-    let some = rooms.sandbox.archive_with(&["--from", &date(2), "--to", &date(1)]);
+    let some = rooms
+        .sandbox
+        .archive_with(&["--from", &date(2), "--to", &date(1)]);
     let rest = rooms.archive();
 
     some.assert_closed();
@@ -197,7 +227,11 @@ fn a_run_for_certain_days_takes_these_and_leaves_the_others_for_a_later_one() {
 #[test]
 fn what_lies_behind_the_sources_last_day_is_read_when_that_day_is_moved() {
     let rooms = Rooms::new();
-    let date = |days_ago| jiff::Timestamp::from_second(morning(days_ago)).unwrap().to_string();
+    let date = |days_ago| {
+        jiff::Timestamp::from_second(morning(days_ago))
+            .unwrap()
+            .to_string()
+    };
     rooms.mgc.say(rooms.room, rooms.ann, morning(3), "inside");
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "outside");
     rooms.write_connector(&format!("to = '{}'", &date(2)[..10]));
@@ -217,11 +251,17 @@ fn messages_of_excluded_senders_are_counted_and_left_out() {
     let rooms = Rooms::new();
     let bot = rooms.mgc.person("sip:bot@apps.contoso.com", "Bot", None);
     rooms.mgc.say(rooms.room, bot, morning(1), "beep");
-    rooms.mgc.say(rooms.room, rooms.ann, morning(1) + 1, "hello");
+    rooms
+        .mgc
+        .say(rooms.room, rooms.ann, morning(1) + 1, "hello");
     rooms.write_connector("[[exclude]]\nname = 'bots'\naddress = '*@apps.contoso.com'\n");
 
     let outcome = rooms.archive();
 
     assert_eq!(outcome.count("records.excluded"), 1, "{outcome:?}");
-    assert!(!rooms.sandbox.mails("ann@contoso.com")[0].text().contains("beep"));
+    assert!(
+        !rooms.sandbox.mails("ann@contoso.com")[0]
+            .text()
+            .contains("beep")
+    );
 }

@@ -14,12 +14,12 @@ mod dovecot;
 mod interposer;
 mod issuer;
 mod lab;
+#[cfg(feature = "tds")]
+pub mod mgc;
 mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
-#[cfg(feature = "tds")]
-pub mod mgc;
 #[cfg(feature = "tds")]
 pub mod tds;
 

@@ -108,7 +108,10 @@ impl Mgc {
             url: format!("https://chat01.contoso.com/files/{file}"),
             is_upload,
         };
-        let name = tables::guid_text(&tables::guid(9, i32::try_from(tables.tokens.len()).unwrap_or(0)));
+        let name = tables::guid_text(&tables::guid(
+            9,
+            i32::try_from(tables.tokens.len()).unwrap_or(0),
+        ));
         tables.tokens.insert(name, token);
     }
 

@@ -10,8 +10,8 @@ mod tag;
 
 use std::io::{self, BufRead};
 
-pub use self::event::{Room, RoomEvent, Sender, record_id};
 pub(crate) use self::event::is_plausible;
+pub use self::event::{Room, RoomEvent, Sender, record_id};
 use self::{encoding::Source, parser::Parser};
 
 /// What keeps a file from being read.

@@ -15,7 +15,9 @@ fn a_replaced_message_is_a_revision_that_names_the_first_item() {
     let rooms = Rooms::new();
     let chat = archived(&rooms);
     let before = rooms.sandbox.mails("ann@contoso.com");
-    rooms.mgc.replace(rooms.room, chat, "This message was replaced.");
+    rooms
+        .mgc
+        .replace(rooms.room, chat, "This message was replaced.");
 
     let outcome = rooms.archive();
     let again = rooms.archive();
@@ -23,7 +25,9 @@ fn a_replaced_message_is_a_revision_that_names_the_first_item() {
     assert_eq!(outcome.count("records.rendered"), 1, "{outcome:?}");
     let revision = rooms.new_mail(&before);
     assert!(
-        revision.text().contains("Ann Archer edited a message: This message was replaced."),
+        revision
+            .text()
+            .contains("Ann Archer edited a message: This message was replaced."),
         "{}",
         revision.text()
     );
@@ -51,7 +55,10 @@ fn a_removed_message_is_a_revision_that_says_so() {
     assert_eq!(outcome.count("records.rendered"), 1, "{outcome:?}");
     let revision = rooms.new_mail(&before);
     let text = revision.text();
-    assert!(text.contains(&format!("Ann Archer deleted a message: number {chat}")), "{text}");
+    assert!(
+        text.contains(&format!("Ann Archer deleted a message: number {chat}")),
+        "{text}"
+    );
     assert_eq!(
         revision.header("X-Chatkeep-Supersedes"),
         before[0].header("Message-ID")
@@ -108,7 +115,9 @@ fn a_message_that_is_committed_late_is_not_lost() {
     let late = rooms.mgc.begin(rooms.room);
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "first");
     rooms.archive();
-    rooms.mgc.commit(rooms.room, late, rooms.bob, morning(1), "late");
+    rooms
+        .mgc
+        .commit(rooms.room, late, rooms.bob, morning(1), "late");
 
     let outcome = rooms.archive();
 
@@ -123,7 +132,9 @@ fn the_only_message_of_a_room_may_be_committed_late() {
     let rooms = Rooms::new();
     let late = rooms.mgc.begin(rooms.room);
     rooms.archive();
-    rooms.mgc.commit(rooms.room, late, rooms.bob, morning(1), "late");
+    rooms
+        .mgc
+        .commit(rooms.room, late, rooms.bob, morning(1), "late");
 
     rooms.archive();
 

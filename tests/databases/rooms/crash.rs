@@ -15,7 +15,12 @@ fn whenever_the_program_is_killed_every_message_is_archived_once() {
     for (number, room) in (0..).zip(&all) {
         for message in 0..MESSAGES {
             let at = morning(1 + message % 3) + message;
-            rooms.mgc.say(*room, rooms.ann, at, &format!("message {number}-{message}."));
+            rooms.mgc.say(
+                *room,
+                rooms.ann,
+                at,
+                &format!("message {number}-{message}."),
+            );
         }
     }
     rooms.write_connector("page_size = 7\n");

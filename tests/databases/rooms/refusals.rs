@@ -15,7 +15,11 @@ fn a_rebuilt_database_stops_the_run_and_is_read_once_it_is_accepted() {
     let refused = rooms.sandbox.archive();
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("it was rebuilt"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("it was rebuilt"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(rooms.sandbox.mails("ann@contoso.com").len(), 1);
     let identity = refused.stderr.split("identity = \"").nth(1).unwrap();
     let identity = identity.split('"').next().unwrap();
@@ -31,7 +35,9 @@ fn a_rebuilt_database_stops_the_run_and_is_read_once_it_is_accepted() {
 fn a_database_restored_from_an_older_backup_stops_the_run() {
     let rooms = Rooms::new();
     for second in 0..3 {
-        rooms.mgc.say(rooms.room, rooms.ann, morning(1) + second, "hello");
+        rooms
+            .mgc
+            .say(rooms.room, rooms.ann, morning(1) + second, "hello");
     }
     rooms.archive();
     rooms.mgc.count_back(rooms.room, 2);
@@ -39,7 +45,11 @@ fn a_database_restored_from_an_older_backup_stops_the_run() {
     let refused = rooms.sandbox.archive();
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("restored from an older backup"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("restored from an older backup"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -84,7 +94,11 @@ fn a_column_that_is_missing_is_named_and_an_optional_one_is_not_missed() {
 
     rooms.archive();
 
-    assert!(rooms.sandbox.mails("ann@contoso.com")[0].text().contains("ann@contoso.com: hello"));
+    assert!(
+        rooms.sandbox.mails("ann@contoso.com")[0]
+            .text()
+            .contains("ann@contoso.com: hello")
+    );
 }
 
 #[test]
@@ -95,6 +109,10 @@ fn a_wrong_password_is_said_in_one_line() {
     let refused = rooms.sandbox.archive();
 
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("login refused (error 18456)"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("login refused (error 18456)"),
+        "{}",
+        refused.stderr
+    );
     assert!(!refused.stderr.contains("wrong"), "{}", refused.stderr);
 }

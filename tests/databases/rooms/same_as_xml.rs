@@ -7,7 +7,15 @@ use super::{Rooms, morning};
 const TICKS_AT_EPOCH: i64 = 621_355_968_000_000_000;
 
 /// What the adapter writes of a chat message.
-fn message(id: i64, user: i32, name: &str, uri: &str, email: &str, at: i64, content: &str) -> String {
+fn message(
+    id: i64,
+    user: i32,
+    name: &str,
+    uri: &str,
+    email: &str,
+    at: i64,
+    content: &str,
+) -> String {
     let ticks = TICKS_AT_EPOCH + at * 10_000_000;
     format!(
         "<Message type=\"CHAT\" content=\"{content}\" id=\"{id}\">\
@@ -41,9 +49,25 @@ fn the_same_day_is_the_same_item_up_to_the_identities_of_its_records() {
     let uri = format!("ma-chan://contoso.com/{}", mgc.guid(room).to_lowercase());
     let ann = |id, at, content| {
         let email = "ann@contoso.com";
-        message(id, rooms.ann, "Ann Archer", "ann@contoso.com", email, at, content)
+        message(
+            id,
+            rooms.ann,
+            "Ann Archer",
+            "ann@contoso.com",
+            email,
+            at,
+            content,
+        )
     };
-    let bob = message(2, rooms.bob, "Bob Baker", "bob@contoso.com", "", at, "same second");
+    let bob = message(
+        2,
+        rooms.bob,
+        "Bob Baker",
+        "bob@contoso.com",
+        "",
+        at,
+        "same second",
+    );
     files.write(
         "compliance/a.xml",
         format!(

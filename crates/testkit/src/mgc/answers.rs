@@ -61,7 +61,9 @@ impl Tables {
     fn room_end(&self, parameters: &[Value]) -> Answer {
         let room = i32::try_from(int(parameters, 0)).unwrap_or(0);
         let (after, ticks) = (int(parameters, 1), int(parameters, 2));
-        let mut behind = self.chats.range((room, after.saturating_add(1))..=(room, i64::MAX));
+        let mut behind = self
+            .chats
+            .range((room, after.saturating_add(1))..=(room, i64::MAX));
         let found = behind.find(|(_, chat)| chat.ticks > ticks);
         let found = found.map_or(Value::Null, |((_, id), _)| Value::BigInt(*id));
         answer(&[("chatId", Kind::BigInt)], vec![vec![found]])
@@ -84,7 +86,9 @@ impl Tables {
                 Value::Int(*id),
                 Value::Guid(node.guid),
                 Value::Text(node.name.clone()),
-                self.last.get(id).map_or(Value::Null, |last| Value::BigInt(*last)),
+                self.last
+                    .get(id)
+                    .map_or(Value::Null, |last| Value::BigInt(*last)),
             ]
         });
         let columns = [
@@ -101,7 +105,9 @@ impl Tables {
         let room = i32::try_from(int(parameters, 1)).unwrap_or(0);
         let (after, last) = (int(parameters, 2), int(parameters, 3));
         let (from, until) = (int(parameters, 4), int(parameters, 5));
-        let behind = self.chats.range((room, after.saturating_add(1))..=(room, last.max(after)));
+        let behind = self
+            .chats
+            .range((room, after.saturating_add(1))..=(room, last.max(after)));
         let behind = behind.filter(|(_, chat)| (from..=until).contains(&chat.ticks));
         let rows = behind.take(most).map(|((_, id), chat)| {
             let mut row = vec![
@@ -130,8 +136,13 @@ impl Tables {
     }
 
     fn room_principals(&self, parameters: &[Value]) -> Answer {
-        let wanted: Vec<_> = (0..parameters.len()).map(|index| int(parameters, index)).collect();
-        let found = self.principals.keys().filter(|id| wanted.contains(&i64::from(**id)));
+        let wanted: Vec<_> = (0..parameters.len())
+            .map(|index| int(parameters, index))
+            .collect();
+        let found = self
+            .principals
+            .keys()
+            .filter(|id| wanted.contains(&i64::from(**id)));
         let rows = found.map(|id| {
             let mut row = vec![Value::Int(*id)];
             row.extend(self.principal(*id));
@@ -152,7 +163,10 @@ impl Tables {
             Some(Value::Text(after)) => after.as_str(),
             _ => "",
         };
-        let behind = self.tokens.iter().filter(|(token, one)| token.as_str() > after && !one.is_upload);
+        let behind = self
+            .tokens
+            .iter()
+            .filter(|(token, one)| token.as_str() > after && !one.is_upload);
         let rows = behind.take(most).map(|(token, one)| {
             let node = self.nodes.get(&one.room);
             let mut row = vec![
@@ -205,7 +219,9 @@ impl Tables {
 fn answer(columns: &[(&str, Kind)], rows: Vec<Row>) -> Answer {
     let columns = columns.iter();
     Answer::Rows {
-        columns: columns.map(|(name, kind)| Column::new(name, *kind)).collect(),
+        columns: columns
+            .map(|(name, kind)| Column::new(name, *kind))
+            .collect(),
         rows: Box::new(rows.into_iter()),
     }
 }

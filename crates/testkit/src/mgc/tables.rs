@@ -73,7 +73,10 @@ pub(super) const COLUMNS: [(&str, &[(&str, &str)]); 5] = [
             ("nodeName", "nvarchar"),
         ],
     ),
-    ("tblLastChatId", &[("nodeID", "int"), ("lastChatID", "bigint")]),
+    (
+        "tblLastChatId",
+        &[("nodeID", "int"), ("lastChatID", "bigint")],
+    ),
     (
         "tblPrincipal",
         &[
@@ -99,7 +102,9 @@ pub(super) const COLUMNS: [(&str, &[(&str, &str)]); 5] = [
 
 impl Tables {
     pub(super) fn next_node(&self) -> i32 {
-        self.nodes.last_key_value().map_or(300, |(last, _)| last + 1)
+        self.nodes
+            .last_key_value()
+            .map_or(300, |(last, _)| last + 1)
     }
 
     pub(super) fn next_chat(&mut self, room: i32) -> i64 {

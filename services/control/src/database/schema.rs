@@ -261,7 +261,14 @@ mod tests {
         ] {
             run(&database, later.to_owned()).await;
         }
-        for table in ["cleared", "kept", "janitor", "cursors", "stretches", "room_days"] {
+        for table in [
+            "cleared",
+            "kept",
+            "janitor",
+            "cursors",
+            "stretches",
+            "room_days",
+        ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "DROP INDEX batches_in_order").await;

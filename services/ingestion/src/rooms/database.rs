@@ -2,8 +2,10 @@
 //! goes the way of the compliance adapter's events from there on.
 
 mod capture;
+mod known;
 mod list;
 mod read;
+mod records;
 mod room;
 mod row;
 mod seen;

@@ -100,7 +100,12 @@ impl Sender {
     /// Somebody whom a database describes in the adapter's words.
     pub(crate) fn of(user_name: &str, id: &str, email: &str, uri: &str) -> Self {
         let mut sender = Self::default();
-        let fields = [("username", user_name), ("id", id), ("email", email), ("uri", uri)];
+        let fields = [
+            ("username", user_name),
+            ("id", id),
+            ("email", email),
+            ("uri", uri),
+        ];
         for (attribute, value) in fields {
             sender.set(attribute, value);
         }

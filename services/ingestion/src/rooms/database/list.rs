@@ -1,27 +1,20 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, Verdict};
 use chatkeep_proto::v1::{
-    CursorRequest, Listed, NewTask, Reach, RoomDay, RoomDaysRequest, Stretch,
-    complete_request::Result as Outcome,
+    Listed, NewTask, Reach, RoomDay, Stretch, complete_request::Result as Outcome,
 };
 use chatkeep_staging::{BlobKind, FrameWriter};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    known::Known,
     read::{FoundRoom, RoomDatabase},
     row::Room,
     window::Window,
 };
-use crate::{
-    database::Identity,
-    list::capture as capture_task,
-    rooms::database_name,
-    work::Work,
-};
+use crate::{list::capture as capture_task, rooms::database_name, work::Work};
 
-/// Rooms asked for in one call.
-const PAGE: u32 = 10_000;
 /// Rooms of one CAPTURE task.
 const MOST_ROOMS: usize = 100;
 /// Numbers of chat messages of one CAPTURE task, unless its only room has more.
@@ -105,7 +98,9 @@ pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
 /// Opens the source's database.
 pub(super) async fn open(work: &Work) -> Result<RoomDatabase, StageError> {
     let source = work.source().database();
-    let source = source.ok_or(NoDatabase).or_reject("find database of task")?;
+    let source = source
+        .ok_or(NoDatabase)
+        .or_reject("find database of task")?;
     let opened = RoomDatabase::open(source, &work.run.connector.domain).await;
     opened.map_err(|error| error.into_stage("open room database"))
 }
@@ -113,67 +108,6 @@ pub(super) async fn open(work: &Work) -> Result<RoomDatabase, StageError> {
 #[derive(Debug, thiserror::Error)]
 #[error("source has no database")]
 struct NoDatabase;
-
-/// What the ledger knows of a database.
-struct Known {
-    /// The last chat message of each room that was captured, by the room's URI.
-    positions: BTreeMap<String, i64>,
-    /// The last day of each room on which something was found, of those that are read again.
-    days: BTreeMap<String, RoomDay>,
-}
-
-impl Known {
-    /// Asks the ledger. What it knows of a database that was another one stops the run, unless the
-    /// connector file accepts this one: then it is read from its beginning.
-    async fn ask(work: &Work, identity: &Identity) -> Result<Self, StageError> {
-        let request = CursorRequest {
-            connector: work.task.connector.clone(),
-            database: database_name(work),
-        };
-        let cursor = work.ledger.clone().cursor(request).await;
-        let cursor = cursor.map_err(StageError::ledger("ask for cursor"))?.into_inner();
-        let accepted = work.source().database();
-        let accepted = accepted.and_then(|source| source.identity.as_deref());
-        if !cursor.identity.is_empty() && cursor.identity != identity.id {
-            if accepted != Some(identity.id.as_str()) {
-                let rebuilt = identity.expect(&cursor.identity);
-                rebuilt.map_err(|error| error.into_stage("compare database"))?;
-            }
-            return Ok(Self {
-                positions: BTreeMap::new(),
-                days: BTreeMap::new(),
-            });
-        }
-        let positions = cursor.positions.into_iter();
-        Ok(Self {
-            positions: positions.map(|one| (one.stream, one.position)).collect(),
-            days: Self::days(work, &identity.id).await?,
-        })
-    }
-
-    async fn days(work: &Work, identity: &str) -> Result<BTreeMap<String, RoomDay>, StageError> {
-        let mut days = BTreeMap::new();
-        let mut after = String::new();
-        loop {
-            let request = RoomDaysRequest {
-                connector: work.task.connector.clone(),
-                database: database_name(work),
-                after: std::mem::take(&mut after),
-                limit: PAGE,
-                ..RoomDaysRequest::default()
-            };
-            let page = work.ledger.clone().room_days(request).await;
-            let page = page.map_err(StageError::ledger("ask for days of rooms"))?.into_inner();
-            let Some(last) = page.days.last() else {
-                return Ok(days);
-            };
-            last.room.clone_into(&mut after);
-            if page.identity == identity {
-                days.extend(page.days.into_iter().map(|day| (day.room.clone(), day)));
-            }
-        }
-    }
-}
 
 /// Stores rooms as a listing; returns the tasks that capture them.
 pub(super) async fn store(work: &Work, rooms: &[ListedRoom]) -> Result<Vec<NewTask>, StageError> {
@@ -188,7 +122,9 @@ pub(super) async fn store(work: &Work, rooms: &[ListedRoom]) -> Result<Vec<NewTa
     let blob = blob.await.or_retry("store listing")?;
     let source = work.task.source;
     let tasks = cut(rooms).into_iter();
-    Ok(tasks.map(|(first, count)| capture_task(&blob, first, count, source)).collect())
+    Ok(tasks
+        .map(|(first, count)| capture_task(&blob, first, count, source))
+        .collect())
 }
 
 struct Lister {
@@ -205,17 +141,15 @@ struct Lister {
 impl Lister {
     /// Up to where everything is captured when the room is: not behind the first row of a day that the
     /// source is not read for yet.
-    async fn end(
-        &self,
-        database: &mut RoomDatabase,
-        found: &FoundRoom,
-    ) -> Result<i64, StageError> {
+    async fn end(&self, database: &mut RoomDatabase, found: &FoundRoom) -> Result<i64, StageError> {
         let position = self.position(&found.room);
         if !self.window.moves || !self.window.has_end() || found.last <= position {
             return Ok(found.last);
         }
         let later = database.first_behind(found.room.number, position, self.window.until());
-        let later = later.await.map_err(|error| error.into_stage("list rooms"))?;
+        let later = later
+            .await
+            .map_err(|error| error.into_stage("list rooms"))?;
         Ok(later.map_or(found.last, |later| later - 1))
     }
 
@@ -314,7 +248,9 @@ fn cut(rooms: &[ListedRoom]) -> Vec<(u32, u32)> {
     let mut numbers = 0;
     for (index, room) in rooms.iter().enumerate() {
         let count = index - first;
-        if count > 0 && (count == MOST_ROOMS || room.numbers().saturating_add(numbers) > MOST_NUMBERS) {
+        if count > 0
+            && (count == MOST_ROOMS || room.numbers().saturating_add(numbers) > MOST_NUMBERS)
+        {
             ranges.push((first, count));
             first = index;
             numbers = 0;
@@ -324,7 +260,9 @@ fn cut(rooms: &[ListedRoom]) -> Vec<(u32, u32)> {
     ranges.push((first, rooms.len() - first));
     let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
     let ranges = ranges.into_iter();
-    ranges.map(|(first, count)| (narrow(first), narrow(count))).collect()
+    ranges
+        .map(|(first, count)| (narrow(first), narrow(count)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -107,7 +107,9 @@ impl RoomDatabase {
             rooms.push(FoundRoom { room, last });
             Ok(())
         };
-        self.connection.rows(statements::ROOMS, parameters, take).await?;
+        self.connection
+            .rows(statements::ROOMS, parameters, take)
+            .await?;
         Ok(rooms)
     }
 
@@ -126,7 +128,9 @@ impl RoomDatabase {
             rows.push(chat_row(row)?);
             Ok(())
         };
-        self.connection.rows(&self.messages, parameters, take).await?;
+        self.connection
+            .rows(&self.messages, parameters, take)
+            .await?;
         Ok(rows)
     }
 
@@ -143,7 +147,9 @@ impl RoomDatabase {
             Parameter::BigInt(ticks),
         ];
         let read = |row: &Row| row.int(0, "chatId");
-        self.connection.row(statements::FIRST_BEHIND, parameters, read).await
+        self.connection
+            .row(statements::FIRST_BEHIND, parameters, read)
+            .await
     }
 
     /// Participants by the numbers of their principals, as far as there are any.
@@ -167,7 +173,9 @@ impl RoomDatabase {
                 found.extend(principal.sender().map(|sender| (principal.user, sender)));
                 Ok(())
             };
-            self.connection.rows(&self.principals, parameters, take).await?;
+            self.connection
+                .rows(&self.principals, parameters, take)
+                .await?;
         }
         Ok(found)
     }
@@ -178,7 +186,9 @@ fn chat_row(mut row: Row) -> Result<ChatRow, DatabaseError> {
     let content = content.ok_or_else(|| row.wrong("content"))?;
     Ok(ChatRow {
         chat: row.int(0, "chatId")?.ok_or_else(|| row.wrong("chatId"))?,
-        ticks: row.int(1, "chatDate")?.ok_or_else(|| row.wrong("chatDate"))?,
+        ticks: row
+            .int(1, "chatDate")?
+            .ok_or_else(|| row.wrong("chatDate"))?,
         user: number(&row, 2, "userId")?,
         is_alert: row.int(3, "isAlert")? == Some(1),
         content: utf16(&content),
@@ -190,7 +200,9 @@ fn chat_row(mut row: Row) -> Result<ChatRow, DatabaseError> {
 }
 
 fn number(row: &Row, at: usize, column: &'static str) -> Result<i32, DatabaseError> {
-    let number = row.int(at, column)?.and_then(|number| i32::try_from(number).ok());
+    let number = row
+        .int(at, column)?
+        .and_then(|number| i32::try_from(number).ok());
     number.ok_or_else(|| row.wrong(column))
 }
 

@@ -10,7 +10,8 @@ use super::{
     capture::Reading,
     list::ListedRoom,
     read::Range,
-    row::{ChatRow, Records, Room},
+    records::Records,
+    row::{ChatRow, Room},
     seen::{Look, Seen},
 };
 use crate::{
@@ -45,7 +46,11 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         listed: ListedRoom,
     ) -> Result<Self, StageError> {
         if listed.database != reading.database.identity.id {
-            return Err(StageError::new(Verdict::Reject, "compare database", Rebuilt));
+            return Err(StageError::new(
+                Verdict::Reject,
+                "compare database",
+                Rebuilt,
+            ));
         }
         let days = reading.known.take(&listed);
         let run = reading.work.run.run.id;
@@ -206,7 +211,9 @@ impl<'a, 'b> RoomReader<'a, 'b> {
 
     /// Asks for senders whose rows were not read.
     fn ask_senders(&mut self, users: Vec<i32>) -> Result<(), StageError> {
-        let unknown = users.into_iter().filter(|user| !self.senders.contains_key(user));
+        let unknown = users
+            .into_iter()
+            .filter(|user| !self.senders.contains_key(user));
         let unknown: Vec<_> = unknown.collect();
         if unknown.is_empty() {
             return Ok(());
@@ -270,7 +277,9 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             self.seen.touch(window.today);
         }
         let days = self.seen.into_days(&self.room, window.again_from);
-        self.reading.days.extend(days.or_reject("keep what was seen of room")?);
+        self.reading
+            .days
+            .extend(days.or_reject("keep what was seen of room")?);
         Ok(())
     }
 }

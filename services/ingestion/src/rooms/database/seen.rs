@@ -39,7 +39,9 @@ impl SeenRow {
 
 fn hash(row: &ChatRow) -> u64 {
     let hash = row.content_hash();
-    let hash = hash[..8].iter().fold(0, |hash, byte| (hash << 8) | u64::from(*byte));
+    let hash = hash[..8]
+        .iter()
+        .fold(0, |hash, byte| (hash << 8) | u64::from(*byte));
     hash.max(GONE + 1)
 }
 
@@ -49,7 +51,9 @@ pub(super) enum Look {
     New,
     Unchanged,
     /// It has another content, for the so-manieth time.
-    Replaced { revision: u32 },
+    Replaced {
+        revision: u32,
+    },
 }
 
 /// What was seen of a room on the days that are read again.
@@ -66,7 +70,8 @@ impl Seen {
         let mut seen = Self::default();
         for day in days {
             let rows: Vec<SeenRow> = rmp_serde::from_slice(&day.seen)?;
-            seen.rows.extend(rows.into_iter().map(|row| (row.chat, row)));
+            seen.rows
+                .extend(rows.into_iter().map(|row| (row.chat, row)));
         }
         Ok(seen)
     }

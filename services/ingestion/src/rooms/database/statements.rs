@@ -58,7 +58,11 @@ pub(super) fn fill(statement: &str, has: impl Fn(&str, &str) -> bool) -> String 
             continue;
         };
         let (alias, column) = named.split_once('.').unwrap_or(("", named));
-        let table = if alias == "c" { "tblChat" } else { "tblPrincipal" };
+        let table = if alias == "c" {
+            "tblChat"
+        } else {
+            "tblPrincipal"
+        };
         filled.push_str(match column {
             _ if has(table, column) => named,
             "isAlert" => "CAST(NULL AS bit)",

@@ -62,7 +62,8 @@ impl Window {
 
     /// The last ticks that are read.
     pub(super) fn until(&self) -> i64 {
-        self.before.map_or(i64::MAX, |before| before.saturating_sub(1))
+        self.before
+            .map_or(i64::MAX, |before| before.saturating_sub(1))
     }
 
     /// True when later rows than those it reads may be captured one day.

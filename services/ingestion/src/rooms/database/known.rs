@@ -1,0 +1,74 @@
+use std::collections::BTreeMap;
+
+use chatkeep_pipeline::StageError;
+use chatkeep_proto::v1::{CursorRequest, RoomDay, RoomDaysRequest};
+
+use crate::{database::Identity, rooms::database_name, work::Work};
+
+/// Rooms asked for in one call.
+const PAGE: u32 = 10_000;
+
+/// What the ledger knows of a database.
+pub(super) struct Known {
+    /// The last chat message of each room that was captured, by the room's URI.
+    pub(super) positions: BTreeMap<String, i64>,
+    /// The last day of each room on which something was found, of those that are read again.
+    pub(super) days: BTreeMap<String, RoomDay>,
+}
+
+impl Known {
+    /// Asks the ledger. What it knows of a database that was another one stops the run, unless the
+    /// connector file accepts this one: then it is read from its beginning.
+    pub(super) async fn ask(work: &Work, identity: &Identity) -> Result<Self, StageError> {
+        let request = CursorRequest {
+            connector: work.task.connector.clone(),
+            database: database_name(work),
+        };
+        let cursor = work.ledger.clone().cursor(request).await;
+        let cursor = cursor
+            .map_err(StageError::ledger("ask for cursor"))?
+            .into_inner();
+        let accepted = work.source().database();
+        let accepted = accepted.and_then(|source| source.identity.as_deref());
+        if !cursor.identity.is_empty() && cursor.identity != identity.id {
+            if accepted != Some(identity.id.as_str()) {
+                let rebuilt = identity.expect(&cursor.identity);
+                rebuilt.map_err(|error| error.into_stage("compare database"))?;
+            }
+            return Ok(Self {
+                positions: BTreeMap::new(),
+                days: BTreeMap::new(),
+            });
+        }
+        let positions = cursor.positions.into_iter();
+        Ok(Self {
+            positions: positions.map(|one| (one.stream, one.position)).collect(),
+            days: Self::days(work, &identity.id).await?,
+        })
+    }
+
+    async fn days(work: &Work, identity: &str) -> Result<BTreeMap<String, RoomDay>, StageError> {
+        let mut days = BTreeMap::new();
+        let mut after = String::new();
+        loop {
+            let request = RoomDaysRequest {
+                connector: work.task.connector.clone(),
+                database: database_name(work),
+                after: std::mem::take(&mut after),
+                limit: PAGE,
+                ..RoomDaysRequest::default()
+            };
+            let page = work.ledger.clone().room_days(request).await;
+            let page = page
+                .map_err(StageError::ledger("ask for days of rooms"))?
+                .into_inner();
+            let Some(last) = page.days.last() else {
+                return Ok(days);
+            };
+            last.room.clone_into(&mut after);
+            if page.identity == identity {
+                days.extend(page.days.into_iter().map(|day| (day.room.clone(), day)));
+            }
+        }
+    }
+}
