@@ -286,6 +286,29 @@ mod tests {
         assert!(!first.is_revision && second.is_revision && third.is_revision);
     }
 
+    /// `docs/formats.md`, "Identities".
+    #[test]
+    fn identities_are_those_that_are_published() {
+        let room = room();
+        let records = Records::of("6f9619ff-8b86-d011-b42d-00c04fc964ff", &room);
+        let (first, second) = (row("hello"), row("replaced"));
+        let at = first.at().unwrap();
+        let ids = [
+            records.said(&first, at),
+            records.replaced(&second, at, 1),
+            records.removed(7, at, 2, None),
+        ];
+
+        assert_eq!(
+            ids.map(|record| record.id.to_string()),
+            [
+                "5da7bc0de4a5fdb2d42d11841525047493531e2a2c81f9d0c478621510f3734e",
+                "463e6518e4993888f180a941e87953a29a535a8d5f1764820b9937265cc7ffa2",
+                "9f921f44f1d7b489bfd0e5951eb65b77702ddbdfeb374d83bc31e4420be5f3ce",
+            ]
+        );
+    }
+
     proptest! {
         #[test]
         fn every_row_of_every_database_is_a_record_of_its_own(
