@@ -13,6 +13,8 @@ mod row;
 mod schema;
 mod statements;
 
+pub(crate) mod archiving;
+
 pub(crate) use self::{
     connection::{Connection, Parameter},
     error::DatabaseError,
@@ -21,3 +23,15 @@ pub(crate) use self::{
     row::Row,
     schema::{Schema, Table},
 };
+
+/// The statements that every kind of database is asked.
+#[cfg(test)]
+pub(crate) fn shared_statements() -> Vec<String> {
+    [
+        statements::SESSION,
+        statements::IDENTITY,
+        statements::COLUMNS,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}

@@ -60,6 +60,7 @@ fn session(number: u32, start: i64, sequence: &str) -> RecordClaim {
             messages: 3,
             sequence: blob(sequence).sha256,
             item: item_id(number).into(),
+            ..Session::default()
         }),
         day: 0,
         ..claim(number)
