@@ -7,7 +7,7 @@ mod tables;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use self::tables::{Chat, Node, Principal, Tables, Token};
+use self::tables::{Chat, Node, Principal, Tables};
 use crate::tds::{Answer, Database, Request};
 
 /// .NET ticks, 100 ns since 0001-01-01, at the Unix epoch.
@@ -96,23 +96,6 @@ impl Mgc {
     /// What `Remove-CsPersistentChatMessage -Remove` does: the row is gone.
     pub fn remove(&self, room: i32, chat: i64) {
         self.tables().chats.remove(&(room, chat));
-    }
-
-    /// A file token of a finished transfer, `at` in Unix seconds.
-    pub fn transfer(&self, room: i32, person: i32, at: i64, file: &str, is_upload: bool) {
-        let mut tables = self.tables();
-        let token = Token {
-            user: person,
-            room,
-            ticks: ticks(at),
-            url: format!("https://chat01.contoso.com/files/{file}"),
-            is_upload,
-        };
-        let name = tables::guid_text(&tables::guid(
-            9,
-            i32::try_from(tables.tokens.len()).unwrap_or(0),
-        ));
-        tables.tokens.insert(name, token);
     }
 
     /// The database is another one: created anew, its numbers begin again.

@@ -140,6 +140,12 @@ impl DatabaseSource {
         self.scope.iter().map(|one| super::pattern(one)).collect()
     }
 
+    /// Fills in what is of rooms.
+    pub(super) fn resolve_rooms(&mut self, domain: &str) {
+        self.domain.get_or_insert_with(|| domain.to_owned());
+        self.reread.get_or_insert(Duration::from_hours(7 * 24));
+    }
+
     /// The keys that are set and have a meaning for sessions only, and those for rooms only.
     pub(super) fn keys_of_kinds(&self) -> [Vec<&'static str>; 2] {
         let set = |keys: &[(&'static str, bool)]| {

@@ -67,7 +67,7 @@ impl Source {
     pub fn kind(&self) -> SourceKind {
         match self {
             Self::ArchivingExport(_) | Self::ArchivingDatabase(_) => SourceKind::Archive,
-            Self::PersistentChatXml(_) => SourceKind::Rooms,
+            Self::PersistentChatXml(_) | Self::PersistentChatDatabase(_) => SourceKind::Rooms,
         }
     }
 
@@ -115,14 +115,18 @@ impl Source {
         from.is_none_or(|from| time.seconds() >= from) && to.is_none_or(|to| time.seconds() < to)
     }
 
-    /// Fills in what depends on the type, and makes paths those below `folder`.
-    pub(super) fn resolve(&mut self, folder: &Path) {
+    /// Fills in what depends on the type and on the connector's domain, and makes paths those below
+    /// `folder`.
+    pub(super) fn resolve(&mut self, domain: &str, folder: &Path) {
         match self {
             Self::ArchivingExport(files) | Self::PersistentChatXml(files) => {
                 files.path = folder.join(&files.path);
             }
             Self::ArchivingDatabase(database) => database.resolve("LcsLog", folder),
-            Self::PersistentChatDatabase(database) => database.resolve("mgc", folder),
+            Self::PersistentChatDatabase(database) => {
+                database.resolve("mgc", folder);
+                database.resolve_rooms(domain);
+            }
         }
     }
 }

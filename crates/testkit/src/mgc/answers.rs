@@ -19,7 +19,7 @@ impl Tables {
             "room-list" => self.room_list(request.parameters),
             "room-messages" => self.room_messages(request.parameters),
             "room-principals" => self.room_principals(request.parameters),
-            "room-downloads" => self.room_downloads(request.parameters),
+            "room-span" => self.room_span(),
             name => error(208, format!("Invalid object name '{name}'.")),
         }
     }
@@ -56,6 +56,14 @@ impl Tables {
             ("DATA_TYPE", Kind::NVarChar(128)),
         ];
         answer(&columns, rows.collect())
+    }
+
+    fn room_span(&self) -> Answer {
+        let times = self.chats.values().map(|chat| chat.ticks);
+        let value = |ticks: Option<i64>| ticks.map_or(Value::Null, Value::BigInt);
+        let row = vec![value(times.clone().min()), value(times.max())];
+        let columns = [("FirstDate", Kind::BigInt), ("LastDate", Kind::BigInt)];
+        answer(&columns, vec![row])
     }
 
     fn room_end(&self, parameters: &[Value]) -> Answer {
@@ -157,45 +165,6 @@ impl Tables {
         answer(&columns, rows.collect())
     }
 
-    fn room_downloads(&self, parameters: &[Value]) -> Answer {
-        let most = count(parameters, 0);
-        let after = match parameters.get(1) {
-            Some(Value::Text(after)) => after.as_str(),
-            _ => "",
-        };
-        let behind = self
-            .tokens
-            .iter()
-            .filter(|(token, one)| token.as_str() > after && !one.is_upload);
-        let rows = behind.take(most).map(|(token, one)| {
-            let node = self.nodes.get(&one.room);
-            let mut row = vec![
-                Value::Text(token.clone()),
-                Value::Text(time_text(one.ticks)),
-                Value::Int(one.user),
-                node.map_or(Value::Null, |node| Value::Guid(node.guid)),
-                Value::Text(one.url.clone()),
-                node.map_or(Value::Null, |_| Value::Int(one.room)),
-                node.map_or(Value::Null, |node| Value::Text(node.name.clone())),
-            ];
-            row.extend(self.principal(one.user));
-            row
-        });
-        let columns = [
-            ("fileToken", Kind::NVarChar(50)),
-            ("time", Kind::NVarChar(40)),
-            ("fileTokenUserID", Kind::Int),
-            ("fileTokenChannelID", Kind::Guid),
-            ("fileTokenComplianceFileUrl", Kind::NVarChar(256)),
-            ("nodeID", Kind::Int),
-            ("nodeName", Kind::NVarChar(256)),
-            ("prinUri", Kind::NVarChar(256)),
-            ("prinDisplayName", Kind::NVarChar(256)),
-            ("prinEmail", Kind::NVarChar(256)),
-        ];
-        answer(&columns, rows.collect())
-    }
-
     /// `prinUri`, `prinDisplayName` and `prinEmail`, as a LEFT JOIN finds them.
     fn principal(&self, id: i32) -> [Value; 3] {
         let principal = self.principals.get(&id);
@@ -249,11 +218,4 @@ fn count(parameters: &[Value], index: usize) -> usize {
 /// `CAST(... AS varbinary(max))` of a text.
 fn utf16(text: &str) -> Value {
     Value::Bytes(text.encode_utf16().flat_map(u16::to_le_bytes).collect())
-}
-
-/// `CONVERT(nvarchar(40), ..., 126)` of a `datetime2`.
-fn time_text(ticks: i64) -> String {
-    let seconds = (ticks - super::TICKS_AT_EPOCH) / super::TICKS_PER_SECOND;
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    time.to_string().trim_end_matches('Z').to_owned()
 }

@@ -24,16 +24,6 @@ pub(super) struct Chat {
     pub(super) rtf: Option<String>,
 }
 
-/// A row of `tblFileToken` without its key.
-#[derive(Clone, Debug)]
-pub(super) struct Token {
-    pub(super) user: i32,
-    pub(super) room: i32,
-    pub(super) ticks: i64,
-    pub(super) url: String,
-    pub(super) is_upload: bool,
-}
-
 /// All tables.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -42,7 +32,6 @@ pub(super) struct Tables {
     pub(super) chats: BTreeMap<(i32, i64), Chat>,
     /// `tblLastChatId`.
     pub(super) last: BTreeMap<i32, i64>,
-    pub(super) tokens: BTreeMap<String, Token>,
     /// How often the database was created.
     pub(super) incarnation: i32,
     /// Columns that are not there.
@@ -50,7 +39,7 @@ pub(super) struct Tables {
 }
 
 /// The columns our statements may ask for, with their types (source: the published schema).
-pub(super) const COLUMNS: [(&str, &[(&str, &str)]); 5] = [
+pub(super) const COLUMNS: [(&str, &[(&str, &str)]); 4] = [
     (
         "tblChat",
         &[
@@ -85,17 +74,6 @@ pub(super) const COLUMNS: [(&str, &[(&str, &str)]); 5] = [
             ("prinName", "nvarchar"),
             ("prinDisplayName", "nvarchar"),
             ("prinEmail", "nvarchar"),
-        ],
-    ),
-    (
-        "tblFileToken",
-        &[
-            ("fileToken", "nvarchar"),
-            ("fileTokenUserID", "int"),
-            ("fileTokenChannelID", "uniqueidentifier"),
-            ("fileTokenComplianceFileUrl", "nvarchar"),
-            ("fileTokenComplianceTime", "datetime2"),
-            ("fileTokenComplianceIsUpload", "bit"),
         ],
     ),
 ];

@@ -4,6 +4,7 @@
 mod capture;
 mod known;
 mod list;
+mod look;
 mod read;
 mod records;
 mod room;
@@ -12,4 +13,8 @@ mod seen;
 mod statements;
 mod window;
 
-pub(crate) use self::{capture::capture, list::list};
+pub(crate) use self::{
+    capture::capture,
+    list::list,
+    look::{look_into, preview},
+};

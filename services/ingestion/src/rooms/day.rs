@@ -119,7 +119,11 @@ pub(crate) fn conversations(connector: &str, events: Vec<RoomEvent>) -> Vec<Conv
         let shard = shard_of(&event.room.uri);
         Sighting::of(event, shard, 0, position).record
     });
-    let mut records: Vec<_> = sightings.collect();
+    whole_days(connector, sightings.collect())
+}
+
+/// The conversations that records make by themselves.
+pub(super) fn whole_days(connector: &str, mut records: Vec<CapturedRecord>) -> Vec<Conversation> {
     records.sort_unstable();
     let mut days: Vec<Day> = Vec::new();
     for record in records {

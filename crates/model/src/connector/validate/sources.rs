@@ -1,7 +1,9 @@
 use std::{mem::discriminant, time::Duration};
 
 use super::{is_domain, require};
-use crate::connector::{ConnectorError, DatabaseAuth, DatabaseSource, DatabaseTls, Kind, Source};
+use crate::connector::{
+    ConnectorError, DatabaseAuth, DatabaseSource, DatabaseTls, Source, SourceKind,
+};
 
 /// Most rows of a page: more are held in memory at once than a server should have to wait for.
 const LARGEST_PAGE: u32 = 100_000;
@@ -67,14 +69,14 @@ fn meet(one: &Source, two: &Source) -> bool {
 
 /// Refuses keys that have no meaning for what the source has.
 fn validate_kind(
-    kind: Kind,
+    kind: SourceKind,
     database: &DatabaseSource,
     key: &impl Fn(&str) -> String,
 ) -> Result<(), ConnectorError> {
     let [of_sessions, of_rooms] = database.keys_of_kinds();
     let (others, problem) = match kind {
-        Kind::Archive => (of_rooms, "is a key of persistent-chat-database"),
-        Kind::Rooms => (of_sessions, "is a key of archiving-database"),
+        SourceKind::Archive => (of_rooms, "is a key of persistent-chat-database"),
+        SourceKind::Rooms => (of_sessions, "is a key of archiving-database"),
     };
     let other = others.first();
     require(other.is_none(), &key(other.unwrap_or(&"")), problem)?;

@@ -29,18 +29,15 @@ impl Known {
             .map_err(StageError::ledger("ask for cursor"))?
             .into_inner();
         let accepted = work.source().database();
-        let accepted = accepted.and_then(|source| source.identity.as_deref());
-        if !cursor.identity.is_empty() && cursor.identity != identity.id {
-            if accepted != Some(identity.id.as_str()) {
-                let rebuilt = identity.expect(&cursor.identity);
-                rebuilt.map_err(|error| error.into_stage("compare database"))?;
-            }
-            return Ok(Self {
-                positions: BTreeMap::new(),
-                days: BTreeMap::new(),
-            });
+        let accepted = accepted.and_then(|source| source.identity.as_ref());
+        let expected = accepted.unwrap_or(&cursor.identity);
+        if !expected.is_empty() {
+            let expected = identity.expect(expected);
+            expected.map_err(|error| error.into_stage("compare database"))?;
         }
-        let positions = cursor.positions.into_iter();
+        // Numbers of a database that is no more say nothing.
+        let is_same = cursor.identity == identity.id;
+        let positions = cursor.positions.into_iter().filter(|_| is_same);
         Ok(Self {
             positions: positions.map(|one| (one.stream, one.position)).collect(),
             days: Self::days(work, &identity.id).await?,

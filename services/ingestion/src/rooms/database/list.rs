@@ -101,7 +101,7 @@ pub(super) async fn open(work: &Work) -> Result<RoomDatabase, StageError> {
     let source = source
         .ok_or(NoDatabase)
         .or_reject("find database of task")?;
-    let opened = RoomDatabase::open(source, &work.run.connector.domain).await;
+    let opened = RoomDatabase::open(source).await;
     opened.map_err(|error| error.into_stage("open room database"))
 }
 

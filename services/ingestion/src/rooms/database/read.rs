@@ -1,10 +1,17 @@
+use std::time::Duration;
+
 use chatkeep_model::{Participant, connector::DatabaseSource};
 
 use super::{
     row::{ChatRow, Room},
     statements::{self, MOST_PRINCIPALS, fill},
 };
-use crate::database::{Connection, DatabaseError, Identity, Parameter, Row, Schema, Table};
+use crate::database::{Connection, DatabaseError, Identity, Pace, Parameter, Row, Schema, Table};
+
+/// How often a page is asked for, and the pause before it is asked for again: deadlocks pass, and a
+/// database moves to its mirror.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Rows held at once, whatever the page: each may have a long text.
 const MOST_ROWS: u32 = 1_000;
@@ -43,6 +50,14 @@ const TABLES: [Table; 4] = [
     },
 ];
 
+/// What it may have.
+const OPTIONAL: [(&str, &str); 4] = [
+    ("tblChat", "isAlert"),
+    ("tblChat", "rtf"),
+    ("tblPrincipal", "prinDisplayName"),
+    ("tblPrincipal", "prinEmail"),
+];
+
 /// A room and the number of its last chat message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FoundRoom {
@@ -63,38 +78,56 @@ pub(super) struct Range {
     pub(super) until: i64,
 }
 
-/// A Persistent Chat database that is the one it should be.
+/// A Persistent Chat database whose tables are known.
 pub(super) struct RoomDatabase {
+    source: DatabaseSource,
     connection: Connection,
     messages: String,
     principals: String,
     /// Rows asked for at once.
     page: u32,
-    domain: String,
+    pace: Pace,
     pub(super) identity: Identity,
+    /// Columns it could have and has not.
+    pub(super) absent: Vec<String>,
 }
 
 impl RoomDatabase {
-    /// Connects and looks whether everything is there. `domain` is the one in the URIs of rooms.
-    pub(super) async fn open(source: &DatabaseSource, domain: &str) -> Result<Self, DatabaseError> {
+    /// Connects and looks whether everything is there.
+    pub(super) async fn open(source: &DatabaseSource) -> Result<Self, DatabaseError> {
         let mut connection = Connection::open(source).await?;
         let schema = Schema::of(&mut connection).await?;
         schema.require(&TABLES)?;
         let has = |table: &str, column: &str| schema.has(table, column);
+        let absent = OPTIONAL
+            .iter()
+            .filter(|(table, column)| !has(table, column));
+        let absent = absent.map(|(table, column)| format!("{table}.{column}"));
         Ok(Self {
             messages: fill(statements::MESSAGES, has),
             principals: fill(statements::PRINCIPALS, has),
             page: source.page_size.min(MOST_ROWS),
-            domain: source.domain.as_deref().unwrap_or(domain).to_owned(),
+            pace: Pace::new(source.rows_per_second),
             identity: Identity::of(&mut connection).await?,
+            absent: absent.collect(),
+            source: source.clone(),
             connection,
         })
+    }
+
+    /// Connects again, to the same database.
+    async fn reopen(&mut self) -> Result<(), DatabaseError> {
+        let again = Self::open(&self.source).await?;
+        again.identity.expect(&self.identity.id)?;
+        self.connection = again.connection;
+        Ok(())
     }
 
     /// A page of rooms, in the order of their numbers.
     pub(super) async fn rooms(&mut self, after: i32) -> Result<Vec<FoundRoom>, DatabaseError> {
         let parameters = vec![Parameter::BigInt(self.page.into()), Parameter::Int(after)];
-        let (mut rooms, domain) = (Vec::new(), &self.domain);
+        let domain = self.source.domain.as_deref().unwrap_or_default();
+        let mut rooms = Vec::new();
         let take = |row: Row| {
             let guid = row.guid(1, "nodeGuid")?;
             let guid = guid.ok_or_else(|| row.wrong("nodeGuid"))?;
@@ -113,8 +146,34 @@ impl RoomDatabase {
         Ok(rooms)
     }
 
-    /// A page of chat messages, in the order of their numbers; empty at the end.
+    /// A page of chat messages, in the order of their numbers; empty at the end. Asks again where that may
+    /// help: on a new connection.
     pub(super) async fn messages(&mut self, range: Range) -> Result<Vec<ChatRow>, DatabaseError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.try_messages(range, attempt > 1).await {
+                Ok(rows) => {
+                    self.pace.keep(rows.len() as u64).await;
+                    return Ok(rows);
+                }
+                Err(error) => error,
+            };
+            if attempt == ATTEMPTS || !error.is_passing() {
+                return Err(error);
+            }
+            attempt += 1;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn try_messages(
+        &mut self,
+        range: Range,
+        is_again: bool,
+    ) -> Result<Vec<ChatRow>, DatabaseError> {
+        if is_again {
+            self.reopen().await?;
+        }
         let parameters = vec![
             Parameter::BigInt(self.page.into()),
             Parameter::Int(range.room),
@@ -149,6 +208,14 @@ impl RoomDatabase {
         let read = |row: &Row| row.int(0, "chatId");
         self.connection
             .row(statements::FIRST_BEHIND, parameters, read)
+            .await
+    }
+
+    /// Time of the first chat message and of the last one, in ticks.
+    pub(super) async fn span(&mut self) -> Result<(Option<i64>, Option<i64>), DatabaseError> {
+        let read = |row: &Row| Ok((row.int(0, "chatDate")?, row.int(1, "chatDate")?));
+        self.connection
+            .row(statements::SPAN, Vec::new(), read)
             .await
     }
 

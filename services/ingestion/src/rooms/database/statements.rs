@@ -30,24 +30,21 @@ pub(super) const FIRST_BEHIND: &str = "/* chatkeep:room-end */ \
     FROM dbo.tblChat c \
     WHERE c.channelId = @P1 AND c.chatId > @P2 AND c.chatDate > @P3";
 
+/// Times of the first chat message and of the last one, found room by room.
+pub(super) const SPAN: &str = "/* chatkeep:room-span */ \
+    SELECT MIN(f.chatDate), MAX(t.chatDate) \
+    FROM dbo.tblLastChatId l \
+    OUTER APPLY (SELECT TOP (1) c.chatDate FROM dbo.tblChat c WHERE c.channelId = l.nodeID \
+    ORDER BY c.chatId) f \
+    OUTER APPLY (SELECT TOP (1) c.chatDate FROM dbo.tblChat c WHERE c.channelId = l.nodeID \
+    ORDER BY c.chatId DESC) t";
+
 /// The principals with these ids, the last one repeated.
 pub(super) const PRINCIPALS: &str = "/* chatkeep:room-principals */ \
     SELECT p.prinID, p.prinUri, {p.prinDisplayName}, {p.prinEmail} \
     FROM dbo.tblPrincipal p \
     WHERE p.prinID IN (@P1, @P2, @P3, @P4, @P5, @P6, @P7, @P8, @P9, @P10, \
     @P11, @P12, @P13, @P14, @P15, @P16, @P17, @P18, @P19, @P20)";
-
-/// Finished downloads behind token `@P2`, at most `@P1`.
-pub(super) const DOWNLOADS: &str = "/* chatkeep:room-downloads */ \
-    SELECT TOP (@P1) t.fileToken, CONVERT(nvarchar(40), t.fileTokenComplianceTime, 126), \
-    t.fileTokenUserID, t.fileTokenChannelID, t.fileTokenComplianceFileUrl, n.nodeID, n.nodeName, \
-    p.prinUri, {p.prinDisplayName}, {p.prinEmail} \
-    FROM dbo.tblFileToken t \
-    LEFT JOIN dbo.tblNode n ON n.nodeGuid = t.fileTokenChannelID \
-    LEFT JOIN dbo.tblPrincipal p ON p.prinID = t.fileTokenUserID \
-    WHERE t.fileTokenComplianceIsUpload = 0 AND t.fileTokenComplianceTime IS NOT NULL \
-    AND t.fileToken > @P2 \
-    ORDER BY t.fileToken";
 
 /// The statement with its optional columns, or NULL where the database has none.
 pub(super) fn fill(statement: &str, has: impl Fn(&str, &str) -> bool) -> String {
@@ -93,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_statement_names_itself_and_every_column() {
-        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, PRINCIPALS, DOWNLOADS] {
+        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, SPAN, PRINCIPALS] {
             assert!(statement.starts_with("/* chatkeep:room-"), "{statement}");
             assert!(!statement.contains("SELECT *"), "{statement}");
         }

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use chatkeep_model::{UtcDay, UtcTime};
 
 use crate::work::Work;
@@ -8,9 +6,6 @@ use crate::work::Work;
 const TICKS_AT_EPOCH: i64 = 621_355_968_000_000_000;
 const TICKS_PER_SECOND: i64 = 10_000_000;
 const SECONDS_PER_DAY: u64 = 86_400;
-
-/// How long rows are read again unless the connector file says otherwise.
-const REREAD: Duration = Duration::from_hours(7 * 24);
 
 /// Which rows a run reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +33,8 @@ impl Window {
             to = [to, run.to].into_iter().flatten().min();
         }
         let reread = work.source().database().and_then(|source| source.reread);
-        let days = reread.unwrap_or(REREAD).as_secs().div_ceil(SECONDS_PER_DAY);
+        let reread = reread.unwrap_or_default().as_secs();
+        let days = reread.div_ceil(SECONDS_PER_DAY).max(1);
         let today = UtcTime::from_seconds(run.opened).day();
         let days = i32::try_from(days).unwrap_or(i32::MAX);
         Self {
