@@ -15,7 +15,7 @@ use super::{
 use crate::{
     chunk::ChunkWriter,
     list::load,
-    rooms::{claim::claim, database_name, record::Sighting},
+    rooms::{chunk::ChunkWriter, claim::claim, database_name, record::Sighting},
     rules::ExcludedCounts,
     sorting::{Merge, Sortable as _, Sorter},
     work::{Work, blocking},
