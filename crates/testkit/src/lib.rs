@@ -15,6 +15,8 @@ mod interposer;
 mod issuer;
 mod lab;
 #[cfg(feature = "tds")]
+pub mod lcslog;
+#[cfg(feature = "tds")]
 pub mod mgc;
 mod postgres;
 mod proxy;
@@ -22,6 +24,8 @@ mod rabbitmq;
 mod reader;
 #[cfg(feature = "tds")]
 pub mod tds;
+#[cfg(feature = "tds")]
+mod tsql;
 
 pub use crate::{
     azurite::{Azurite, azurite_root},

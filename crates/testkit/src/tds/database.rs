@@ -62,6 +62,16 @@ pub struct DateTime {
 }
 
 impl DateTime {
+    /// Before every other one.
+    pub const MIN: Self = Self {
+        days: i32::MIN,
+        ticks: 0,
+    };
+    /// After every other one.
+    pub const MAX: Self = Self {
+        days: i32::MAX,
+        ticks: u32::MAX,
+    };
     const TICKS_OF_DAY: i64 = 24 * 60 * 60 * 300;
     /// From 1900-01-01 to 1970-01-01.
     const DAYS_TO_UNIX: i64 = 25_567;

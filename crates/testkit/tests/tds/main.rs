@@ -4,6 +4,7 @@
 mod attention;
 mod client;
 mod faults;
+mod lcslog;
 mod login;
 mod statements;
 mod values;

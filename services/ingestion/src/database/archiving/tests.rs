@@ -310,6 +310,36 @@ fn what_was_captured_before_is_left_out_of_the_item() {
     assert_eq!(sorted.said[0].key.number, 2);
 }
 
+#[test]
+fn the_test_vectors_of_the_documentation_hold() {
+    const DOCUMENT: &str = include_str!("../../../../../docs/formats.md");
+    let identity = "6f9619ff-8b86-d011-b42d-00c04fc964ff";
+    let second = |second| Moment::from_seconds(1_476_454_968 + second);
+    let mut at = second(1);
+    at.ticks += 1;
+    let key = |number| Key {
+        session: (second(0), 7),
+        at,
+        number,
+    };
+    let mut said = sort_out(vec![hello(0, 1, "hi", false)]).said;
+    said[0].key = key(1);
+    said[0].id = key(1).record_id(identity, Stream::Messages);
+    let item = conversation("jalzflgvoe4y536i", &said).unwrap().id;
+
+    for (of, value) in [
+        ("row of `Messages`: record", said[0].id.to_string()),
+        (
+            "row of `ConferenceMessages`: record",
+            key(4_711).record_id(identity, Stream::Conferences).to_string(),
+        ),
+        ("row of `Messages`: item", item.to_string()),
+    ] {
+        let line = format!("| {of} | `{value}` |");
+        assert!(DOCUMENT.contains(&line), "{line}");
+    }
+}
+
 /// A schema with everything, less some columns.
 fn schema_without(missing: &[(&str, &str)]) -> Schema {
     let mandatory = tables::MANDATORY.iter().flat_map(|table| {
