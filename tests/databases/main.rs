@@ -1,7 +1,19 @@
-//! The servers' databases, archived by the real program.
+//! Databases of Skype for Business, archived straight from their servers: those of the test kit, which
+//! speak the protocol of SQL Server.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
+mod archiving;
+mod interrupted;
+mod model;
+mod refusals;
 mod rooms;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod servers;
+mod world;

@@ -29,8 +29,6 @@ pub struct DatabaseSource {
     /// rebuilt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// How to sign in.
-    pub auth: DatabaseAuth,
     /// How the connection is protected.
     #[serde(default)]
     pub tls: DatabaseTls,
@@ -77,6 +75,8 @@ pub struct DatabaseSource {
     /// Users whose conversations are archived, as patterns with `*` and `?`; by default everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// How to sign in. A table: it is written behind all values.
+    pub auth: DatabaseAuth,
 }
 
 /// How to sign in to a database.

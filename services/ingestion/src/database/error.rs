@@ -272,6 +272,7 @@ impl DatabaseError {
         if let Self::Keep { source } = self {
             return StageError::retry(action, source);
         }
+        let action = self.in_a_word().unwrap_or(action);
         let verdict = if self.is_outage() {
             Verdict::Wait
         } else if self.is_passing() {
@@ -280,6 +281,26 @@ impl DatabaseError {
             Verdict::Reject
         };
         StageError::new(verdict, action, self)
+    }
+}
+
+impl DatabaseError {
+    /// What an administrator has to change, as the reason of a failed run says it.
+    fn in_a_word(&self) -> Option<&'static str> {
+        match self {
+            Self::Secret { .. } => Some("read database: its login cannot be had"),
+            Self::Login { .. } => Some("read database: login refused"),
+            Self::Open { .. } => Some("read database: not there, or not for this login"),
+            Self::Authority { .. } | Self::Tls { .. } => Some("read database: TLS failed"),
+            Self::Denied { .. } => Some("read database: the login may not read it"),
+            Self::Missing { .. } | Self::Types { .. } => {
+                Some("read database: columns are missing or of another type")
+            }
+            Self::Rebuilt { .. } => {
+                Some("read database: it was rebuilt since it was read; see identity in the manual")
+            }
+            _ => None,
+        }
     }
 }
 

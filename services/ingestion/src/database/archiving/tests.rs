@@ -331,7 +331,9 @@ fn the_test_vectors_of_the_documentation_hold() {
         ("row of `Messages`: record", said[0].id.to_string()),
         (
             "row of `ConferenceMessages`: record",
-            key(4_711).record_id(identity, Stream::Conferences).to_string(),
+            key(4_711)
+                .record_id(identity, Stream::Conferences)
+                .to_string(),
         ),
         ("row of `Messages`: item", item.to_string()),
     ] {

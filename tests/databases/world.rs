@@ -1,0 +1,183 @@
+//! A company whose conversations are in databases, archived by the real program.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use chatkeep_testkit::tds::{DateTime, Options, Server};
+use tokio::runtime::Runtime;
+
+use crate::{
+    model::{LcsLog, Message, Session},
+    sandbox::{Mail, Outcome, Sandbox},
+};
+
+/// 2025-03-10, 08:00 UTC, in Unix seconds.
+pub(crate) const MORNING: i64 = 1_741_593_600;
+
+/// Databases on servers of their own, and what archives them.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) pools: Vec<Pool>,
+    runtime: Runtime,
+}
+
+/// A database and its server.
+pub(crate) struct Pool {
+    pub(crate) database: Arc<LcsLog>,
+    pub(crate) server: Server,
+}
+
+const HEAD: &str = r#"name = "Sandbox"
+domain = "contoso.com"
+
+"#;
+const TAIL: &str = r#"
+[directory]
+type = "csv"
+path = "directory.csv"
+
+[target]
+type = "maildir"
+path = "mailboxes"
+"#;
+
+impl World {
+    /// So many pools.
+    pub(crate) fn new(pools: u8) -> Self {
+        Self::with_options(pools, &Options::default())
+    }
+
+    pub(crate) fn with_options(pools: u8, options: &Options) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let sandbox = Sandbox::new();
+        sandbox.write("user", "chatkeep\n");
+        sandbox.write("password", "secret\n");
+        let pools = (1..=pools).map(|guid| {
+            let database = Arc::new(LcsLog::new(guid));
+            let served: Arc<LcsLog> = Arc::clone(&database);
+            let server = runtime.block_on(Server::start(options.clone(), served));
+            Pool { database, server }
+        });
+        let world = Self {
+            pools: pools.collect(),
+            sandbox,
+            runtime,
+        };
+        world.connect("tls = \"none\"\n");
+        world
+    }
+
+    /// Starts another server with the database of a pool.
+    pub(crate) fn another_server(&self, pool: usize, options: Options) -> Server {
+        let served: Arc<LcsLog> = Arc::clone(&self.pools[pool].database);
+        self.runtime.block_on(Server::start(options, served))
+    }
+
+    /// Writes the connector file: a source for each pool, with these keys.
+    pub(crate) fn connect(&self, keys: &str) {
+        let source = |pool: &Pool| {
+            let port = pool.server.port();
+            format!("server = \"127.0.0.1\"\nport = {port}\n{keys}")
+        };
+        let sources: Vec<_> = self.pools.iter().map(source).collect();
+        self.write_connector(&sources);
+    }
+
+    /// Writes the connector file with the keys of its sources.
+    pub(crate) fn write_connector(&self, sources: &[String]) {
+        let source = |keys: &String| {
+            let auth = r#"auth = { type = "sql", user = "file:user", password = "file:password" }"#;
+            format!("[[sources]]\ntype = \"archiving-database\"\n{auth}\n{keys}\n")
+        };
+        let sources: Vec<_> = sources.iter().map(source).collect();
+        let file = [HEAD, &sources.concat(), TAIL].concat();
+        self.sandbox.write("connector.toml", file);
+    }
+
+    pub(crate) fn archive(&self) -> Outcome {
+        self.sandbox.archive()
+    }
+
+    /// Archives and expects that it adds up, with nothing that anybody must look at.
+    pub(crate) fn archive_all(&self) -> Outcome {
+        let outcome = self.archive();
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.assert_closed();
+        outcome
+    }
+
+    /// How often words stand in somebody's mailbox.
+    pub(crate) fn how_often(&self, mailbox: &str, words: &str) -> usize {
+        let mails = self.sandbox.mails(mailbox);
+        mails
+            .iter()
+            .map(|mail| mail.text().matches(words).count())
+            .sum()
+    }
+
+    pub(crate) fn mails(&self) -> BTreeMap<String, Vec<Mail>> {
+        self.sandbox.all_mails()
+    }
+
+    /// Ann and Bob in one pool's database: `(second, sender, text)`.
+    pub(crate) fn chat(&self, pool: usize, session: i64, lines: &[(i64, &str, &str)]) {
+        let mut tables = self.pools[pool].database.tables();
+        for (second, sender, text) in lines {
+            let other = if *sender == "ann" { "bob" } else { "ann" };
+            let from = tables.user(&address(sender));
+            let to = tables.user(&address(other));
+            let key = (time(*second), next(&tables.messages));
+            tables
+                .messages
+                .insert(key, said(session, from, vec![to], text));
+        }
+    }
+
+    /// A conference in one pool's database: `(second, sender, text, others)`.
+    pub(crate) fn meeting(&self, session: i64, lines: &[(i64, &str, &str, &[&str])]) {
+        let mut tables = self.pools[0].database.tables();
+        let organizer = tables.user(&address("ann"));
+        let uri = format!("sip:ann@contoso.com;gruu;opaque=app:conf:chat:id:{session}");
+        tables
+            .conferences
+            .insert(session_of(session), (uri, organizer));
+        for (second, sender, text, others) in lines {
+            let from = tables.user(&address(sender));
+            let to = others.iter().map(|other| tables.user(&address(other)));
+            let to = to.collect();
+            let key = (time(*second), next(&tables.conference_messages));
+            tables
+                .conference_messages
+                .insert(key, said(session, from, to, text));
+        }
+    }
+}
+
+fn next(rows: &BTreeMap<(DateTime, i64), Message>) -> i64 {
+    i64::try_from(rows.len()).unwrap() + 1
+}
+
+/// A message in plain text.
+pub(crate) fn said(session: i64, from: i32, to: Vec<i32>, text: &str) -> Message {
+    Message {
+        session: session_of(session),
+        from,
+        to,
+        content_type: 1,
+        body: text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        is_toast: false,
+    }
+}
+
+fn session_of(session: i64) -> Session {
+    (time(session), i32::try_from(session % 1_000).unwrap())
+}
+
+/// So many seconds after eight in the morning.
+pub(crate) fn time(second: i64) -> DateTime {
+    DateTime::from_unix_milliseconds((MORNING + second) * 1_000)
+}
+
+/// As `Users` has it: without `sip:`, in any case.
+pub(crate) fn address(name: &str) -> String {
+    format!("{}@Contoso.com", name.to_uppercase())
+}
