@@ -96,4 +96,17 @@ mod tests {
         }
         assert!(PRINCIPALS.contains(&format!("@P{MOST_PRINCIPALS})")));
     }
+
+    #[test]
+    fn every_statement_is_transact_sql() {
+        use sqlparser::{dialect::MsSqlDialect, parser::Parser};
+
+        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, SPAN, PRINCIPALS] {
+            for has_all in [true, false] {
+                let statement = fill(statement, |_, _| has_all);
+                let parsed = Parser::parse_sql(&MsSqlDialect {}, &statement);
+                assert!(parsed.is_ok(), "{statement}: {parsed:?}");
+            }
+        }
+    }
 }
