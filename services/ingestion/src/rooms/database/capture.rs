@@ -1,8 +1,6 @@
-use std::collections::HashMap;
-
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, crash_point};
 use chatkeep_proto::v1::{
-    Captured, NewTask, RoomDay, RoomDays, RoomDaysRequest, complete_request::Result as Outcome,
+    Captured, NewTask, RoomDay, RoomDays, complete_request::Result as Outcome,
 };
 use tokio::runtime::Handle;
 
@@ -28,43 +26,12 @@ const MOST_RECORDS: usize = 1_000;
 /// Bytes of records held for one claim.
 const MOST_BYTES: usize = 4 << 20;
 
-/// What was seen of the rooms of a task.
-#[derive(Debug, Default)]
-pub(super) struct Known(HashMap<String, Vec<RoomDay>>);
-
-impl Known {
-    async fn ask(work: &Work, rooms: &[ListedRoom]) -> Result<Self, StageError> {
-        let request = RoomDaysRequest {
-            connector: work.task.connector.clone(),
-            database: database_name(work),
-            rooms: rooms.iter().map(|room| room.path.clone()).collect(),
-            ..RoomDaysRequest::default()
-        };
-        let found = work.ledger.clone().room_days(request).await;
-        let found = found.map_err(StageError::ledger("ask for days of rooms"))?;
-        let RoomDays { identity, days, .. } = found.into_inner();
-        let mut known = Self::default();
-        if rooms.iter().any(|room| room.database == identity) {
-            for day in days {
-                known.0.entry(day.room.clone()).or_default().push(day);
-            }
-        }
-        Ok(known)
-    }
-
-    /// What was seen of a room.
-    pub(super) fn take(&mut self, room: &ListedRoom) -> Vec<RoomDay> {
-        self.0.remove(&room.path).unwrap_or_default()
-    }
-}
-
 /// Reads the listed rooms, claims their records and stores them as one sorted chunk.
 pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
     let rooms: Vec<ListedRoom> = load(&work.staging, &work.task).await?;
     let database = open(work).await?;
-    let known = Known::ask(work, &rooms).await?;
     let work = work.clone();
-    let (captured, next) = blocking(move || capture_rooms(&work, database, known, rooms)).await?;
+    let (captured, next) = blocking(move || capture_rooms(&work, database, rooms)).await?;
     crash_point("staged");
     Ok(Completion::new(Outcome::Captured(captured)).then_all(next))
 }
@@ -72,14 +39,12 @@ pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
 fn capture_rooms(
     work: &Work,
     database: RoomDatabase,
-    known: Known,
     rooms: Vec<ListedRoom>,
 ) -> Result<(Captured, Vec<NewTask>), StageError> {
     let mut reading = Reading {
         work,
         window: Window::of(work),
         database,
-        known,
         sorter: Sorter::new(),
         captured: Captured::default(),
         excluded: ExcludedCounts::default(),
@@ -145,7 +110,6 @@ pub(super) struct Reading<'a> {
     pub(super) work: &'a Work,
     pub(super) window: Window,
     pub(super) database: RoomDatabase,
-    pub(super) known: Known,
     pub(super) sorter: Sorter<Sighting>,
     pub(super) captured: Captured,
     pub(super) excluded: ExcludedCounts,

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use chatkeep_model::{Participant, UtcDay, UtcTime};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
-use chatkeep_proto::v1::Quarantined;
+use chatkeep_proto::v1::{Quarantined, RoomDay, RoomDays, RoomDaysRequest};
 use chatkeep_staging::BlobKind;
 use tokio::runtime::Handle;
 
@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     quarantine::commit,
-    rooms::record::{CapturedRecord, Sighting},
+    rooms::{
+        database_name,
+        record::{CapturedRecord, Sighting},
+    },
+    work::Work,
 };
 
 /// Numbers below the first row that is read again: a row may be committed after others with larger
@@ -52,11 +56,15 @@ impl<'a, 'b> RoomReader<'a, 'b> {
                 Rebuilt,
             ));
         }
-        let days = reading.known.take(&listed);
+        let mut days = Vec::new();
+        if reading.window.moves {
+            days = seen_before(reading.work, &listed)?;
+        }
         let run = reading.work.run.run.id;
         let is_repeat = listed.is_begin && days.iter().any(|day| day.run == run);
-        let is_compared = reading.window.moves && !is_repeat;
-        let days = if is_compared { days } else { Vec::new() };
+        if is_repeat {
+            days.clear();
+        }
         Ok(Self {
             seen: Seen::load(&days).or_reject("read what was seen of room")?,
             room: listed.room(),
@@ -282,6 +290,25 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             .extend(days.or_reject("keep what was seen of room")?);
         Ok(())
     }
+}
+
+/// Asks the ledger what was seen of a room in this database.
+fn seen_before(work: &Work, room: &ListedRoom) -> Result<Vec<RoomDay>, StageError> {
+    let request = RoomDaysRequest {
+        connector: work.task.connector.clone(),
+        database: database_name(work),
+        rooms: vec![room.path.clone()],
+        ..RoomDaysRequest::default()
+    };
+    let mut ledger = work.ledger.clone();
+    let found = Handle::current().block_on(ledger.room_days(request));
+    let found = found.map_err(StageError::ledger("ask for days of room"))?;
+    let RoomDays { identity, days, .. } = found.into_inner();
+    Ok(if identity == room.database {
+        days
+    } else {
+        Vec::new()
+    })
 }
 
 #[derive(Debug, thiserror::Error)]
