@@ -11,6 +11,7 @@ mod room;
 mod row;
 mod seen;
 mod statements;
+mod tables;
 mod window;
 
 pub(crate) use self::{

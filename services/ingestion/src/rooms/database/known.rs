@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
 use chatkeep_pipeline::StageError;
-use chatkeep_proto::v1::{CursorRequest, RoomDay, RoomDaysRequest};
+use chatkeep_proto::v1::{CursorRequest, RoomDay, RoomDays, RoomDaysRequest};
+use tokio::runtime::Handle;
 
+use super::list::ListedRoom;
 use crate::{database::Identity, rooms::database_name, work::Work};
 
 /// Rooms asked for in one call.
@@ -68,4 +70,23 @@ impl Known {
             }
         }
     }
+}
+
+/// Asks the ledger what was seen of a room in this database. Blocks.
+pub(super) fn seen_before(work: &Work, room: &ListedRoom) -> Result<Vec<RoomDay>, StageError> {
+    let request = RoomDaysRequest {
+        connector: work.task.connector.clone(),
+        database: database_name(work),
+        rooms: vec![room.path.clone()],
+        ..RoomDaysRequest::default()
+    };
+    let mut ledger = work.ledger.clone();
+    let found = Handle::current().block_on(ledger.room_days(request));
+    let found = found.map_err(StageError::ledger("ask for days of room"))?;
+    let RoomDays { identity, days, .. } = found.into_inner();
+    Ok(if identity == room.database {
+        days
+    } else {
+        Vec::new()
+    })
 }

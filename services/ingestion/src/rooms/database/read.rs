@@ -5,8 +5,9 @@ use chatkeep_model::{Participant, connector::DatabaseSource};
 use super::{
     row::{ChatRow, Room},
     statements::{self, MOST_PRINCIPALS, fill},
+    tables::{OPTIONAL, TABLES},
 };
-use crate::database::{Connection, DatabaseError, Identity, Pace, Parameter, Row, Schema, Table};
+use crate::database::{Connection, DatabaseError, Identity, Pace, Parameter, Row, Schema};
 
 /// How often a page is asked for, and the pause before it is asked for again: deadlocks pass, and a
 /// database moves to its mirror.
@@ -15,48 +16,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Rows held at once, whatever the page: each may have a long text.
 const MOST_ROWS: u32 = 1_000;
-
-const NUMBERS: &[&str] = &["int", "bigint"];
-const TEXTS: &[&str] = &["nvarchar", "ntext"];
-
-/// What the database must have (source: the published schema). Everything else that is read is optional.
-const TABLES: [Table; 4] = [
-    Table {
-        name: "tblChat",
-        columns: &[
-            ("channelId", NUMBERS),
-            ("chatId", NUMBERS),
-            ("chatDate", &["bigint"]),
-            ("userId", NUMBERS),
-            ("content", TEXTS),
-        ],
-    },
-    Table {
-        name: "tblNode",
-        columns: &[
-            ("nodeID", NUMBERS),
-            ("nodeGuid", &["uniqueidentifier"]),
-            ("nodeName", TEXTS),
-            ("nodeType", &[]),
-        ],
-    },
-    Table {
-        name: "tblLastChatId",
-        columns: &[("nodeID", NUMBERS), ("lastChatID", NUMBERS)],
-    },
-    Table {
-        name: "tblPrincipal",
-        columns: &[("prinID", NUMBERS), ("prinUri", TEXTS)],
-    },
-];
-
-/// What it may have.
-const OPTIONAL: [(&str, &str); 4] = [
-    ("tblChat", "isAlert"),
-    ("tblChat", "rtf"),
-    ("tblPrincipal", "prinDisplayName"),
-    ("tblPrincipal", "prinEmail"),
-];
 
 /// A room and the number of its last chat message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use chatkeep_model::{Participant, UtcDay, UtcTime};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
-use chatkeep_proto::v1::{Quarantined, RoomDay, RoomDays, RoomDaysRequest};
+use chatkeep_proto::v1::Quarantined;
 use chatkeep_staging::BlobKind;
 use tokio::runtime::Handle;
 
 use super::{
     capture::Reading,
+    known::seen_before,
     list::ListedRoom,
     read::Range,
     records::Records,
@@ -16,11 +17,7 @@ use super::{
 };
 use crate::{
     quarantine::commit,
-    rooms::{
-        database_name,
-        record::{CapturedRecord, Sighting},
-    },
-    work::Work,
+    rooms::record::{CapturedRecord, Sighting},
 };
 
 /// Numbers below the first row that is read again: a row may be committed after others with larger
@@ -290,25 +287,6 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             .extend(days.or_reject("keep what was seen of room")?);
         Ok(())
     }
-}
-
-/// Asks the ledger what was seen of a room in this database.
-fn seen_before(work: &Work, room: &ListedRoom) -> Result<Vec<RoomDay>, StageError> {
-    let request = RoomDaysRequest {
-        connector: work.task.connector.clone(),
-        database: database_name(work),
-        rooms: vec![room.path.clone()],
-        ..RoomDaysRequest::default()
-    };
-    let mut ledger = work.ledger.clone();
-    let found = Handle::current().block_on(ledger.room_days(request));
-    let found = found.map_err(StageError::ledger("ask for days of room"))?;
-    let RoomDays { identity, days, .. } = found.into_inner();
-    Ok(if identity == room.database {
-        days
-    } else {
-        Vec::new()
-    })
 }
 
 #[derive(Debug, thiserror::Error)]
