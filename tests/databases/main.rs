@@ -9,7 +9,6 @@
 
 mod archiving;
 mod interrupted;
-mod model;
 mod refusals;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
