@@ -9,7 +9,6 @@
 
 mod archiving;
 mod interrupted;
-mod model;
 mod refusals;
 mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]

@@ -181,7 +181,7 @@ impl fmt::Debug for Server {
 fn acceptor(tls: &Tls) -> Result<TlsAcceptor, LabError> {
     let unreadable = |error: pem::Error| LabError::Setup(io::Error::other(error));
     let unusable = |error: rustls::Error| LabError::Setup(io::Error::other(error));
-    let certificates = CertificateDer::pem_file_iter(tls.folder.join("cert.pem"))
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(tls.folder.join("cert.pem"))
         .and_then(Iterator::collect)
         .map_err(unreadable)?;
     let key = PrivateKeyDer::from_pem_file(tls.folder.join("key.pem")).map_err(unreadable)?;

@@ -68,10 +68,10 @@ pub(crate) async fn ask(
                 rows.push(row.into_iter().collect());
             }
         }
-        Ok(())
+        Ok::<_, tiberius::error::Error>(())
     };
-    let ended = ended.await;
-    (rows, ended.err())
+    let error = ended.await.err();
+    (rows, error)
 }
 
 /// The numbers that [`numbers`] gave out, and how they ended.

@@ -32,8 +32,9 @@ async fn a_login_tells_who_comes_and_where_to() {
     let mut connection = connect(config).await.unwrap();
 
     assert_eq!(ask_numbers(&mut connection).await, (3, None));
-    let [login] = &server.logins()[..] else {
-        panic!("one login: {:?}", server.logins());
+    let logins = server.logins();
+    let [login] = &logins[..] else {
+        panic!("one login: {logins:?}");
     };
     assert_eq!(login.database, "LcsLog");
     assert_eq!(login.application, "a test");
