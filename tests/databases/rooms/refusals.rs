@@ -70,7 +70,7 @@ fn a_column_that_is_missing_is_named_and_an_optional_one_is_not_missed() {
         ("tblPrincipal", "prinUri"),
     ] {
         let rooms = Rooms::new();
-        rooms.mgc.lose_column(table, column);
+        rooms.mgc.drop_column(table, column);
 
         let refused = rooms.sandbox.archive();
 
@@ -88,7 +88,7 @@ fn a_column_that_is_missing_is_named_and_an_optional_one_is_not_missed() {
         ("tblPrincipal", "prinDisplayName"),
         ("tblPrincipal", "prinEmail"),
     ] {
-        rooms.mgc.lose_column(table, column);
+        rooms.mgc.drop_column(table, column);
     }
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "hello");
 

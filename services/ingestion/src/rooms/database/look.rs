@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chatkeep_model::{UtcDay, UtcTime, connector::DatabaseSource};
+use chatkeep_model::{UtcDay, connector::DatabaseSource};
 
 use super::{
     read::{FoundRoom, Range, RoomDatabase},
     records::Records,
+    row::ChatRow,
 };
 use crate::{
     check::DatabaseSample,
@@ -15,10 +16,13 @@ use crate::{
     rooms::{day::whole_days, record::CapturedRecord},
 };
 
+/// Rooms whose first and last messages are looked at.
+const ROOMS: usize = 100;
 /// Numbers of chat messages looked at in a room, from its last one back.
 const NUMBERS: i64 = 1_000;
 
-/// Connects, and looks whether everything is there that must be.
+/// Connects, and looks whether everything is there that must be. First and last message are those of the
+/// first rooms.
 pub(crate) async fn look_into(source: &DatabaseSource) -> Result<DatabaseSample, DatabaseError> {
     let mut database = RoomDatabase::open(source).await?;
     if let Some(accepted) = &source.identity {
@@ -26,17 +30,20 @@ pub(crate) async fn look_into(source: &DatabaseSource) -> Result<DatabaseSample,
     }
     // As a run would: what the login may not read shows here.
     let rooms = database.rooms(i32::MIN).await?;
-    if let Some(found) = rooms.first() {
-        database.messages(last_numbers(found, 1)).await?;
-    }
     database.principals(&[0]).await?;
-    let (first, last) = database.span().await?;
-    let seconds = |ticks: i64| UtcTime::from_ticks(ticks).map(UtcTime::seconds);
+    database.limit(1);
+    let mut times = Vec::new();
+    for found in rooms.iter().take(ROOMS) {
+        for range in [last_numbers(found, found.last), last_numbers(found, 1)] {
+            let rows = database.messages(range).await?;
+            times.extend(rows.first().and_then(ChatRow::at));
+        }
+    }
     Ok(DatabaseSample {
         identity: database.identity.id,
         absent: database.absent,
-        first: first.and_then(seconds),
-        last: last.and_then(seconds),
+        first: times.iter().min().map(|time| time.seconds()),
+        last: times.iter().max().map(|time| time.seconds()),
     })
 }
 

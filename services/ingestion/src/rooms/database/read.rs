@@ -74,6 +74,11 @@ impl RoomDatabase {
         })
     }
 
+    /// Asks for so few rows at once.
+    pub(super) fn limit(&mut self, rows: u32) {
+        self.page = rows;
+    }
+
     /// Connects again, to the same database.
     async fn reopen(&mut self) -> Result<(), DatabaseError> {
         let again = Self::open(&self.source).await?;
@@ -164,18 +169,15 @@ impl RoomDatabase {
             Parameter::BigInt(after),
             Parameter::BigInt(ticks),
         ];
-        let read = |row: &Row| row.int(0, "chatId");
+        let mut first = None;
+        let take = |row: Row| {
+            first = row.int(0, "chatId")?;
+            Ok(())
+        };
         self.connection
-            .row(statements::FIRST_BEHIND, parameters, read)
-            .await
-    }
-
-    /// Time of the first chat message and of the last one, in ticks.
-    pub(super) async fn span(&mut self) -> Result<(Option<i64>, Option<i64>), DatabaseError> {
-        let read = |row: &Row| Ok((row.int(0, "chatDate")?, row.int(1, "chatDate")?));
-        self.connection
-            .row(statements::SPAN, Vec::new(), read)
-            .await
+            .rows(statements::FIRST_BEHIND, parameters, take)
+            .await?;
+        Ok(first)
     }
 
     /// Participants by the numbers of their principals, as far as there are any.
