@@ -265,3 +265,43 @@ fn messages_of_excluded_senders_are_counted_and_left_out() {
             .contains("beep")
     );
 }
+
+#[test]
+fn half_a_surrogate_pair_costs_one_letter_and_no_message() {
+    let rooms = Rooms::new();
+    let units = [0x68, 0xD83D, 0x69];
+    rooms
+        .mgc
+        .say_units(rooms.room, rooms.ann, morning(1), &units);
+    rooms.mgc.say(rooms.room, rooms.ann, morning(1) + 1, "next");
+
+    rooms.archive();
+
+    let text = rooms.sandbox.mails("ann@contoso.com")[0].text();
+    assert!(
+        text.contains("Ann Archer: h\u{FFFD}i") && text.contains("next"),
+        "{text}"
+    );
+}
+
+#[test]
+fn check_tells_what_the_database_holds() {
+    let rooms = Rooms::new();
+    rooms.mgc.say(rooms.room, rooms.ann, morning(2), "hello");
+    rooms.mgc.say(rooms.room, rooms.ann, morning(1), "next day");
+    rooms.mgc.drop_column("tblChat", "rtf");
+
+    let outcome = rooms.sandbox.run(&["check", "connector.toml"]);
+
+    let days = [morning(2), morning(1)].map(|at| jiff::Timestamp::from_second(at).unwrap());
+    let days = days.map(|day| day.to_string()[..10].to_owned());
+    let found = format!(
+        "persistent-chat-database: messages from {} to {}",
+        days[0], days[1]
+    );
+    assert!(outcome.stdout.contains(&found), "{outcome:?}");
+    assert!(
+        outcome.stdout.contains("not in this database: tblChat.rtf"),
+        "{outcome:?}"
+    );
+}
