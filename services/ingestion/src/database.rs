@@ -18,9 +18,9 @@ pub(crate) mod archiving;
 
 pub(crate) use crate::rooms::database as rooms;
 
+pub use self::error::DatabaseError;
 pub(crate) use self::{
     connection::{Connection, Parameter},
-    error::DatabaseError,
     identity::Identity,
     moment::Moment,
     pace::Pace,

@@ -11,7 +11,6 @@ use super::{
     window::Window,
 };
 use crate::{
-    chunk::ChunkWriter,
     list::load,
     rooms::{chunk::ChunkWriter, claim::claim, database_name, record::Sighting},
     rules::ExcludedCounts,
