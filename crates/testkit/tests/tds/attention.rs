@@ -1,4 +1,4 @@
-//! The client of the other tests cancels nothing: here one does that speaks the protocol by hand.
+//! What a client cancels: once by the library, else by one that speaks the protocol by hand.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::client::{numbers, serve};
+use crate::client::{ask_numbers, config, connect, numbers, serve};
 
 const SQL_BATCH: u8 = 1;
 const ATTENTION: u8 = 6;
@@ -101,6 +101,19 @@ fn status(message: &[u8]) -> u8 {
     let done = &message[message.len() - DONE_LENGTH..];
     assert_eq!(done[0], DONE);
     done[1]
+}
+
+#[tokio::test]
+async fn a_client_cancels_a_statement_and_goes_on() {
+    let server = serve(Options::default(), |_| numbers(10)).await;
+    server.faults().set(When::Nth(1), Fault::Stall);
+    let mut connection = connect(config(&server)).await.unwrap();
+    let waited = timeout(Duration::from_millis(200), ask_numbers(&mut connection)).await;
+    assert!(waited.is_err());
+
+    connection.cancel_query().await.unwrap();
+
+    assert_eq!(ask_numbers(&mut connection).await, (10, None));
 }
 
 #[tokio::test]
