@@ -65,12 +65,6 @@ impl<'a> Input<'a> {
         let units = usize::from(self.u8()?);
         text(self.bytes(units * 2)?)
     }
-
-    /// A string whose length in units comes first, in two bytes.
-    pub(super) fn us_varchar(&mut self) -> Result<String, Malformed> {
-        let units = usize::from(self.u16()?);
-        text(self.bytes(units * 2)?)
-    }
 }
 
 /// A size that comes over the wire, as an offset into a message.
