@@ -136,7 +136,7 @@ async fn an_attention_ends_the_rows() {
 
 #[tokio::test]
 async fn an_attention_ends_a_pause_and_a_stall() {
-    let pause = Fault::Pause(Duration::from_secs(3_600));
+    let pause = Fault::Pause(Duration::from_hours(1));
     for fault in [pause, Fault::Stall] {
         let server = serve(Options::default(), |_| numbers(10)).await;
         server.faults().set(When::Nth(1), fault);
