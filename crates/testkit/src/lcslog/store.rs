@@ -150,7 +150,7 @@ impl Tables for Store {
     }
 
     fn describe(&self, table: &str) -> Option<Table> {
-        self.schema.describe(table).map(|(_, table)| table)
+        self.schema.describe(table)
     }
 
     fn scan<'a>(
@@ -159,7 +159,7 @@ impl Tables for Store {
         low: Option<&Value>,
         high: Option<&Value>,
     ) -> Box<dyn Iterator<Item = Row> + 'a> {
-        let Some((name, _)) = self.schema.describe(table) else {
+        let Some(name) = self.schema.spell(table) else {
             return Box::new(std::iter::empty());
         };
         let rows = self.rows(name, low, high);
@@ -167,7 +167,7 @@ impl Tables for Store {
     }
 
     fn last(&self, table: &str) -> Option<Row> {
-        let (name, _) = self.schema.describe(table)?;
+        let name = self.schema.spell(table)?;
         let row = match name {
             "Messages" => self.last_message().map(message),
             // None of the others grows large in a test.
