@@ -15,9 +15,9 @@ mod statements;
 
 pub(crate) mod archiving;
 
+pub use self::error::DatabaseError;
 pub(crate) use self::{
     connection::{Connection, Parameter},
-    error::DatabaseError,
     identity::Identity,
     moment::Moment,
     row::Row,
