@@ -1,6 +1,8 @@
 //! Rows become mails.
 
-use crate::world::{World, address, said, time};
+use chatkeep_testkit::lcslog::{Late, Layout};
+
+use crate::world::{World, address};
 
 const DAY: i64 = 86_400;
 
@@ -36,10 +38,9 @@ fn a_second_call_says_nothing_new_and_reads_the_overlap_only() {
 
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(again.stdout.contains("nothing new"), "{again:?}");
-    let asked = world.pools[0].database.tables().asked.clone();
-    let pages = asked.iter().filter(|name| *name == "messages").count();
-    // The one of `archive`'s check beforehand, each time; of the second run none.
-    assert_eq!(pages, 3, "{asked:?}");
+    let asked = world.pools[0].database.asked();
+    // The one of the look beforehand, each time; of the second run none.
+    assert_eq!(asked["messages"], 3, "{asked:?}");
 }
 
 #[test]
@@ -182,10 +183,10 @@ fn quirk_a_session_over_midnight_is_two_mails_of_one_thread() {
 #[test]
 fn quirk_a_toast_that_was_answered_is_a_duplicate() {
     let world = World::new(1);
-    world.chat(0, 0, &[(1, "ann", "granite"), (4, "ann", "granite")]);
-    let database = &world.pools[0].database;
-    let toast = (time(1), 1);
-    database.tables().messages.get_mut(&toast).unwrap().is_toast = true;
+    let mut toast = world.message(0, 0, (1, "ann", "granite"));
+    toast.toast = true;
+    world.pools[0].database.add(toast);
+    world.chat(0, 0, &[(4, "ann", "granite")]);
 
     let outcome = world.archive_all();
 
@@ -197,10 +198,8 @@ fn quirk_a_toast_that_was_answered_is_a_duplicate() {
 fn quirk_a_message_of_a_user_who_is_gone_is_archived_all_the_same() {
     let world = World::new(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
-    let mut tables = world.pools[0].database.tables();
-    let bob = tables.users.iter().position(|user| *user == address("bob"));
-    tables.users[bob.unwrap()] = String::new();
-    drop(tables);
+    let database = &world.pools[0].database;
+    database.remove_user(database.user(&address("bob")));
 
     let outcome = world.archive();
 
@@ -213,10 +212,10 @@ fn quirk_a_message_of_a_user_who_is_gone_is_archived_all_the_same() {
 fn quirk_a_body_that_is_no_text_is_quarantined_alone_and_once() {
     let world = World::new(1);
     world.connect("tls = \"none\"\noverlap = \"1000000h\"\n");
-    world.chat(0, 0, &[(1, "ann", "granite"), (2, "bob", "marble")]);
-    let broken = (time(2), 2);
-    let database = &world.pools[0].database;
-    database.tables().messages.get_mut(&broken).unwrap().body = vec![0, 0xDC];
+    world.chat(0, 0, &[(1, "ann", "granite")]);
+    let mut broken = world.message(0, 0, (2, "bob", "marble"));
+    broken.body = Some(vec![0xDC00]);
+    world.pools[0].database.add(broken);
 
     let outcome = world.archive();
     let again = world.archive();
@@ -249,15 +248,12 @@ fn what_is_outside_the_archiving_scope_is_excluded_by_name_and_once() {
 fn many_rows_come_in_pages_and_none_is_lost() {
     let world = World::new(1);
     world.connect("tls = \"none\"\npage_size = 7\n");
-    let mut tables = world.pools[0].database.tables();
-    let (ann, bob) = (tables.user(&address("ann")), tables.user(&address("bob")));
     for number in 0..500_i64 {
+        let text = format!("text {number};");
         // Five share a time.
-        let key = (time(number / 5), number);
-        let message = said(number % 20, ann, vec![bob], &format!("text {number};"));
-        tables.messages.insert(key, message);
+        let message = world.message(0, number % 20, (number / 5, "ann", &text));
+        world.pools[0].database.add(message);
     }
-    drop(tables);
 
     let outcome = world.archive_all();
 
@@ -267,4 +263,61 @@ fn many_rows_come_in_pages_and_none_is_lost() {
         let words = format!("text {number};");
         assert_eq!(world.how_often("bob@contoso.com", &words), 1, "{words}");
     }
+}
+
+#[test]
+fn quirk_rows_that_are_committed_while_a_run_reads_are_found_by_the_next_one() {
+    let world = World::new(1);
+    world.connect("tls = \"none\"\npage_size = 2\noverlap = \"1000000h\"\n");
+    let lines: Vec<_> = (0..9).map(|second| (second, "ann", "granite")).collect();
+    world.chat(0, 0, &lines);
+    // The look beforehand is the first to ask; the second page of the run the third.
+    for (nth, second) in [(3, 0), (4, 8), (6, 1)] {
+        let late = world.message(0, 0, (second, "bob", "marble"));
+        let database = &world.pools[0].database;
+        database.commit_at("messages", nth, Late::Message(late));
+    }
+
+    let first = world.archive_all();
+    let second = world.archive_all();
+
+    assert!(first.count("records.rendered") < 12);
+    let rendered = first.count("records.rendered") + second.count("records.rendered");
+    assert_eq!(rendered, 12);
+    assert_eq!(world.how_often("ann@contoso.com", "granite"), 9);
+    assert_eq!(world.how_often("ann@contoso.com", "marble"), 3);
+}
+
+#[test]
+fn quirk_a_database_of_another_layout_is_read_as_well() {
+    let world = World::with_layout(Layout::UriColumn);
+    let database = &world.pools[0].database;
+    for (table, column) in [
+        ("Messages", "Toast"),
+        ("ConferenceMessageRecipientList", "SessionIdTime"),
+        ("Conferences", "OrganizerId"),
+    ] {
+        database.drop_column(table, column);
+    }
+    world.chat(0, 0, &[(1, "ann", "granite")]);
+    world.meeting(9, &[(10, "bob", "basalt", &["ann"])]);
+
+    let outcome = world.archive_all();
+
+    assert_eq!(outcome.count("items"), 2);
+    for words in ["granite", "basalt"] {
+        assert_eq!(world.how_often("ann@contoso.com", words), 1, "{words}");
+    }
+    let check = world.sandbox.run(&["check", "connector.toml"]);
+    assert_eq!(check.code, Some(0), "{check:?}");
+    assert!(
+        check
+            .stdout
+            .contains("not in this database: Messages.Toast")
+    );
+    assert!(
+        check
+            .stdout
+            .contains("messages from 2025-03-10 to 2025-03-10")
+    );
 }

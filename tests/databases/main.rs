@@ -9,8 +9,8 @@
 
 mod archiving;
 mod interrupted;
-mod model;
 mod refusals;
+mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;

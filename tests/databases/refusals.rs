@@ -1,8 +1,10 @@
 //! What keeps a database from being archived is said in one clear line, and nothing is passed over.
 
-use chatkeep_testkit::tds::{Fault, When};
+use chatkeep_testkit::tds::{DateTime, Fault, When};
 
 use crate::world::World;
+
+const DAY: i64 = 86_400;
 
 /// A world with a conversation, and what archiving and checking it say.
 fn said(change: impl Fn(&World)) -> (World, [String; 2]) {
@@ -114,11 +116,9 @@ fn quirk_a_rebuilt_database_stops_the_run_until_somebody_accepts_it() {
     let world = World::new(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.archive_all();
-    let mut tables = world.pools[0].database.tables();
-    tables.guid = 9;
-    tables.messages.clear();
-    drop(tables);
-    world.chat(0, 500, &[(501, "bob", "marble")]);
+    let made = DateTime::default();
+    world.pools[0].database.set_identity(Some([9; 16]), made);
+    world.chat(0, DAY, &[(DAY + 1, "bob", "marble")]);
 
     let stopped = world.archive();
 
@@ -130,10 +130,12 @@ fn quirk_a_rebuilt_database_stops_the_run_until_somebody_accepts_it() {
     );
     assert_eq!(world.how_often("ann@contoso.com", "marble"), 0);
     world.sandbox.run(&["cancel", "2", "-c", "connector.toml"]);
-    let identity = "identity = \"09090909-0909-0909-0909-090909090909\"\n";
+    let identity = "identity = \"09090909-0909-0909-0909-090909090909\"\nfrom = \"2025-03-11\"\n";
     world.connect(&format!("tls = \"none\"\n{identity}"));
     world.archive_all();
-    assert_eq!(world.how_often("ann@contoso.com", "marble"), 1);
+    for words in ["granite", "marble"] {
+        assert_eq!(world.how_often("ann@contoso.com", words), 1, "{words}");
+    }
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! A company whose conversations are in databases, archived by the real program.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering},
+    },
+};
 
-use chatkeep_testkit::tds::{DateTime, Options, Server};
+use chatkeep_testkit::{
+    lcslog::{Conference, ConferenceMessage, Layout, LcsLog, Message, Session, body},
+    tds::{DateTime, Options, Server},
+};
 use tokio::runtime::Runtime;
 
-use crate::{
-    model::{LcsLog, Message, Session},
-    sandbox::{Mail, Outcome, Sandbox},
-};
+use crate::sandbox::{Mail, Outcome, Sandbox};
 
 /// 2025-03-10, 08:00 UTC, in Unix seconds.
 pub(crate) const MORNING: i64 = 1_741_593_600;
@@ -24,6 +30,8 @@ pub(crate) struct World {
 pub(crate) struct Pool {
     pub(crate) database: Arc<LcsLog>,
     pub(crate) server: Server,
+    /// Numbers its rows.
+    next: AtomicI32,
 }
 
 const HEAD: &str = r#"name = "Sandbox"
@@ -46,16 +54,36 @@ impl World {
         Self::with_options(pools, &Options::default())
     }
 
+    /// One pool, whose database has this layout.
+    pub(crate) fn with_layout(layout: Layout) -> Self {
+        Self::with(1, &Options::default(), layout)
+    }
+
+    /// Pools with servers that are different.
     pub(crate) fn with_options(pools: u8, options: &Options) -> Self {
+        Self::with(pools, options, Layout::default())
+    }
+
+    fn with(pools: u8, options: &Options, layout: Layout) -> Self {
         let runtime = Runtime::new().unwrap();
         let sandbox = Sandbox::new();
         sandbox.write("user", "chatkeep\n");
         sandbox.write("password", "secret\n");
         let pools = (1..=pools).map(|guid| {
-            let database = Arc::new(LcsLog::new(guid));
+            let database = Arc::new(LcsLog::new(layout));
+            database.set_identity(Some([guid; 16]), DateTime::default());
+            // Ahead of us: what is read ends with our own time.
+            database.set_now(DateTime {
+                days: 60_000,
+                ticks: 0,
+            });
+            database.content_type("text/plain");
             let served: Arc<LcsLog> = Arc::clone(&database);
-            let server = runtime.block_on(Server::start(options.clone(), served));
-            Pool { database, server }
+            Pool {
+                server: runtime.block_on(Server::start(options.clone(), served)),
+                database,
+                next: AtomicI32::new(1),
+            }
         });
         let world = Self {
             pools: pools.collect(),
@@ -120,56 +148,65 @@ impl World {
 
     /// Ann and Bob in one pool's database: `(second, sender, text)`.
     pub(crate) fn chat(&self, pool: usize, session: i64, lines: &[(i64, &str, &str)]) {
-        let mut tables = self.pools[pool].database.tables();
         for (second, sender, text) in lines {
-            let other = if *sender == "ann" { "bob" } else { "ann" };
-            let from = tables.user(&address(sender));
-            let to = tables.user(&address(other));
-            let key = (time(*second), next(&tables.messages));
-            tables
-                .messages
-                .insert(key, said(session, from, vec![to], text));
+            let message = self.message(pool, session, (*second, sender, text));
+            self.pools[pool].database.add(message);
         }
     }
 
-    /// A conference in one pool's database: `(second, sender, text, others)`.
+    /// A message of Ann's or Bob's to the other one, with a number of its own.
+    pub(crate) fn message(
+        &self,
+        pool: usize,
+        session: i64,
+        (second, sender, text): (i64, &str, &str),
+    ) -> Message {
+        let Pool { database, next, .. } = &self.pools[pool];
+        let other = if sender == "ann" { "bob" } else { "ann" };
+        Message {
+            time: time(second),
+            seq: next.fetch_add(1, Ordering::Relaxed),
+            session: session_of(session),
+            from: database.user(&address(sender)),
+            to: database.user(&address(other)),
+            content_type: 1,
+            body: body(text),
+            toast: false,
+        }
+    }
+
+    /// A conference in the first pool's database: `(second, sender, text, others)`.
     pub(crate) fn meeting(&self, session: i64, lines: &[(i64, &str, &str, &[&str])]) {
-        let mut tables = self.pools[0].database.tables();
-        let organizer = tables.user(&address("ann"));
-        let uri = format!("sip:ann@contoso.com;gruu;opaque=app:conf:chat:id:{session}");
-        tables
-            .conferences
-            .insert(session_of(session), (uri, organizer));
+        let Pool { database, next, .. } = &self.pools[0];
+        database.add_conference(Conference {
+            session: session_of(session),
+            uri: Some(format!(
+                "sip:ann@contoso.com;gruu;opaque=app:conf:chat:id:{session}"
+            )),
+            start: None,
+            end: None,
+            organizer: Some(database.user(&address("ann"))),
+        });
         for (second, sender, text, others) in lines {
-            let from = tables.user(&address(sender));
-            let to = others.iter().map(|other| tables.user(&address(other)));
-            let to = to.collect();
-            let key = (time(*second), next(&tables.conference_messages));
-            tables
-                .conference_messages
-                .insert(key, said(session, from, to, text));
+            let recipients = others.iter().map(|other| database.user(&address(other)));
+            database.add_conference_message(ConferenceMessage {
+                id: next.fetch_add(1, Ordering::Relaxed).into(),
+                time: time(*second),
+                session: session_of(session),
+                from: database.user(&address(sender)),
+                content_type: 1,
+                body: body(text),
+                recipients: recipients.collect(),
+            });
         }
-    }
-}
-
-fn next(rows: &BTreeMap<(DateTime, i64), Message>) -> i64 {
-    i64::try_from(rows.len()).unwrap() + 1
-}
-
-/// A message in plain text.
-pub(crate) fn said(session: i64, from: i32, to: Vec<i32>, text: &str) -> Message {
-    Message {
-        session: session_of(session),
-        from,
-        to,
-        content_type: 1,
-        body: text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-        is_toast: false,
     }
 }
 
 fn session_of(session: i64) -> Session {
-    (time(session), i32::try_from(session % 1_000).unwrap())
+    Session {
+        time: time(session),
+        seq: i32::try_from(session % 1_000).unwrap(),
+    }
 }
 
 /// So many seconds after eight in the morning.

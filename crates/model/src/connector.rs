@@ -276,7 +276,7 @@ impl Connector {
 
     fn resolve_paths(&mut self, folder: &Path) {
         for source in &mut self.sources {
-            source.resolve(folder);
+            source.resolve(&self.domain, folder);
         }
         let Directory::Csv { path } = &mut self.directory;
         *path = folder.join(&*path);

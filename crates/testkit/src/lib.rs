@@ -16,6 +16,8 @@ mod issuer;
 mod lab;
 #[cfg(feature = "tds")]
 pub mod lcslog;
+#[cfg(feature = "tds")]
+pub mod mgc;
 mod postgres;
 mod proxy;
 mod rabbitmq;

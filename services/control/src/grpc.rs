@@ -9,8 +9,8 @@ use chatkeep_proto::v1::{
     CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
     FailResponse, GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest, KnownRecordsResponse, LeaseRequest,
-    LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RostersRequest, RostersResponse, Run,
-    ledger_server,
+    LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RoomDays, RoomDaysRequest,
+    RostersRequest, RostersResponse, Run, ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -142,6 +142,11 @@ impl ledger_server::Ledger for LedgerGrpc {
             .await
             .map_err(status)?;
         Ok(Response::new(RostersResponse { present }))
+    }
+
+    async fn room_days(&self, request: Request<RoomDaysRequest>) -> Answer<RoomDays> {
+        let days = self.ledger.room_days(request.into_inner()).await;
+        days.map(Response::new).map_err(status)
     }
 
     async fn held(&self, request: Request<HeldRequest>) -> Answer<HeldResponse> {

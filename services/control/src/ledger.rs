@@ -12,6 +12,7 @@ mod import;
 mod journal;
 pub(crate) mod mailbox;
 mod plan;
+mod rooms;
 pub(crate) mod run;
 pub(crate) mod task;
 

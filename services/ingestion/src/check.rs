@@ -105,6 +105,10 @@ fn find(source: &Source) -> Result<Found, SourceError> {
             let found = Handle::current().block_on(database::archiving::look_into(source));
             found.map(Found::Database).map_err(SourceError::Database)
         }
+        Source::PersistentChatDatabase(source) => {
+            let found = Handle::current().block_on(database::rooms::look_into(source));
+            found.map(Found::Database).map_err(SourceError::Database)
+        }
     }
 }
 
@@ -151,7 +155,7 @@ fn trial(
             let read = xml::read(&mut reader, |_| Ok::<_, io::Error>(()))?;
             Ok(read.err().map(xml::Damage::reason))
         }
-        Source::ArchivingDatabase(_) => Ok(None),
+        Source::ArchivingDatabase(_) | Source::PersistentChatDatabase(_) => Ok(None),
     }
 }
 

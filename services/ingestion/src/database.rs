@@ -9,17 +9,21 @@ mod error;
 mod identity;
 mod instance;
 mod moment;
+mod pace;
 mod row;
 mod schema;
 mod statements;
 
 pub(crate) mod archiving;
 
+pub(crate) use crate::rooms::database as rooms;
+
+pub use self::error::DatabaseError;
 pub(crate) use self::{
     connection::{Connection, Parameter},
-    error::DatabaseError,
     identity::Identity,
     moment::Moment,
+    pace::Pace,
     row::Row,
     schema::{Schema, Table},
 };

@@ -108,7 +108,7 @@ pub(crate) fn role_of(source: &Source) -> fn(&str) -> Role {
     match source {
         Source::ArchivingExport(_) => transcripts::role,
         Source::PersistentChatXml(_) => rooms::role,
-        Source::ArchivingDatabase(_) => |_| Role::Foreign,
+        Source::ArchivingDatabase(_) | Source::PersistentChatDatabase(_) => |_| Role::Foreign,
     }
 }
 

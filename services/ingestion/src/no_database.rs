@@ -29,6 +29,22 @@ pub(crate) mod archiving {
     }
 }
 
+pub(crate) mod rooms {
+    use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
+
+    use super::DatabaseError;
+    pub(crate) use super::archiving::{look_into, preview};
+    use crate::work::Work;
+
+    pub(crate) async fn list(_: &Work) -> Result<Completion, StageError> {
+        Err(DatabaseError).or_reject("list database")
+    }
+
+    pub(crate) async fn capture(_: &Work) -> Result<Completion, StageError> {
+        Err(DatabaseError).or_reject("read database")
+    }
+}
+
 /// Why a database cannot be read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("this program is built without databases; build it with the feature `mssql`")]

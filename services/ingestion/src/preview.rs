@@ -45,6 +45,11 @@ pub(crate) fn preview(
             let previewed = Handle::current().block_on(previewed);
             previewed.map_err(SourceError::Database)
         }
+        Source::PersistentChatDatabase(source) => {
+            let previewed = database::rooms::preview(connector, source, limit);
+            let previewed = Handle::current().block_on(previewed);
+            previewed.map_err(SourceError::Database)
+        }
     }
 }
 
@@ -102,7 +107,7 @@ fn read(
             }
             rooms::conversations(connector, events)
         }
-        Source::ArchivingDatabase(_) => Vec::new(),
+        Source::ArchivingDatabase(_) | Source::PersistentChatDatabase(_) => Vec::new(),
     };
     let inside = |found: &Conversation| source.contains(found.start);
     Ok(conversations.into_iter().filter(inside).collect())

@@ -6,7 +6,10 @@ mod capture;
 mod chunk;
 mod claim;
 mod companion;
+#[cfg(feature = "mssql")]
+pub(crate) mod database;
 mod day;
+mod first;
 mod manifest;
 mod read;
 mod record;
@@ -15,7 +18,17 @@ mod roster;
 pub(crate) use self::{
     assemble::assemble, capture::capture, day::conversations, manifest::parse as parse_manifest,
 };
-use crate::folder::{Role, extension};
+use crate::{
+    folder::{Role, extension},
+    work::Work,
+};
+
+/// How the ledger calls the database of a source; empty for files.
+fn database_name(work: &Work) -> String {
+    let source = work.source();
+    let database = source.database();
+    database.map_or_else(String::new, |database| database.name(source.type_name()))
+}
 
 /// Shards of thread keys.
 pub(crate) const SHARDS: u32 = 16;

@@ -2,7 +2,11 @@ use chatkeep_pipeline::{Completion, LedgerClient, Runs, Stage, StageError, Verdi
 use chatkeep_proto::v1::{Task, TaskKind};
 use chatkeep_staging::Staging;
 
-use crate::{database::archiving, list, rooms, transcripts, work::Work};
+use crate::{
+    database::{self, archiving},
+    list, rooms, transcripts,
+    work::Work,
+};
 use chatkeep_model::connector::Source;
 
 /// Lists, captures and assembles.
@@ -41,6 +45,13 @@ impl Stage for Ingestion {
             (TaskKind::Capture, Source::ArchivingDatabase(source)) => {
                 archiving::capture(&work, source).await
             }
+            (TaskKind::List, Source::PersistentChatDatabase(_)) => {
+                database::rooms::list(&work).await
+            }
+            (TaskKind::Capture, Source::PersistentChatDatabase(_)) => {
+                database::rooms::capture(&work).await
+            }
+            (TaskKind::Assemble, Source::PersistentChatDatabase(_)) => rooms::assemble(&work).await,
             (TaskKind::List, _) => list::list(&work).await,
             (TaskKind::Capture, Source::ArchivingExport(_)) => transcripts::capture(&work).await,
             (TaskKind::Capture, Source::PersistentChatXml(_)) => rooms::capture(&work).await,

@@ -61,6 +61,17 @@ pub struct DatabaseSource {
     /// How long a statement may take until its first row, and from row to row.
     #[serde(with = "humantime_serde", default = "default_statement_timeout")]
     pub statement_timeout: Duration,
+    /// The domain in the URIs of rooms; by default the connector's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Chat messages of rooms are read again for so long, to find out which were replaced or removed; by
+    /// default a week.
+    #[serde(
+        with = "humantime_serde",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reread: Option<Duration>,
     /// Users whose conversations are archived, as patterns with `*` and `?`; by default everybody's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
@@ -130,6 +141,31 @@ impl DatabaseSource {
     /// Compares normalised addresses with the patterns of `scope`.
     pub fn scope(&self) -> Result<Vec<globset::GlobMatcher>, globset::Error> {
         self.scope.iter().map(|one| super::pattern(one)).collect()
+    }
+
+    /// Fills in what is of rooms.
+    pub(super) fn resolve_rooms(&mut self, domain: &str) {
+        self.domain.get_or_insert_with(|| domain.to_owned());
+        self.reread.get_or_insert(Duration::from_hours(7 * 24));
+    }
+
+    /// The keys that are set and have a meaning for sessions only, and those for rooms only.
+    pub(super) fn keys_of_kinds(&self) -> [Vec<&'static str>; 2] {
+        let set = |keys: &[(&'static str, bool)]| {
+            let set = keys.iter().filter(|(_, is_set)| *is_set);
+            set.map(|(key, _)| *key).collect()
+        };
+        [
+            set(&[
+                ("settle", self.settle != default_settle()),
+                ("overlap", self.overlap != default_overlap()),
+                ("scope", !self.scope.is_empty()),
+            ]),
+            set(&[
+                ("domain", self.domain.is_some()),
+                ("reread", self.reread.is_some()),
+            ]),
+        ]
     }
 
     /// Fills in the database's name, and makes paths those below `folder`.

@@ -18,6 +18,8 @@ pub enum Source {
     ArchivingDatabase(Box<DatabaseSource>),
     /// The output folder of Persistent Chat's compliance `XmlAdapter`.
     PersistentChatXml(FileSource),
+    /// The database of the Persistent Chat Server, mgc.
+    PersistentChatDatabase(Box<DatabaseSource>),
 }
 
 /// What a source has: the same conversation is in sources of one kind only.
@@ -57,6 +59,7 @@ impl Source {
             Self::ArchivingExport(_) => "archiving-export",
             Self::ArchivingDatabase(_) => "archiving-database",
             Self::PersistentChatXml(_) => "persistent-chat-xml",
+            Self::PersistentChatDatabase(_) => "persistent-chat-database",
         }
     }
 
@@ -64,7 +67,7 @@ impl Source {
     pub fn kind(&self) -> SourceKind {
         match self {
             Self::ArchivingExport(_) | Self::ArchivingDatabase(_) => SourceKind::Archive,
-            Self::PersistentChatXml(_) => SourceKind::Rooms,
+            Self::PersistentChatXml(_) | Self::PersistentChatDatabase(_) => SourceKind::Rooms,
         }
     }
 
@@ -72,14 +75,16 @@ impl Source {
     pub fn files(&self) -> Option<&FileSource> {
         match self {
             Self::ArchivingExport(files) | Self::PersistentChatXml(files) => Some(files),
-            Self::ArchivingDatabase(_) => None,
+            Self::ArchivingDatabase(_) | Self::PersistentChatDatabase(_) => None,
         }
     }
 
     /// The database behind it; `None` for files.
     pub fn database(&self) -> Option<&DatabaseSource> {
         match self {
-            Self::ArchivingDatabase(database) => Some(database),
+            Self::ArchivingDatabase(database) | Self::PersistentChatDatabase(database) => {
+                Some(database)
+            }
             Self::ArchivingExport(_) | Self::PersistentChatXml(_) => None,
         }
     }
@@ -88,7 +93,9 @@ impl Source {
     pub fn days(&self) -> (Option<jiff::civil::Date>, Option<jiff::civil::Date>) {
         match self {
             Self::ArchivingExport(files) | Self::PersistentChatXml(files) => (files.from, files.to),
-            Self::ArchivingDatabase(database) => (database.from, database.to),
+            Self::ArchivingDatabase(database) | Self::PersistentChatDatabase(database) => {
+                (database.from, database.to)
+            }
         }
     }
 
@@ -108,13 +115,18 @@ impl Source {
         from.is_none_or(|from| time.seconds() >= from) && to.is_none_or(|to| time.seconds() < to)
     }
 
-    /// Fills in what depends on the type, and makes paths those below `folder`.
-    pub(super) fn resolve(&mut self, folder: &Path) {
+    /// Fills in what depends on the type and on the connector's domain, and makes paths those below
+    /// `folder`.
+    pub(super) fn resolve(&mut self, domain: &str, folder: &Path) {
         match self {
             Self::ArchivingExport(files) | Self::PersistentChatXml(files) => {
                 files.path = folder.join(&files.path);
             }
             Self::ArchivingDatabase(database) => database.resolve("LcsLog", folder),
+            Self::PersistentChatDatabase(database) => {
+                database.resolve("mgc", folder);
+                database.resolve_rooms(domain);
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod rooms;
+
 use std::path::Path;
 
 mod databases;

@@ -67,6 +67,7 @@ not_asked! {
     known_records: KnownRecordsRequest -> KnownRecordsResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
+    room_days: RoomDaysRequest -> RoomDays;
     rosters: RostersRequest -> RostersResponse;
     held: HeldRequest -> HeldResponse;
     lease: LeaseRequest -> LeaseResponse;

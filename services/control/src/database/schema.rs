@@ -11,7 +11,7 @@ const STEPS: [&[&[&str]]; 6] = [
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
-    &[NEWEST, DATABASES],
+    &[NEWEST, DATABASES, ROOMS],
 ];
 
 /// Format of the ledger this program writes.
@@ -187,6 +187,15 @@ const DATABASES: &[&str] = &[
     "ALTER TABLE sessions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
 ];
 
+const ROOMS: &[&str] = &[
+    // What was seen of a database's rooms on the days that are read again, and the first item each day
+    // became; `name` and `identity` as in cursors, `title` the room's name, `run` the one that saw it last.
+    "TABLE room_days (connector BIGINT NOT NULL, name TEXT NOT NULL, room TEXT NOT NULL,
+        day BIGINT NOT NULL, identity TEXT NOT NULL, number BIGINT NOT NULL, title TEXT NOT NULL,
+        run BIGINT NOT NULL, seen {BYTES} NOT NULL, item {BYTES} NOT NULL,
+        PRIMARY KEY (connector, name, room, day)) {CLUSTERED}",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -255,7 +264,14 @@ mod tests {
         ] {
             run(&database, later.to_owned()).await;
         }
-        for table in ["cleared", "kept", "janitor", "cursors", "stretches"] {
+        for table in [
+            "cleared",
+            "kept",
+            "janitor",
+            "cursors",
+            "stretches",
+            "room_days",
+        ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "DROP INDEX batches_in_order").await;

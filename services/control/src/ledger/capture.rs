@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
 };
 use prost::Message as _;
 
-use super::{Ledger, claim, cursor, run, run::encode_blob, task::TaskRow};
+use super::{Ledger, claim, cursor, rooms, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
@@ -126,10 +126,13 @@ pub(super) async fn listed(
     .bind(signed(listed.files))
     .bind(task.run);
     update.execute(&mut *conn).await.during("count files")?;
-    match &listed.reach {
-        Some(reach) => cursor::begin(conn, task, reach).await,
-        None => Ok(()),
+    let Some(reach) = &listed.reach else {
+        return Ok(());
+    };
+    if let Some(day) = listed.seen_from {
+        rooms::forget(conn, task, reach, day).await?;
     }
+    cursor::begin(conn, task, reach).await
 }
 
 /// Records the end of a CAPTURE task. Returns the records it read.
@@ -139,6 +142,9 @@ pub(super) async fn captured(
     captured: &Captured,
 ) -> Result<i64, LedgerError> {
     insert_files(conn, task, &captured.files).await?;
+    if let Some(days) = &captured.rooms {
+        rooms::captured(conn, task, days).await?;
+    }
     insert_duplicates(conn, task, captured).await?;
     for excluded in &captured.excluded {
         let statement = query(
@@ -280,7 +286,10 @@ pub(super) async fn assembled(
     for roster in &assembled.rosters {
         replace_roster(conn, task.connector, roster).await?;
     }
-    Ok(())
+    match &assembled.rooms {
+        Some(days) => rooms::assembled(conn, task, days).await,
+        None => Ok(()),
+    }
 }
 
 async fn replace_roster(

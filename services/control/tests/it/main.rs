@@ -20,6 +20,7 @@ mod plans;
 mod properties;
 mod pruning;
 mod refusals;
+mod rooms;
 mod runs;
 mod schedules;
 mod seals;

@@ -70,6 +70,7 @@ knows_its_run_and_not!(
     known_records(KnownRecordsRequest) -> KnownRecordsResponse,
     claim(ClaimRequest) -> ClaimResponse,
     captures(CapturesRequest) -> CapturesResponse,
+    room_days(RoomDaysRequest) -> RoomDays,
     rosters(RostersRequest) -> RostersResponse,
     held(HeldRequest) -> HeldResponse,
     complete(CompleteRequest) -> CompleteResponse,

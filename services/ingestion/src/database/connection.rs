@@ -1,4 +1,4 @@
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use chatkeep_model::connector::DatabaseSource;
 use futures::TryStreamExt as _;
@@ -17,7 +17,6 @@ pub(crate) enum Parameter {
     Int(i32),
     BigInt(i64),
     Moment(Moment),
-    Text(String),
 }
 
 impl<'a> IntoSql<'a> for Parameter {
@@ -28,7 +27,6 @@ impl<'a> IntoSql<'a> for Parameter {
             Self::Moment(Moment { days, ticks }) => {
                 ColumnData::DateTime(Some(DateTime::new(days, ticks)))
             }
-            Self::Text(value) => ColumnData::String(Some(Cow::Owned(value))),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.time().fmt(f)
+        fmt::Display::fmt(&self.time(), f)
     }
 }
 

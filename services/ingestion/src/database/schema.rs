@@ -38,7 +38,7 @@ impl Schema {
     }
 
     /// The type of a column, in lower case.
-    pub(crate) fn type_of(&self, table: &str, column: &str) -> Option<&str> {
+    fn type_of(&self, table: &str, column: &str) -> Option<&str> {
         let key = (table.to_lowercase(), column.to_lowercase());
         self.0.get(&key).map(String::as_str)
     }

@@ -1,7 +1,8 @@
 use chatkeep_model::UtcTime;
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, Verdict, crash_point};
 use chatkeep_proto::v1::{
-    Assembled, CapturesRequest, Chunk, NewTask, complete_request::Result as Outcome,
+    Assembled, CapturesRequest, Chunk, NewTask, RoomDay, RoomDays,
+    complete_request::Result as Outcome,
 };
 
 use chatkeep_staging::Blob;
@@ -9,7 +10,9 @@ use tokio::runtime::Handle;
 
 use super::{
     chunk::{ChunkWriter, open_shard},
+    database_name,
     day::Day,
+    first::Firsts,
     record::CapturedRecord,
     roster::{self, Roster},
 };
@@ -50,6 +53,8 @@ struct Assembly<'a> {
     weight: usize,
     /// The roster of the room assembled last: its next day may follow.
     roster: Option<Roster>,
+    /// Items that days of a database's rooms became.
+    firsts: Vec<RoomDay>,
 }
 
 impl<'a> Assembly<'a> {
@@ -63,6 +68,7 @@ impl<'a> Assembly<'a> {
             days: Vec::new(),
             weight: 0,
             roster: None,
+            firsts: Vec::new(),
         })
     }
 
@@ -81,6 +87,13 @@ impl<'a> Assembly<'a> {
         self.end_day()?;
         self.flush()?;
         self.leave_room()?;
+        if !self.firsts.is_empty() {
+            self.assembled.rooms = Some(RoomDays {
+                database: database_name(self.work),
+                days: self.firsts,
+                ..RoomDays::default()
+            });
+        }
         self.assembled.open = self.open.records();
         self.assembled.open_records = self.open.finish()?;
         crash_point("staged");
@@ -140,6 +153,7 @@ impl<'a> Assembly<'a> {
             return Ok(());
         }
         let mut rosters = roster::ask(self.work, self.new_rooms(&days))?.into_iter();
+        let mut firsts = Firsts::ask(self.work, &days)?;
         let mut conversations = Vec::with_capacity(days.len());
         for day in days {
             if !self.is_room(day.room()) {
@@ -148,8 +162,11 @@ impl<'a> Assembly<'a> {
             }
             self.assembled.records += day.records();
             let roster = self.roster.get_or_insert_default();
-            conversations.extend(day.into_conversation(&self.work.task.connector, roster));
+            let link = firsts.of(&day);
+            let conversation = day.into_conversation(&self.work.task.connector, roster);
+            conversations.extend(conversation.map(|one| firsts.link(link, one)));
         }
+        self.firsts.extend(firsts.into_days());
         self.assembled.conversations += conversations.len() as u64;
         self.next.push(batch::store(self.work, &conversations)?);
         Ok(())
@@ -169,10 +186,11 @@ impl<'a> Assembly<'a> {
             .is_some_and(|roster| roster.room() == room)
     }
 
-    /// Tells who is present now; not after days that a backfill made up for.
+    /// Tells who is present now; not after days that a backfill made up for, nor where the source does not
+    /// tell who comes and goes.
     fn leave_room(&mut self) -> Result<(), StageError> {
         let roster = self.roster.take();
-        if let Some(roster) = roster.filter(|_| !self.work.run.run.backfill) {
+        if let Some(roster) = roster.filter(|_| roster::are_kept(self.work)) {
             self.assembled.rosters.extend(roster.into_message()?);
         }
         Ok(())

@@ -98,8 +98,8 @@ pub(super) fn claim(work: &Work, records: Vec<Sighting>) -> Result<Page, StageEr
     let claims = records.iter().map(|sighting| RecordClaim {
         id: id_bytes(sighting),
         day: sighting.record.day().0,
-        session: None,
         entry: work.task.first + sighting.file,
+        ..RecordClaim::default()
     });
     let answers = Handle::current().block_on(claim::claim(work, claims.collect()))?;
     let mut page = Page::default();

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use chatkeep_model::{Content, Conversation, Event, ItemId, Kind, Participant, ThreadKey};
+use chatkeep_model::{Content, Conversation, Event, ItemId, Kind, Participant, ThreadKey, UtcDay};
 
 use super::{
     record::{CapturedRecord, Sighting, shard_of},
@@ -40,6 +40,16 @@ impl Day {
         self.weight
     }
 
+    /// True when it tells what became of records captured before.
+    pub(super) fn is_revision(&self) -> bool {
+        self.records.iter().any(|record| record.is_revision)
+    }
+
+    /// Its UTC day.
+    pub(super) fn day(&self) -> Option<UtcDay> {
+        self.records.first().map(CapturedRecord::day)
+    }
+
     /// The conversation: everybody with an event and everybody present at the day's start. Moves the
     /// roster to the day's end. `None` for a day without records.
     pub(super) fn into_conversation(
@@ -69,6 +79,8 @@ impl Day {
             .iter()
             .filter_map(|record| record.sender.as_ref());
         senders.for_each(|sender| everybody.add(sender));
+        let audience = self.records.iter().flat_map(|record| &record.audience);
+        audience.for_each(|one| everybody.add(one));
         roster.present().for_each(|present| everybody.add(present));
 
         let mut events = Vec::with_capacity(self.records.len());
@@ -107,7 +119,11 @@ pub(crate) fn conversations(connector: &str, events: Vec<RoomEvent>) -> Vec<Conv
         let shard = shard_of(&event.room.uri);
         Sighting::of(event, shard, 0, position).record
     });
-    let mut records: Vec<_> = sightings.collect();
+    whole_days(connector, sightings.collect())
+}
+
+/// The conversations that records make by themselves.
+pub(super) fn whole_days(connector: &str, mut records: Vec<CapturedRecord>) -> Vec<Conversation> {
     records.sort_unstable();
     let mut days: Vec<Day> = Vec::new();
     for record in records {

@@ -25,6 +25,12 @@ pub(crate) struct CapturedRecord {
     pub(crate) sender: Option<Participant>,
     pub(crate) what: What,
     pub(crate) attachment: Option<Attachment>,
+    /// It tells what became of a record captured before.
+    #[serde(default)]
+    pub(crate) is_revision: bool,
+    /// Who gets the conversation because of it, beside the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) audience: Vec<Participant>,
 }
 
 impl CapturedRecord {
@@ -106,6 +112,8 @@ impl Sighting {
                 sender,
                 what: event.what(),
                 attachment: None,
+                is_revision: false,
+                audience: Vec::new(),
             },
             file,
             position,

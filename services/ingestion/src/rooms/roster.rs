@@ -62,6 +62,12 @@ impl Roster {
     }
 }
 
+/// True where rosters go on from run to run. A database does not know who comes and goes; whom an adapter
+/// saw coming would never leave.
+pub(super) fn are_kept(work: &Work) -> bool {
+    !work.run.run.backfill && work.source().database().is_none()
+}
+
 /// Asks the ledger for the rosters of rooms. Blocks. A backfill begins with empty ones: the ledger knows
 /// who was present later, and who came later must not get what was said before.
 pub(super) fn ask(work: &Work, rooms: Vec<String>) -> Result<Vec<Roster>, StageError> {
@@ -69,7 +75,7 @@ pub(super) fn ask(work: &Work, rooms: Vec<String>) -> Result<Vec<Roster>, StageE
         room,
         ..Roster::default()
     };
-    if rooms.is_empty() || work.run.run.backfill {
+    if rooms.is_empty() || !are_kept(work) {
         return Ok(rooms.into_iter().map(empty).collect());
     }
     let request = RostersRequest {

@@ -42,6 +42,7 @@ pub(super) async fn claim(
             day: record.conversation.start.day().0,
             session,
             entry,
+            ..RecordClaim::default()
         });
         asked.push(record);
     }

@@ -97,6 +97,21 @@ fn body(text: String) -> Body {
 }
 
 impl Sender {
+    /// Somebody whom a database describes in the adapter's words.
+    pub(crate) fn of(user_name: &str, id: &str, email: &str, uri: &str) -> Self {
+        let mut sender = Self::default();
+        let fields = [
+            ("username", user_name),
+            ("id", id),
+            ("email", email),
+            ("uri", uri),
+        ];
+        for (attribute, value) in fields {
+            sender.set(attribute, value);
+        }
+        sender
+    }
+
     pub(super) fn set(&mut self, attribute: &str, value: &str) {
         let field = match attribute.to_ascii_lowercase().as_str() {
             "username" => &mut self.user_name,
@@ -110,7 +125,7 @@ impl Sender {
 
     /// Whose address is the URI, then a user name that is one, then the e-mail address, then whatever
     /// else tells people apart.
-    pub(super) fn into_participant(self) -> Option<Participant> {
+    pub(crate) fn into_participant(self) -> Option<Participant> {
         let email = normalize(&self.email);
         let has_at = |text: &&String| text.contains('@');
         let address = Some(&self.uri).filter(|uri| !uri.is_empty());
@@ -172,7 +187,7 @@ fn from_unix(count: i64, ticks_per_unit: i64) -> Option<i64> {
 }
 
 /// Nobody chatted before 1970; zero is how "no time" is written.
-fn is_plausible(ticks: i64) -> bool {
+pub(crate) fn is_plausible(ticks: i64) -> bool {
     ticks > TICKS_AT_EPOCH && UtcTime::from_ticks(ticks).is_some()
 }
 

@@ -160,6 +160,13 @@ impl Ledger for FakeLedger {
         Ok(Response::new(v1::RostersResponse { present }))
     }
 
+    async fn room_days(
+        &self,
+        _: Request<v1::RoomDaysRequest>,
+    ) -> Result<Response<v1::RoomDays>, Status> {
+        not_asked()
+    }
+
     async fn held(
         &self,
         _: Request<v1::HeldRequest>,

@@ -203,6 +203,7 @@ not_asked! {
     known_records: KnownRecordsRequest -> KnownRecordsResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
+    room_days: RoomDaysRequest -> RoomDays;
     rosters: RostersRequest -> RostersResponse;
     held: HeldRequest -> HeldResponse;
     complete: CompleteRequest -> CompleteResponse;

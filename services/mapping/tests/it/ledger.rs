@@ -7,7 +7,8 @@ use chatkeep_proto::v1::{
     CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
     GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest,
-    ReportCopiesResponse, RostersRequest, RostersResponse, Run, ledger_server::Ledger,
+    ReportCopiesResponse, RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run,
+    ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
@@ -74,6 +75,7 @@ unused! {
     known_records(KnownRecordsRequest) -> KnownRecordsResponse;
     claim(ClaimRequest) -> ClaimResponse;
     captures(CapturesRequest) -> CapturesResponse;
+    room_days(RoomDaysRequest) -> RoomDays;
     rosters(RostersRequest) -> RostersResponse;
     lease(LeaseRequest) -> LeaseResponse;
     deliveries(DeliveriesRequest) -> DeliveriesResponse;

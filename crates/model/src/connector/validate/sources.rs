@@ -1,10 +1,15 @@
 use std::{mem::discriminant, time::Duration};
 
-use super::require;
-use crate::connector::{ConnectorError, DatabaseAuth, DatabaseSource, DatabaseTls, Source};
+use super::{is_domain, require};
+use crate::connector::{
+    ConnectorError, DatabaseAuth, DatabaseSource, DatabaseTls, Source, SourceKind,
+};
 
 /// Most rows of a page: more are held in memory at once than a server should have to wait for.
 const LARGEST_PAGE: u32 = 100_000;
+
+/// Chat messages are read again for a day at least.
+const SHORTEST_REREAD: Duration = Duration::from_hours(24);
 
 /// Checks every source, and that no two of them have the same conversations: those of one kind are of
 /// one type, or of disjoint times.
@@ -17,6 +22,7 @@ pub(super) fn validate(sources: &[Source]) -> Result<(), ConnectorError> {
         }
         if let Some(database) = source.database() {
             validate_database(database, &key)?;
+            validate_kind(source.kind(), database, &key)?;
         }
         for other in sources[..index].iter().filter(|other| meet(source, other)) {
             refuse_twice(source, other, &key)?;
@@ -59,6 +65,27 @@ fn meet(one: &Source, two: &Source) -> bool {
         from.is_none_or(|from| to.is_none_or(|to| from < to))
     };
     begins_before_end(one, two) && begins_before_end(two, one)
+}
+
+/// Refuses keys that have no meaning for what the source has.
+fn validate_kind(
+    kind: SourceKind,
+    database: &DatabaseSource,
+    key: &impl Fn(&str) -> String,
+) -> Result<(), ConnectorError> {
+    let [of_sessions, of_rooms] = database.keys_of_kinds();
+    let (others, problem) = match kind {
+        SourceKind::Archive => (of_rooms, "is a key of persistent-chat-database"),
+        SourceKind::Rooms => (of_sessions, "is a key of archiving-database"),
+    };
+    let other = others.first();
+    require(other.is_none(), &key(other.unwrap_or(&"")), problem)?;
+    let is_domain = database.domain.as_deref().is_none_or(is_domain);
+    let problem = "is not a domain name; write the one in ma-chan://DOMAIN/...";
+    require(is_domain, &key("domain"), problem)?;
+    let reread = database.reread.unwrap_or(SHORTEST_REREAD);
+    let problem = "must be at least a day: rows are committed in another order than their numbers";
+    require(reread >= SHORTEST_REREAD, &key("reread"), problem)
 }
 
 fn validate_database(

@@ -1,9 +1,6 @@
 //! Reads ranges page by page, each behind the last row of the one before.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Duration};
 
 use chatkeep_model::{address::normalize, connector::DatabaseSource};
 use chatkeep_pipeline::StageError;
@@ -16,7 +13,7 @@ use super::{
     tables,
 };
 use crate::{
-    database::{Connection, DatabaseError, Identity, Moment, Parameter, Row, Schema},
+    database::{Connection, DatabaseError, Identity, Moment, Pace, Parameter, Row, Schema},
     sorting::Sorter,
 };
 
@@ -282,34 +279,5 @@ fn user(row: &Row, (id, uri): (usize, usize)) -> Result<String, DatabaseError> {
             Some(id) => format!("user {id}"),
             None => "unknown user".to_owned(),
         }),
-    }
-}
-
-/// Keeps to so many rows in a second.
-struct Pace {
-    rows_per_second: Option<u32>,
-    began: Option<Instant>,
-    rows: u64,
-}
-
-impl Pace {
-    fn new(rows_per_second: Option<u32>) -> Self {
-        Self {
-            rows_per_second,
-            began: None,
-            rows: 0,
-        }
-    }
-
-    /// Waits until the rows read so far are due.
-    async fn keep(&mut self, rows: u64) {
-        let Some(rate) = self.rows_per_second else {
-            return;
-        };
-        let began = *self.began.get_or_insert_with(Instant::now);
-        self.rows += rows;
-        let due = Duration::from_millis(self.rows.saturating_mul(1_000) / u64::from(rate.max(1)));
-        let early = due.checked_sub(began.elapsed());
-        tokio::time::sleep(early.unwrap_or_default()).await;
     }
 }

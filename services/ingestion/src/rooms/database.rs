@@ -1,0 +1,21 @@
+//! LIST and CAPTURE of `persistent-chat-database`: one row of `tblChat` is one record. What is captured
+//! goes the way of the compliance adapter's events from there on.
+
+mod capture;
+mod known;
+mod list;
+mod look;
+mod read;
+mod records;
+mod room;
+mod row;
+mod seen;
+mod statements;
+mod tables;
+mod window;
+
+pub(crate) use self::{
+    capture::capture,
+    list::list,
+    look::{look_into, preview},
+};
