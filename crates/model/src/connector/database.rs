@@ -160,6 +160,7 @@ impl DatabaseSource {
                 ("settle", self.settle != default_settle()),
                 ("overlap", self.overlap != default_overlap()),
                 ("scope", !self.scope.is_empty()),
+                ("retention", self.retention.is_some()),
             ]),
             set(&[
                 ("domain", self.domain.is_some()),
