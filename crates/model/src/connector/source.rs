@@ -14,11 +14,11 @@ use crate::UtcTime;
 pub enum Source {
     /// A tree of Export-CsArchivingData `.eml` files.
     ArchivingExport(FileSource),
-    /// The database of the Archiving Server, LcsLog.
+    /// The database of the Archiving Server, `LcsLog`.
     ArchivingDatabase(Box<DatabaseSource>),
     /// The output folder of Persistent Chat's compliance `XmlAdapter`.
     PersistentChatXml(FileSource),
-    /// The database of the Persistent Chat Server, mgc.
+    /// The database of the Persistent Chat Server, `mgc`.
     PersistentChatDatabase(Box<DatabaseSource>),
 }
 
