@@ -42,16 +42,11 @@ impl Shard {
                 Ok(copies) => return copies,
                 Err(error) => error,
             };
-            let error = &error as &dyn Error;
-            if begun.elapsed() >= PATIENCE || self.around.shutdown.is_cancelled() {
-                tracing::error!(
-                    error,
-                    "mailbox not looked at again after the lease was lost: a message may stand in it \
-                     twice, which verifying the run shows"
-                );
+            let is_over = begun.elapsed() >= PATIENCE || self.around.shutdown.is_cancelled();
+            tell(&error, is_over);
+            if is_over {
                 return 0;
             }
-            tracing::warn!(error, ?pause, "look at mailbox again after lost lease");
             self.sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -65,5 +60,18 @@ impl Shard {
         let opened = self.around.target.open(mailbox).await?;
         let session = Session::new(mailbox.to_owned(), opened);
         session.part(since, &self.around.domain).await
+    }
+}
+
+fn tell(error: &TargetError, is_over: bool) {
+    let error = error as &dyn Error;
+    if is_over {
+        tracing::error!(
+            error,
+            "mailbox not looked at again after the lease was lost: a message may stand in it twice, \
+             which verifying the run shows"
+        );
+    } else {
+        tracing::warn!(error, "look at mailbox again after lost lease");
     }
 }
