@@ -1,4 +1,4 @@
-//! A model of LcsLog, the archiving database of Skype for Business: its tables in memory, the statements
+//! A model of `LcsLog`, the archiving database of Skype for Business: its tables in memory, the statements
 //! run as they are. Where the layout was never published, it is the one that programs were seen to query;
 //! columns can be taken away one by one.
 

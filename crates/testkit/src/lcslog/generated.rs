@@ -33,7 +33,7 @@ impl Generated {
         let one = people % users;
         // Anybody else.
         let other = (one + 1 + (people >> 32) % (users - 1)) % users;
-        let (from, to) = if position % 2 == 0 {
+        let (from, to) = if position.is_multiple_of(2) {
             (one, other)
         } else {
             (other, one)

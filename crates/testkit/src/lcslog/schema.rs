@@ -148,21 +148,22 @@ impl Schema {
         self.0.iter().map(|table| table.name).collect()
     }
 
-    /// The table's own name, and what it has. Without all columns of its key it counts as not sorted.
-    pub(super) fn describe(&self, name: &str) -> Option<(&'static str, Table)> {
+    /// The name of a table as it is spelled here.
+    pub(super) fn spell(&self, name: &str) -> Option<&'static str> {
+        self.find(name).map(|table| table.name)
+    }
+
+    /// What a table has. Without all columns of its key it counts as not sorted.
+    pub(super) fn describe(&self, name: &str) -> Option<Table> {
         let table = self.find(name)?;
-        let has_key = table
-            .columns
-            .iter()
-            .take(table.key)
-            .all(|(_, is_there)| *is_there);
+        let mut key = table.columns.iter().take(table.key);
+        let has_key = key.all(|(_, is_there)| *is_there);
         let columns = table.columns.iter().filter(|(_, is_there)| *is_there);
         let columns = columns.map(|(column, _)| column.clone());
-        let described = Table {
+        Some(Table {
             columns: columns.collect(),
             key: if has_key { table.key } else { 0 },
-        };
-        Some((table.name, described))
+        })
     }
 
     /// A row of all columns without those that the table has not.
@@ -170,6 +171,9 @@ impl Schema {
         let Some(table) = self.find(name) else {
             return row;
         };
+        if table.columns.iter().all(|(_, is_there)| *is_there) {
+            return row;
+        }
         let values = row.into_iter().zip(&table.columns);
         let values = values.filter(|(_, (_, is_there))| *is_there);
         values.map(|(value, _)| value).collect()

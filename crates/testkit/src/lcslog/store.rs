@@ -87,13 +87,13 @@ impl Store {
 
     /// The rows of a table with all its columns, in the order of the schema's.
     fn rows(&self, table: &str, low: Option<&Value>, high: Option<&Value>) -> Rows<'_> {
-        let (first, last) = (time(low, DateTime::MIN), time(high, DateTime::MAX));
+        let (start, end) = (time(low, DateTime::MIN), time(high, DateTime::MAX));
         let (least, most) = (number(low, i64::MIN), number(high, i64::MAX));
-        if first > last || least > most {
+        if start > end || least > most {
             return Box::new(std::iter::empty());
         }
         let ids = int(least)..=int(most);
-        let sessions = session(first, i32::MIN)..=session(last, i32::MAX);
+        let sessions = session(start, i32::MIN)..=session(end, i32::MAX);
         match table {
             "Users" => Box::new(self.users.range(ids).map(user)),
             "ContentTypes" => Box::new(self.content_types.range(ids).map(named)),
@@ -102,7 +102,7 @@ impl Store {
                 row.push(Value::Int(2));
                 row
             })),
-            "Messages" => Box::new(self.messages(first, last).map(message)),
+            "Messages" => Box::new(self.messages(start, end).map(message)),
             "Dialogs" => Box::new(self.dialogs.range(sessions).map(dialog)),
             "Conferences" => {
                 let conferences = self.conferences.range(sessions);
@@ -111,7 +111,7 @@ impl Store {
             "ConferenceMessages" => {
                 let messages = self
                     .conference_messages
-                    .range((first, i64::MIN)..=(last, i64::MAX));
+                    .range((start, i64::MIN)..=(end, i64::MAX));
                 Box::new(messages.map(|(_, message)| conference_message(message)))
             }
             "ConferenceMessageRecipientList" => {
@@ -150,7 +150,7 @@ impl Tables for Store {
     }
 
     fn describe(&self, table: &str) -> Option<Table> {
-        self.schema.describe(table).map(|(_, table)| table)
+        self.schema.describe(table)
     }
 
     fn scan<'a>(
@@ -159,7 +159,7 @@ impl Tables for Store {
         low: Option<&Value>,
         high: Option<&Value>,
     ) -> Box<dyn Iterator<Item = Row> + 'a> {
-        let Some((name, _)) = self.schema.describe(table) else {
+        let Some(name) = self.schema.spell(table) else {
             return Box::new(std::iter::empty());
         };
         let rows = self.rows(name, low, high);
@@ -167,7 +167,7 @@ impl Tables for Store {
     }
 
     fn last(&self, table: &str) -> Option<Row> {
-        let (name, _) = self.schema.describe(table)?;
+        let name = self.schema.spell(table)?;
         let row = match name {
             "Messages" => self.last_message().map(message),
             // None of the others grows large in a test.

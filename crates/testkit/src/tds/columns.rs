@@ -27,7 +27,7 @@ pub(super) fn describe(columns: &[Column], out: &mut Vec<u8>) {
     }
 }
 
-/// TYPE_INFO, [MS-TDS] 2.2.5.6.
+/// `TYPE_INFO`, [MS-TDS] 2.2.5.6.
 fn put_type(kind: Kind, out: &mut Vec<u8>) {
     match kind {
         Kind::Bit => out.extend([BITN, 1]),

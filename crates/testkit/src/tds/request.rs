@@ -62,7 +62,7 @@ impl Statement {
     }
 }
 
-/// Skips ALL_HEADERS, [MS-TDS] 2.2.5.3: its length counts itself.
+/// Skips `ALL_HEADERS`, [MS-TDS] 2.2.5.3: its length counts itself.
 fn skip_headers(input: &mut Input<'_>) -> Result<(), Malformed> {
     let length = size(input.u32()?);
     let rest = length.checked_sub(4).ok_or(Malformed::Short)?;

@@ -79,13 +79,12 @@ fn put_value(kind: Kind, value: &Value, out: &mut Vec<u8>) -> Option<()> {
         }
         (Kind::VarBinary(limit), Value::Bytes(bytes)) => put_limited(bytes, limit.into(), out)?,
         (Kind::NVarCharMax, Value::Text(text)) => put_parts(&utf16(text), out),
-        (Kind::VarBinaryMax, Value::Bytes(bytes)) => put_parts(bytes, out),
         (Kind::NText, Value::Text(text)) => put_ntext(&utf16(text), out)?,
         // UTF-16 that nobody checked: SQL Server stores it, and gives it out again.
         (Kind::NVarChar(units), Value::Bytes(bytes)) => {
             put_limited(bytes, usize::from(units) * 2, out)?;
         }
-        (Kind::NVarCharMax, Value::Bytes(bytes)) => put_parts(bytes, out),
+        (Kind::NVarCharMax | Kind::VarBinaryMax, Value::Bytes(bytes)) => put_parts(bytes, out),
         (Kind::NText, Value::Bytes(bytes)) => put_ntext(bytes, out)?,
         _ => return None,
     }

@@ -25,7 +25,7 @@ const VERSION: u32 = 0x7400_0004;
 /// The token of SELECT in DONE.
 const SELECT: u16 = 0xc1;
 
-/// SQL_Latin1_General_CP1_CI_AS.
+/// `SQL_Latin1_General_CP1_CI_AS`.
 pub(super) const COLLATION: [u8; 5] = [0x09, 0x04, 0xd0, 0x00, 0x34];
 
 /// How a statement came, and so how its answer ends.

@@ -65,12 +65,6 @@ impl<'a> Input<'a> {
         let units = usize::from(self.u8()?);
         text(self.bytes(units * 2)?)
     }
-
-    /// A string whose length in units comes first, in two bytes.
-    pub(super) fn us_varchar(&mut self) -> Result<String, Malformed> {
-        let units = usize::from(self.u16()?);
-        text(self.bytes(units * 2)?)
-    }
 }
 
 /// A size that comes over the wire, as an offset into a message.
@@ -110,7 +104,9 @@ pub(super) fn put_us_varchar(text: &str, out: &mut Vec<u8>) {
 
 /// Between the order of a GUID's text and the order in which it is sent: its first three fields are
 /// little-endian.
-pub(super) fn reorder_guid([a, b, c, d, e, f, g, h, rest @ ..]: [u8; 16]) -> [u8; 16] {
-    let [i, j, k, l, m, n, o, p] = rest;
-    [d, c, b, a, f, e, h, g, i, j, k, l, m, n, o, p]
+pub(super) fn reorder_guid(mut guid: [u8; 16]) -> [u8; 16] {
+    for field in [0..4, 4..6, 6..8] {
+        guid[field].reverse();
+    }
+    guid
 }

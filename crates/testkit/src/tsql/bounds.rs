@@ -112,6 +112,5 @@ fn is_first_column(expression: &Expression, source: usize) -> bool {
 
 /// Whether it can be evaluated before the source has a row.
 fn is_ready(expression: &Expression, source: usize) -> bool {
-    let columns = expression.columns();
-    columns.iter().all(|column| column.at.get().0 < source)
+    expression.all_columns(&|column| column.at.get().0 < source)
 }

@@ -145,14 +145,16 @@ fn cast(value: Value, kind: Kind) -> Result<Value, SqlError> {
             number(&value).map(Value::BigInt).ok_or_else(uncastable)
         }
         (value @ Value::Text(_), Kind::NVarChar(_) | Kind::NVarCharMax)
-        | (value @ Value::Bytes(_), Kind::VarBinary(_) | Kind::VarBinaryMax)
+        // Bytes that become text are UTF-16 as it is; what is none stays as it was read.
+        | (
+            value @ Value::Bytes(_),
+            Kind::NVarChar(_) | Kind::NVarCharMax | Kind::VarBinary(_) | Kind::VarBinaryMax,
+        )
         | (value @ Value::DateTime(_), Kind::DateTime)
         | (value @ Value::DateTime2(_), Kind::DateTime2) => Ok(value),
         (Value::Text(text), Kind::VarBinary(_) | Kind::VarBinaryMax) => Ok(Value::Bytes(
             text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         )),
-        // UTF-16 as it is; what is none stays as it was read.
-        (value @ Value::Bytes(_), Kind::NVarChar(_) | Kind::NVarCharMax) => Ok(value),
         (Value::DateTime2(time), Kind::DateTime) => Ok(Value::DateTime(narrow(time))),
         _ => Err(uncastable()),
     }

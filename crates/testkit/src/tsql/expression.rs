@@ -89,6 +89,15 @@ impl Expression {
         }
     }
 
+    /// Whether something holds for all columns in it.
+    pub(super) fn all_columns(&self, holds: &impl Fn(&Reference) -> bool) -> bool {
+        match self {
+            Self::Column(column) => holds(column),
+            Self::Parameter(_) | Self::Literal(_) => true,
+            _ => self.parts().into_iter().all(|part| part.all_columns(holds)),
+        }
+    }
+
     /// All columns in it.
     pub(super) fn columns(&self) -> Vec<&Reference> {
         match self {

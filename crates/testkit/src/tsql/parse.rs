@@ -1,6 +1,6 @@
 use super::{
     SqlError,
-    expression::{Item, Join, Select, Source},
+    expression::{Expression, Item, Join, Select, Source},
     token::Token,
 };
 

@@ -75,23 +75,23 @@ impl Parser<'_> {
             return Ok(inner);
         }
         match self.0.first() {
-            Some(Token::Number(number)) => self.literal(Value::BigInt(*number)),
-            Some(Token::Text(text)) => self.literal(Value::Text(text.clone())),
+            Some(Token::Number(number)) => Ok(self.literal(Value::BigInt(*number))),
+            Some(Token::Text(text)) => Ok(self.literal(Value::Text(text.clone()))),
             Some(Token::Parameter(index)) => {
                 self.0 = &self.0[1..];
                 Ok(Expression::Parameter(*index))
             }
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("NULL") => {
-                self.literal(Value::Null)
+                Ok(self.literal(Value::Null))
             }
             Some(Token::Word(_) | Token::Name(_)) => self.named(),
             _ => Err(self.unknown()),
         }
     }
 
-    fn literal(&mut self, value: Value) -> Result<Expression, SqlError> {
+    fn literal(&mut self, value: Value) -> Expression {
         self.0 = &self.0[1..];
-        Ok(Expression::Literal(value))
+        Expression::Literal(value)
     }
 
     /// A column or a function.

@@ -33,15 +33,14 @@ pub(super) fn split(statement: &str) -> Result<Vec<Token>, SqlError> {
     let mut tokens = Vec::new();
     let mut rest = statement.trim_start();
     while !rest.is_empty() {
-        rest = match comment(rest) {
-            Some(behind) => behind,
-            None => {
-                let (token, behind) = next(rest)?;
-                tokens.push(token);
-                behind
-            }
-        }
-        .trim_start();
+        let behind = if let Some(behind) = comment(rest) {
+            behind
+        } else {
+            let (token, behind) = next(rest)?;
+            tokens.push(token);
+            behind
+        };
+        rest = behind.trim_start();
     }
     Ok(tokens)
 }

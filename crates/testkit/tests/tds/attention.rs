@@ -1,4 +1,4 @@
-//! The client of the other tests cancels nothing: here one does that speaks the protocol by hand.
+//! What a client cancels: once by the library, else by one that speaks the protocol by hand.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::client::{numbers, serve};
+use crate::client::{ask_numbers, config, connect, numbers, serve};
 
 const SQL_BATCH: u8 = 1;
 const ATTENTION: u8 = 6;
@@ -104,6 +104,19 @@ fn status(message: &[u8]) -> u8 {
 }
 
 #[tokio::test]
+async fn a_client_cancels_a_statement_and_goes_on() {
+    let server = serve(Options::default(), |_| numbers(10)).await;
+    server.faults().set(When::Nth(1), Fault::Stall);
+    let mut connection = connect(config(&server)).await.unwrap();
+    let waited = timeout(Duration::from_millis(200), ask_numbers(&mut connection)).await;
+    assert!(waited.is_err());
+
+    connection.cancel_query().await.unwrap();
+
+    assert_eq!(ask_numbers(&mut connection).await, (10, None));
+}
+
+#[tokio::test]
 async fn an_attention_ends_the_rows() {
     let server = serve(Options::default(), |_| numbers(i32::MAX)).await;
     let mut client = ByHand::sign_in(&server).await;
@@ -123,7 +136,7 @@ async fn an_attention_ends_the_rows() {
 
 #[tokio::test]
 async fn an_attention_ends_a_pause_and_a_stall() {
-    let pause = Fault::Pause(Duration::from_secs(3_600));
+    let pause = Fault::Pause(Duration::from_hours(1));
     for fault in [pause, Fault::Stall] {
         let server = serve(Options::default(), |_| numbers(10)).await;
         server.faults().set(When::Nth(1), fault);

@@ -44,7 +44,7 @@ pub(crate) fn config(server: &Server) -> Config {
 pub(crate) async fn connect(config: Config) -> tiberius::Result<Connection> {
     let tcp = TcpStream::connect(config.get_addr()).await?;
     tcp.set_nodelay(true)?;
-    Client::connect(config, tcp.compat_write()).await
+    Box::pin(Client::connect(config, tcp.compat_write())).await
 }
 
 /// The rows of a statement, and the error that ended them.

@@ -188,7 +188,7 @@ async fn a_certificate_of_another_name_is_not_trusted() {
     let tcp = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await;
 
     let stream = tokio_util::compat::TokioAsyncWriteCompatExt::compat_write(tcp.unwrap());
-    let connected = tiberius::Client::connect(config, stream).await;
+    let connected = Box::pin(tiberius::Client::connect(config, stream)).await;
 
     assert!(connected.is_err());
     assert!(server.logins().is_empty());

@@ -81,14 +81,8 @@ async fn messages_of_many_small_packets_pass_in_both_directions() {
     };
     let server = serve(options, |request| {
         let columns = vec![Column::new("text", Kind::NVarCharMax)];
-        Answer::rows(
-            columns,
-            request
-                .parameters
-                .to_vec()
-                .into_iter()
-                .map(|value| vec![value]),
-        )
+        let values = request.parameters.to_vec();
+        Answer::rows(columns, values.into_iter().map(|value| vec![value]))
     })
     .await;
     let mut connection = connect(config(&server)).await.unwrap();
