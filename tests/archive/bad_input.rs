@@ -143,3 +143,20 @@ fn when_everything_fails_alike_the_run_pauses_and_goes_on_later() {
     let resumed = sandbox.archive();
     assert!(matches!(resumed.code, Some(2)), "{resumed:?}");
 }
+
+#[cfg(not(feature = "mssql"))]
+#[test]
+fn a_database_in_a_program_that_is_built_without_them_names_the_feature() {
+    let sandbox = Sandbox::new();
+    sandbox.edit_connector(
+        "type = \"archiving-export\"\npath = \"exports\"",
+        "type = \"archiving-database\"\nserver = \"sql01\"\n\
+         auth = { type = \"sql\", user = \"env:USER\", password = \"env:PASSWORD\" }",
+    );
+
+    let outcome = sandbox.archive();
+
+    assert_eq!(outcome.code, Some(1));
+    let words = "built without databases; build it with the feature `mssql`";
+    assert!(outcome.stderr.contains(words), "{outcome:?}");
+}

@@ -1,7 +1,9 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
+mod database;
 mod schedule;
 mod secret;
+mod source;
 mod target;
 mod validate;
 
@@ -12,11 +14,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{UtcTime, identity};
+use crate::identity;
 
 pub use self::{
+    database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     schedule::Schedule,
     secret::SecretRef,
+    source::{FileSource, Source, SourceKind},
     target::{Auth, ImapTarget, MaildirTarget, Size, Target, Tls},
 };
 
@@ -89,37 +93,6 @@ pub struct Connector {
     pub schedule: Schedule,
 }
 
-/// Where conversations come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Source {
-    /// A tree of Export-CsArchivingData `.eml` files.
-    ArchivingExport(FileSource),
-    /// The output folder of Persistent Chat's compliance `XmlAdapter`.
-    PersistentChatXml(FileSource),
-}
-
-/// A folder of files.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileSource {
-    /// The folder.
-    pub path: PathBuf,
-    /// Conversations from this UTC day on; RFC 3339 date.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<jiff::civil::Date>,
-    /// Conversations before this UTC day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<jiff::civil::Date>,
-    /// Scheduled runs leave files alone that were modified within this time.
-    #[serde(with = "humantime_serde", default = "default_quiet")]
-    pub quiet: Duration,
-}
-
-fn default_quiet() -> Duration {
-    Duration::from_mins(1)
-}
-
 /// How items look.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -155,15 +128,19 @@ pub struct Exclusion {
 impl Exclusion {
     /// Compares normalised addresses with the rule's pattern.
     pub fn matcher(&self) -> Result<globset::GlobMatcher, ConnectorError> {
-        let glob = globset::GlobBuilder::new(&self.address.to_lowercase())
-            .literal_separator(false)
-            .build();
-        let glob = glob.map_err(|_| ConnectorError::Invalid {
+        pattern(&self.address).map_err(|_| ConnectorError::Invalid {
             key: format!("exclude.{}.address", self.name),
             problem: "not a pattern; use an address with * and ?".to_owned(),
-        })?;
-        Ok(glob.compile_matcher())
+        })
     }
+}
+
+/// A pattern of addresses, `*` for any characters and `?` for one.
+fn pattern(address: &str) -> Result<globset::GlobMatcher, globset::Error> {
+    let glob = globset::GlobBuilder::new(&address.to_lowercase())
+        .literal_separator(false)
+        .build();
+    Ok(glob?.compile_matcher())
 }
 
 /// Who is who.
@@ -297,8 +274,7 @@ impl Connector {
 
     fn resolve_paths(&mut self, folder: &Path) {
         for source in &mut self.sources {
-            let files = source.files_mut();
-            files.path = folder.join(&files.path);
+            source.resolve(folder);
         }
         let Directory::Csv { path } = &mut self.directory;
         *path = folder.join(&*path);
@@ -306,40 +282,5 @@ impl Connector {
             *custom = folder.join(&*custom);
         }
         self.target.resolve_paths(folder);
-    }
-}
-
-impl Source {
-    /// The source's `type` in the connector file.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::ArchivingExport(_) => "archiving-export",
-            Self::PersistentChatXml(_) => "persistent-chat-xml",
-        }
-    }
-
-    /// The folder of files behind it.
-    pub fn files(&self) -> &FileSource {
-        match self {
-            Self::ArchivingExport(files) | Self::PersistentChatXml(files) => files,
-        }
-    }
-
-    fn files_mut(&mut self) -> &mut FileSource {
-        match self {
-            Self::ArchivingExport(files) | Self::PersistentChatXml(files) => files,
-        }
-    }
-}
-
-impl FileSource {
-    /// Whether a conversation of this time is inside `from` (inclusive) and `to` (exclusive).
-    pub fn contains(&self, time: UtcTime) -> bool {
-        let start = |date: jiff::civil::Date| {
-            let midnight = date.to_zoned(jiff::tz::TimeZone::UTC);
-            midnight.map_or(0, |midnight| midnight.timestamp().as_second())
-        };
-        self.from.is_none_or(|from| time.seconds() >= start(from))
-            && self.to.is_none_or(|to| time.seconds() < start(to))
     }
 }

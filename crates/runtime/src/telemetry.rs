@@ -1,5 +1,6 @@
 //! Logs, and in a program of its own metrics and traces.
 
+mod filter;
 #[cfg(feature = "network")]
 mod install;
 #[cfg(feature = "network")]
@@ -8,8 +9,6 @@ mod json;
 mod settings;
 
 use std::{io, panic, thread};
-
-use tracing_subscriber::EnvFilter;
 
 #[cfg(feature = "network")]
 pub use self::{
@@ -20,10 +19,8 @@ pub use self::{
 /// Writes events to standard error, as text, from `level` on: `error`, `warn`, `info`, `debug`, or
 /// directives as `tracing_subscriber::EnvFilter` reads them. Call it once, first.
 pub fn log_to_stderr(level: &str) {
-    // The AMQP client logs whole messages; who calls it logs what went wrong.
-    let quiet = "lapin=off";
-    let filter = EnvFilter::try_new(format!("{quiet},{level}"));
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new(format!("{quiet},warn")));
+    let filter = filter::of(level).or_else(|_| filter::of("warn"));
+    let filter = filter.unwrap_or_default();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         Ledger,
         capture::chunks_of,
-        contested, held, parse,
+        contested, cursor, held, parse,
         run::{self, RunRow, encode_blob},
         task::{self, Family, TaskRow, any_open, narrow},
     },
@@ -168,7 +168,13 @@ pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), Led
         if contested::capture_again(&mut tx, &run).await? {
             return tx.commit().await.during("move to next source");
         }
-        assemble(&mut tx, &run, run.source - 1).await?;
+        let last = run.source - 1;
+        assemble(&mut tx, &run, last).await?;
+        if run.cancelled {
+            cursor::forget(&mut tx, run.id, last).await?;
+        } else {
+            cursor::advance(&mut tx, run.connector, run.id, last).await?;
+        }
     }
     let next = if run.cancelled {
         run.sources

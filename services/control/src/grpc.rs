@@ -6,10 +6,11 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
-    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
-    GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse, KnownFilesRequest,
-    KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
-    RostersRequest, RostersResponse, Run, ledger_server,
+    CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
+    FailResponse, GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse,
+    KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest, KnownRecordsResponse, LeaseRequest,
+    LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RostersRequest, RostersResponse, Run,
+    ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -100,6 +101,23 @@ impl ledger_server::Ledger for LedgerGrpc {
             .await
             .map_err(status)?;
         Ok(Response::new(KnownFilesResponse { files }))
+    }
+
+    async fn cursor(&self, request: Request<CursorRequest>) -> Answer<Cursor> {
+        let cursor = self.ledger.cursor(request.into_inner()).await;
+        cursor.map(Response::new).map_err(status)
+    }
+
+    async fn known_records(
+        &self,
+        request: Request<KnownRecordsRequest>,
+    ) -> Answer<KnownRecordsResponse> {
+        let known = self
+            .ledger
+            .known_records(request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(KnownRecordsResponse { known }))
     }
 
     async fn claim(&self, request: Request<ClaimRequest>) -> Answer<ClaimResponse> {

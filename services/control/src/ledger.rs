@@ -5,6 +5,7 @@ pub(crate) mod capture;
 mod claim;
 pub(crate) mod contested;
 pub(crate) mod convert;
+pub(crate) mod cursor;
 mod fail;
 pub(crate) mod held;
 mod import;

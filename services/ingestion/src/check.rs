@@ -1,10 +1,12 @@
 use std::io;
 
-use chatkeep_model::connector::{Connector, Source};
+use chatkeep_model::connector::{Connector, FileSource, Source};
+use tokio::runtime::Handle;
 
 use crate::{
+    database::{self, DatabaseError},
     eml::{Files, Limits, Mail, StoredFile},
-    folder::{FolderError, Found, HashedFile, Walk, file_name},
+    folder::{FolderError, Found as FoundFile, HashedFile, Walk, file_name},
     list::role_of,
     xml,
 };
@@ -14,7 +16,7 @@ const SAMPLE: usize = 1_000;
 /// Of these, files that are read.
 const READ: usize = 20;
 
-/// What a source's folder holds.
+/// What a source holds.
 #[derive(Debug)]
 pub struct Finding {
     /// Position of the source in the connector file, from 1.
@@ -22,7 +24,40 @@ pub struct Finding {
     /// The source's `type`.
     pub kind: &'static str,
     /// What was found, or why nothing could be.
-    pub result: Result<Sample, FolderError>,
+    pub result: Result<Found, SourceError>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The first files of a folder.
+    Files(Sample),
+    /// What a database says about itself.
+    Database(DatabaseSample),
+}
+
+/// Why a source cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The folder.
+    #[error(transparent)]
+    Folder(FolderError),
+    /// The database.
+    #[error(transparent)]
+    Database(DatabaseError),
+}
+
+/// What a database says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseSample {
+    /// What tells it apart from others.
+    pub identity: String,
+    /// Columns it could have and has not, with their tables.
+    pub absent: Vec<String>,
+    /// Its first message and its last one, Unix seconds; `None` when there is none.
+    pub first: Option<i64>,
+    /// The last one.
+    pub last: Option<i64>,
 }
 
 /// The first files of a folder.
@@ -43,7 +78,8 @@ pub struct Sample {
 }
 
 /// Looks into every source: is the folder there and readable, what does it hold, do its first files
-/// parse. Changes nothing; blocks.
+/// parse; does the database let us in, has it what it must have. Changes nothing; blocks, on a thread of
+/// a runtime that may.
 pub fn check(connector: &Connector) -> Vec<Finding> {
     let sources = (1..).zip(&connector.sources);
     sources
@@ -56,12 +92,24 @@ pub(crate) fn look_into(position: usize, source: &Source) -> Finding {
     Finding {
         source: position,
         kind: source.type_name(),
-        result: sample(source),
+        result: find(source),
     }
 }
 
-fn sample(source: &Source) -> Result<Sample, FolderError> {
-    let mut walk = Walk::open(&source.files().path, role_of(source))?;
+fn find(source: &Source) -> Result<Found, SourceError> {
+    match source {
+        Source::ArchivingExport(files) | Source::PersistentChatXml(files) => sample(source, files)
+            .map(Found::Files)
+            .map_err(SourceError::Folder),
+        Source::ArchivingDatabase(source) => {
+            let found = Handle::current().block_on(database::archiving::look_into(source));
+            found.map(Found::Database).map_err(SourceError::Database)
+        }
+    }
+}
+
+fn sample(source: &Source, files: &FileSource) -> Result<Sample, FolderError> {
+    let mut walk = Walk::open(&files.path, role_of(source))?;
     let mut found = walk.page(SAMPLE + 1)?;
     let has_more = found.len() > SAMPLE;
     found.truncate(SAMPLE);
@@ -73,7 +121,7 @@ fn sample(source: &Source) -> Result<Sample, FolderError> {
     };
     for file in found.iter().take(READ) {
         sample.read += 1;
-        match trial(source, file) {
+        match trial(source, files, file) {
             Ok(None) => {}
             Ok(Some(reason)) => sample.damaged.push((file.path.clone(), reason)),
             Err(_) => sample.unreadable.push(file.path.clone()),
@@ -85,9 +133,10 @@ fn sample(source: &Source) -> Result<Sample, FolderError> {
 /// The reason for which a file would be quarantined.
 fn trial(
     source: &Source,
-    file: &Found,
+    files: &FileSource,
+    file: &FoundFile,
 ) -> Result<Option<&'static str>, Box<dyn std::error::Error>> {
-    let path = source.files().path.join(&file.path);
+    let path = files.path.join(&file.path);
     let mut reader = HashedFile::open(&path, file.stamp.size)?;
     match source {
         Source::ArchivingExport(_) => {
@@ -102,6 +151,7 @@ fn trial(
             let read = xml::read(&mut reader, |_| Ok::<_, io::Error>(()))?;
             Ok(read.err().map(xml::Damage::reason))
         }
+        Source::ArchivingDatabase(_) => Ok(None),
     }
 }
 

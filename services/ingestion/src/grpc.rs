@@ -1,17 +1,17 @@
 //! The gRPC service: what console and command line ask about sources.
 
-use std::path::Path;
+use std::{error::Error, path::Path};
 
 use chatkeep_model::connector::{Connector, Source};
 use chatkeep_proto::v1::{
-    DamagedFile, IngestionPreviewRequest, IngestionPreviewResponse, PreviewedConversation,
-    SourceFinding, SourceSample, TestSourceRequest, TestSourceResponse, ingestion_server,
-    source_finding,
+    DamagedFile, DatabaseSample as DatabaseMessage, IngestionPreviewRequest,
+    IngestionPreviewResponse, PreviewedConversation, SourceFinding, SourceSample,
+    TestSourceRequest, TestSourceResponse, ingestion_server, source_finding,
 };
 use tonic::{Request, Response, Status};
 
 use crate::{
-    check::{Finding, Sample, look_into},
+    check::{DatabaseSample, Finding, Found, Sample, look_into},
     preview::{self, Previewed},
 };
 
@@ -60,7 +60,7 @@ impl ingestion_server::Ingestion for IngestionService {
         };
         let id = connector.id();
         let previewed = blocking(move || preview::preview(&id, &source, limit)).await?;
-        let previewed = previewed.map_err(|e| Status::failed_precondition(e.to_string()))?;
+        let previewed = previewed.map_err(|e| Status::failed_precondition(sentence(&e)))?;
         let conversations: Result<_, _> = previewed.into_iter().map(conversation).collect();
         Ok(Response::new(IngestionPreviewResponse {
             conversations: conversations?,
@@ -94,13 +94,41 @@ async fn blocking<T: Send + 'static>(
 
 fn message(finding: Finding) -> SourceFinding {
     let result = match finding.result {
-        Ok(sample) => source_finding::Result::Sample(sample_message(sample)),
-        Err(error) => source_finding::Result::Problem(error.to_string()),
+        Ok(Found::Files(sample)) => source_finding::Result::Sample(sample_message(sample)),
+        Ok(Found::Database(sample)) => source_finding::Result::Database(database_message(sample)),
+        Err(error) => source_finding::Result::Problem(sentence(&error)),
     };
     SourceFinding {
         source: u32::try_from(finding.source).unwrap_or(0),
         r#type: finding.kind.to_owned(),
         result: Some(result),
+    }
+}
+
+/// What went wrong and why, in one line.
+fn sentence(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence.push_str(": ");
+        sentence.push_str(&error.to_string());
+        cause = error.source();
+    }
+    sentence
+}
+
+fn database_message(sample: DatabaseSample) -> DatabaseMessage {
+    let DatabaseSample {
+        identity,
+        absent,
+        first,
+        last,
+    } = sample;
+    DatabaseMessage {
+        identity,
+        absent,
+        first,
+        last,
     }
 }
 

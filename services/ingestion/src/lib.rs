@@ -2,6 +2,13 @@
 
 mod batch;
 mod check;
+mod claim;
+mod copies;
+#[cfg(feature = "mssql")]
+mod database;
+#[cfg(not(feature = "mssql"))]
+#[path = "no_database.rs"]
+mod database;
 pub mod eml;
 mod folder;
 #[doc(hidden)]
@@ -27,7 +34,8 @@ use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 pub use crate::{
-    check::{Finding, Sample, check},
+    check::{DatabaseSample, Finding, Found, Sample, SourceError, check},
+    database::DatabaseError,
     folder::FolderError,
     grpc::IngestionService,
     stage::Ingestion,

@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
     complete_request::Result as Outcome,
 };
 use chatkeep_staging::{BlobKind, FrameReader, FrameWriter, Staging};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     folder::{FolderError, Found, Role, Stamp, Walk},
@@ -64,7 +64,7 @@ impl ListedFile {
 
 /// Lists what the source has that was not captured yet.
 pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
-    let root = work.files().path.clone();
+    let root = work.files()?.path.clone();
     let role = role_of(work.source());
     let mut walk = blocking(move || open(&root, role)).await?;
     let mut lister = Lister::new(work);
@@ -85,19 +85,22 @@ pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
 }
 
 /// The range of a listing that a CAPTURE task is about.
-pub(crate) async fn load(staging: &Staging, task: &Task) -> Result<Vec<ListedFile>, StageError> {
+pub(crate) async fn load<T: DeserializeOwned>(
+    staging: &Staging,
+    task: &Task,
+) -> Result<Vec<T>, StageError> {
     let blob = task.input.clone().unwrap_or_default();
     let bytes = staging.get(&blob).await.or_retry("load listing")?;
     let mut frames = FrameReader::new(&bytes[..]);
     frames.skip(task.first).or_reject("read listing")?;
-    let mut files = Vec::new();
-    while task.count == 0 || files.len() < task.count as usize {
+    let mut entries = Vec::new();
+    while task.count == 0 || entries.len() < task.count as usize {
         match frames.next().or_reject("read listing")? {
-            Some(file) => files.push(file),
+            Some(entry) => entries.push(entry),
             None => break,
         }
     }
-    Ok(files)
+    Ok(entries)
 }
 
 /// How a source judges its files.
@@ -105,6 +108,7 @@ pub(crate) fn role_of(source: &Source) -> fn(&str) -> Role {
     match source {
         Source::ArchivingExport(_) => transcripts::role,
         Source::PersistentChatXml(_) => rooms::role,
+        Source::ArchivingDatabase(_) => |_| Role::Foreign,
     }
 }
 
@@ -182,7 +186,8 @@ impl<'a> Lister<'a> {
     /// clock.
     fn is_young(&self, stamp: Stamp) -> bool {
         let run = &self.work.run.run;
-        let quiet = self.work.files().quiet.as_nanos();
+        let files = self.work.source().files();
+        let quiet = files.map_or(0, |files| files.quiet.as_nanos());
         let opened = i128::from(run.opened) * 1_000_000_000;
         let quiet = i128::try_from(quiet).unwrap_or(i128::MAX);
         run.scheduled && i128::from(stamp.modified) > opened.saturating_sub(quiet)
@@ -213,7 +218,8 @@ impl<'a> Lister<'a> {
     }
 }
 
-fn capture(listing: &Blob, first: u32, count: u32, source: u32) -> NewTask {
+/// The task that captures a range of a listing.
+pub(crate) fn capture(listing: &Blob, first: u32, count: u32, source: u32) -> NewTask {
     NewTask {
         kind: TaskKind::Capture.into(),
         input: Some(listing.clone()),

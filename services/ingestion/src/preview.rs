@@ -2,10 +2,15 @@
 
 use std::{io, path::Path};
 
-use chatkeep_model::{Conversation, connector::Source};
+use chatkeep_model::{
+    Conversation,
+    connector::{FileSource, Source},
+};
+use tokio::runtime::Handle;
 
 use crate::{
-    check::Nowhere,
+    check::{Nowhere, SourceError},
+    database,
     eml::{Limits, Mail},
     folder::{FolderError, Found, HashedFile, Walk, file_name},
     list::role_of,
@@ -17,7 +22,7 @@ const FILES: usize = 100;
 /// Events read of a room's file.
 const EVENTS: usize = 5_000;
 
-/// A conversation and the file it was read from, relative to the source.
+/// A conversation and the file it was read from, relative to the source; of a database the table.
 #[derive(Debug)]
 pub(crate) struct Previewed {
     pub(crate) file: String,
@@ -30,8 +35,26 @@ pub(crate) fn preview(
     connector: &str,
     source: &Source,
     limit: usize,
+) -> Result<Vec<Previewed>, SourceError> {
+    match source {
+        Source::ArchivingExport(files) | Source::PersistentChatXml(files) => {
+            preview_files(connector, source, files, limit).map_err(SourceError::Folder)
+        }
+        Source::ArchivingDatabase(source) => {
+            let previewed = database::archiving::preview(connector, source, limit);
+            let previewed = Handle::current().block_on(previewed);
+            previewed.map_err(SourceError::Database)
+        }
+    }
+}
+
+fn preview_files(
+    connector: &str,
+    source: &Source,
+    files: &FileSource,
+    limit: usize,
 ) -> Result<Vec<Previewed>, FolderError> {
-    let root = &source.files().path;
+    let root = &files.path;
     let mut walk = Walk::open(root, role_of(source))?;
     let mut previewed = Vec::new();
     for found in walk.page(FILES)? {
@@ -79,7 +102,8 @@ fn read(
             }
             rooms::conversations(connector, events)
         }
+        Source::ArchivingDatabase(_) => Vec::new(),
     };
-    let inside = |found: &Conversation| source.files().contains(found.start);
+    let inside = |found: &Conversation| source.contains(found.start);
     Ok(conversations.into_iter().filter(inside).collect())
 }

@@ -2,7 +2,7 @@ use chatkeep_pipeline::{Completion, LedgerClient, Runs, Stage, StageError, Verdi
 use chatkeep_proto::v1::{Task, TaskKind};
 use chatkeep_staging::Staging;
 
-use crate::{list, rooms, transcripts, work::Work};
+use crate::{database::archiving, list, rooms, transcripts, work::Work};
 use chatkeep_model::connector::Source;
 
 /// Lists, captures and assembles.
@@ -35,6 +35,12 @@ impl Stage for Ingestion {
         let kind = task.kind();
         let work = Work::new(task, run, self.staging.clone(), self.ledger.clone())?;
         match (kind, work.source()) {
+            (TaskKind::List, Source::ArchivingDatabase(source)) => {
+                archiving::list(&work, source).await
+            }
+            (TaskKind::Capture, Source::ArchivingDatabase(source)) => {
+                archiving::capture(&work, source).await
+            }
             (TaskKind::List, _) => list::list(&work).await,
             (TaskKind::Capture, Source::ArchivingExport(_)) => transcripts::capture(&work).await,
             (TaskKind::Capture, Source::PersistentChatXml(_)) => rooms::capture(&work).await,

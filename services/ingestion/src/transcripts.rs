@@ -41,7 +41,7 @@ pub(crate) struct Record {
 
 /// Reads the listed files, claims what they hold, and stores the conversations as one batch.
 pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
-    let files = load(&work.staging, &work.task).await?;
+    let files = load::<ListedFile>(&work.staging, &work.task).await?;
     let reader = Transcripts::new(work.clone());
     let outcomes = blocking(move || reader.read_all(&files)).await?;
 

@@ -24,6 +24,10 @@ pub(crate) struct Work {
 #[error("connector has no source of this position")]
 struct NoSource;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the source has no files")]
+struct NoFiles;
+
 impl Work {
     pub(crate) fn new(
         task: Task,
@@ -53,13 +57,16 @@ impl Work {
         &self.run.connector.sources[self.task.source as usize]
     }
 
-    pub(crate) fn files(&self) -> &FileSource {
-        self.source().files()
+    /// The source's files; an error for a source that has none.
+    pub(crate) fn files(&self) -> Result<&FileSource, StageError> {
+        let files = self.source().files();
+        files.ok_or(NoFiles).or_reject("find files of source")
     }
 
     /// Where a file of the source lies.
     pub(crate) fn path_of(&self, relative: &str) -> PathBuf {
-        self.files().path.join(relative)
+        let files = self.source().files();
+        files.map_or_else(PathBuf::new, |files| files.path.join(relative))
     }
 
     /// Whether a conversation of this time is inside the run's window and the source's own. A scheduled
@@ -69,7 +76,7 @@ impl Work {
         let seconds = time.seconds();
         let is_inside =
             run.from.is_none_or(|from| seconds >= from) && run.to.is_none_or(|to| seconds < to);
-        (is_inside || run.scheduled && !run.backfill) && self.files().contains(time)
+        (is_inside || run.scheduled && !run.backfill) && self.source().contains(time)
     }
 }
 

@@ -1,4 +1,7 @@
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +19,15 @@ pub enum SecretRef {
 #[derive(Debug, thiserror::Error)]
 #[error("secrets are given by reference: env:NAME or file:path")]
 pub struct NotAReference;
+
+impl SecretRef {
+    /// Makes a relative path one below `folder`.
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Self::File(path) = self {
+            *path = folder.join(&*path);
+        }
+    }
+}
 
 impl TryFrom<String> for SecretRef {
     type Error = NotAReference;

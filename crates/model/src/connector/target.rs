@@ -188,16 +188,11 @@ impl Target {
     }
 
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
-        let join = |secret: &mut SecretRef| {
-            if let SecretRef::File(path) = secret {
-                *path = folder.join(&*path);
-            }
-        };
         match self {
             Self::Maildir(target) => target.path = folder.join(&target.path),
             Self::Imap(target) => {
-                join(&mut target.password);
-                target.user.iter_mut().for_each(join);
+                target.password.resolve(folder);
+                target.user.iter_mut().for_each(|user| user.resolve(folder));
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }
             Self::Discard { .. } => {}

@@ -1,6 +1,6 @@
-use std::mem::discriminant;
+mod sources;
 
-use super::{Connector, ConnectorError, Source, Target, Unmapped, target::Auth};
+use super::{Connector, ConnectorError, Target, Unmapped, target::Auth};
 use crate::address;
 
 /// Checks what the types cannot: names, domains, addresses, sources that would archive twice.
@@ -28,7 +28,7 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
         "sources",
         "is missing; add at least one [[sources]]",
     )?;
-    validate_sources(&connector.sources)?;
+    sources::validate(&connector.sources)?;
     for rule in &connector.exclude {
         require(
             !rule.name.is_empty(),
@@ -56,42 +56,6 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
     )?;
     validate_schedule(connector)?;
     validate_target(&connector.target)
-}
-
-/// Sources of one kind must be of one type or have disjoint times; with two file types there is one
-/// kind each, so what can be wrong is a range that is empty and one folder read twice.
-fn validate_sources(sources: &[Source]) -> Result<(), ConnectorError> {
-    for (index, source) in sources.iter().enumerate() {
-        let files = source.files();
-        if let (Some(from), Some(to)) = (files.from, files.to) {
-            let key = format!("sources.{}.to", index + 1);
-            require(
-                from < to,
-                &key,
-                "is not after from; nothing would be archived",
-            )?;
-        }
-        let overlaps = |other: &&Source| {
-            let other_files = other.files();
-            discriminant(*other) == discriminant(source)
-                && (files.path.starts_with(&other_files.path)
-                    || other_files.path.starts_with(&files.path))
-                && other_files
-                    .from
-                    .is_none_or(|from| files.to.is_none_or(|to| from < to))
-                && files
-                    .from
-                    .is_none_or(|from| other_files.to.is_none_or(|to| from < to))
-        };
-        let key = format!("sources.{}.path", index + 1);
-        let problem = "lies in the folder of another source; its files would be read twice";
-        require(
-            !sources[..index].iter().any(|other| overlaps(&other)),
-            &key,
-            problem,
-        )?;
-    }
-    Ok(())
 }
 
 fn validate_schedule(connector: &Connector) -> Result<(), ConnectorError> {

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+mod databases;
+
 use chatkeep_model::{
     UtcTime,
     connector::{Connector, ConnectorError, HoldFor, Target, Unmapped},
@@ -71,7 +73,8 @@ fn paths_are_relative_to_the_file() {
     let connector = parse(FILE).unwrap();
 
     let source = &connector.sources[0];
-    assert_eq!(source.files().path, Path::new("/etc/chatkeep/exports"));
+    let files = source.files().unwrap();
+    assert_eq!(files.path, Path::new("/etc/chatkeep/exports"));
     let Target::Imap(imap) = &connector.target else {
         panic!("{:?}", connector.target)
     };
@@ -102,11 +105,11 @@ fn every_value_arrives() {
     let thirty_days = std::time::Duration::from_hours(30 * 24);
     assert_eq!(connector.mapping.hold_for, HoldFor::Time(thirty_days));
     assert_eq!(connector.target.max_item(), 10_000_000);
-    assert_eq!(connector.sources[0].files().quiet.as_secs(), 120);
+    assert_eq!(connector.sources[0].files().unwrap().quiet.as_secs(), 120);
     let new_year = UtcTime::from_seconds(1_767_225_600);
     let before = UtcTime::from_nanos(new_year.nanos() - 1);
-    assert!(connector.sources[0].files().contains(before));
-    assert!(!connector.sources[0].files().contains(new_year));
+    assert!(connector.sources[0].contains(before));
+    assert!(!connector.sources[0].contains(new_year));
     let rule = connector.exclude[0].matcher().unwrap();
     assert!(rule.is_match("bot.7@apps.contoso.com"));
     assert!(!rule.is_match("ann@contoso.com"));

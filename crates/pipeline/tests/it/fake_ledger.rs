@@ -63,6 +63,8 @@ macro_rules! not_asked {
 not_asked! {
     get_run: GetRunRequest -> Run;
     known_files: KnownFilesRequest -> KnownFilesResponse;
+    cursor: CursorRequest -> Cursor;
+    known_records: KnownRecordsRequest -> KnownRecordsResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
     rosters: RostersRequest -> RostersResponse;

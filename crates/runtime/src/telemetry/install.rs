@@ -19,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{LogFormat, TelemetrySettings, json::JsonLog, log_panics};
+use super::{LogFormat, TelemetrySettings, filter, json::JsonLog, log_panics};
 use crate::grpc::{Dial, RemoteError, channel, check};
 
 /// How long the last traces may take on their way out.
@@ -76,9 +76,7 @@ pub struct Telemetry {
 impl TelemetrySettings {
     /// What to log.
     fn filter(&self) -> Result<EnvFilter, TelemetryError> {
-        let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
-        let filter = filter.parse(&self.log);
-        filter.map_err(|source| TelemetryError::Directives { source })
+        filter::of(&self.log).map_err(|source| TelemetryError::Directives { source })
     }
 
     /// Says whether a program could be told about with these settings.

@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chatkeep_ingestion::{Finding, Sample};
+use chatkeep_ingestion::{DatabaseSample, Finding, Found, Sample};
 use chatkeep_mapping::Findings;
-use chatkeep_model::connector::{Connector, Target};
+use chatkeep_model::{
+    UtcTime,
+    connector::{Connector, Target},
+};
 
 use crate::{
     output::{Output, number},
@@ -97,22 +100,36 @@ async fn directory(
 
 /// False when the source cannot be read.
 fn print_source(output: &Output, finding: &Finding) -> bool {
-    let sample = match &finding.result {
-        Ok(sample) => sample,
-        Err(error) => {
-            output.line(format_args!(
-                "source {}   {}: {error}",
-                finding.source, finding.kind
-            ));
-            return false;
+    let Finding {
+        source,
+        kind,
+        result,
+    } = finding;
+    match result {
+        Ok(Found::Files(sample)) => {
+            output.line(format_args!("source {source}   {kind}: {}", found(sample)));
+            print_files(output, sample)
         }
-    };
-    output.line(format_args!(
-        "source {}   {}: {}",
-        finding.source,
-        finding.kind,
-        found(sample)
-    ));
+        Ok(Found::Database(sample)) => {
+            let text = found_in(sample);
+            output.line(format_args!("source {source}   {kind}: {text}"));
+            for column in &sample.absent {
+                output.line(format_args!("           not in this database: {column}"));
+            }
+            true
+        }
+        Err(error) => {
+            let error = anyhow::Chain::new(error).map(ToString::to_string);
+            let error: Vec<_> = error.collect();
+            let error = error.join(": ");
+            output.line(format_args!("source {source}   {kind}: {error}"));
+            false
+        }
+    }
+}
+
+/// False when some files cannot be read.
+fn print_files(output: &Output, sample: &Sample) -> bool {
     for (file, reason) in sample.damaged.iter().take(SHOWN) {
         output.line(format_args!(
             "           would be quarantined: {file}: {reason}"
@@ -124,6 +141,15 @@ fn print_source(output: &Output, finding: &Finding) -> bool {
         ));
     }
     sample.unreadable.is_empty()
+}
+
+fn found_in(sample: &DatabaseSample) -> String {
+    let day = |seconds: i64| UtcTime::from_seconds(seconds).day();
+    let messages = match (sample.first, sample.last) {
+        (Some(first), Some(last)) => format!("messages from {} to {}", day(first), day(last)),
+        _ => "no messages".to_owned(),
+    };
+    format!("{messages}, database {}", sample.identity)
 }
 
 fn found(sample: &Sample) -> String {

@@ -122,6 +122,7 @@ impl Stages {
                 messages: 10,
                 sequence: digest("sequence", number).into(),
                 item: digest("item", number).into(),
+                ..Session::default()
             }),
             entry: number,
         });

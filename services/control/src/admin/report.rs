@@ -170,6 +170,7 @@ async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, L
             foreign: counters.foreign,
             unchanged: counters.unchanged,
             young: counters.young,
+            reach: None,
         }),
         seal,
         seal_sha256: sha256.into(),

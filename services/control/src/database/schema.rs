@@ -5,16 +5,17 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 5] = [
+const STEPS: [&[&[&str]]; 6] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
+    &[DATABASES],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -169,6 +170,19 @@ const JANITOR: &[&str] = &[
 // A page of a run's items begins at its batch.
 const ORDER: &[&str] = &["INDEX batches_in_order ON batches (run, first)"];
 
+const DATABASES: &[&str] = &[
+    // Everything of a database's stream before `position` was captured; `name` is kind, server and
+    // database.
+    "TABLE cursors (connector BIGINT NOT NULL, name TEXT NOT NULL, stream TEXT NOT NULL,
+        identity TEXT NOT NULL, position BIGINT NOT NULL,
+        PRIMARY KEY (connector, name, stream)) {CLUSTERED}",
+    // What a run reads of its sources; becomes a position when it is captured.
+    "TABLE stretches (run BIGINT NOT NULL, source BIGINT NOT NULL, stream TEXT NOT NULL,
+        name TEXT NOT NULL, identity TEXT NOT NULL, from_position BIGINT, to_position BIGINT NOT NULL,
+        PRIMARY KEY (run, source, stream)) {CLUSTERED}",
+    "ALTER TABLE sessions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -233,10 +247,11 @@ mod tests {
             "ALTER TABLE runs DROP COLUMN cancelled",
             "ALTER TABLE runs DROP COLUMN resumes",
             "ALTER TABLE runs DROP COLUMN resume_at",
+            "ALTER TABLE sessions DROP COLUMN origin",
         ] {
             run(&database, later.to_owned()).await;
         }
-        for table in ["cleared", "kept", "janitor"] {
+        for table in ["cleared", "kept", "janitor", "cursors", "stretches"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         run(&database, "DROP INDEX batches_in_order").await;
@@ -246,6 +261,7 @@ mod tests {
         let database = Database::open(folder.path()).await.unwrap();
 
         run(&database, "DELETE FROM directors").await;
+        run(&database, "DELETE FROM cursors").await;
         run(&database, "UPDATE runs SET backfill = 1").await;
         let mut conn = database.read().await.unwrap();
         let version = query("SELECT version FROM format");

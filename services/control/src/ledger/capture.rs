@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
 };
 use prost::Message as _;
 
-use super::{Ledger, claim, run, run::encode_blob, task::TaskRow};
+use super::{Ledger, claim, cursor, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
@@ -125,8 +125,11 @@ pub(super) async fn listed(
     .bind(signed(listed.young))
     .bind(signed(listed.files))
     .bind(task.run);
-    update.execute(conn).await.during("count files")?;
-    Ok(())
+    update.execute(&mut *conn).await.during("count files")?;
+    match &listed.reach {
+        Some(reach) => cursor::begin(conn, task, reach).await,
+        None => Ok(()),
+    }
 }
 
 /// Records the end of a CAPTURE task. Returns the records it read.

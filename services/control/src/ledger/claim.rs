@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chatkeep_proto::v1::{ClaimAnswer, ClaimRequest, Quarantined, RecordClaim, Session};
+use chatkeep_proto::v1::{
+    ClaimAnswer, ClaimRequest, KnownRecordsRequest, Quarantined, RecordClaim, Session,
+};
 
 use super::{
     Ledger, contested,
@@ -35,12 +37,31 @@ struct Claimed {
 
 impl Claimed {
     fn is_candidate_for(&self, other: &Session) -> bool {
-        self.session.participants == other.participants
+        let is_of_one_origin = !other.origin.is_empty() && self.session.origin == other.origin;
+        !is_of_one_origin
+            && self.session.participants == other.participants
             && (self.session.start - other.start).abs() <= TOLERANCE
     }
 }
 
 impl Ledger {
+    /// Which of these records somebody else has claimed.
+    pub(crate) async fn known_records(
+        &self,
+        request: KnownRecordsRequest,
+    ) -> Result<Vec<bool>, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let task = task::find(&mut conn, &request.task).await?;
+        let keys = request.records.iter();
+        let keys: Vec<_> = keys.map(|one| (one.day.into(), &one.id[..])).collect();
+        let holders = holders(&mut conn, task.connector, &keys).await?;
+        let is_known = |id: &[u8]| {
+            let holder = holders.get(id);
+            holder.is_some_and(|holder| holder.task != task.key)
+        };
+        Ok(keys.iter().map(|(_, id)| is_known(id)).collect())
+    }
+
     /// Claims records. A repeat by the same task is answered *yours* again, whatever happened since.
     pub(crate) async fn claim(
         &self,
@@ -99,6 +120,8 @@ fn decide(
         task,
         is_open: true,
     };
+    // Whoever has the copy of the session before.
+    let mut copied = None;
     for (index, record) in records.iter().enumerate() {
         let others = |session| {
             sessions.iter().filter(move |other: &&Claimed| {
@@ -109,9 +132,17 @@ fn decide(
         let copy = record.session.as_ref().and_then(|session| {
             others(session).find(|other| other.session.sequence == session.sequence)
         });
+        if !record.follows {
+            copied = None;
+        }
         let other = match holder {
-            Some(holder) => (holder.task != task).then_some(holder),
-            None => copy.map(|copy| copy.holder),
+            Some(holder) if holder.task != task => Some(holder),
+            _ if record.follows && copied.is_some() => copied,
+            Some(_) => None,
+            None => {
+                copied = copy.map(|copy| copy.holder);
+                copied
+            }
         };
         let similar = match &record.session {
             Some(session) if other.is_none() => {
@@ -200,8 +231,8 @@ async fn sessions_near(
     let mut found = Vec::new();
     for chunk in chunks(&wanted) {
         let statement = query(
-            "SELECT DISTINCT s.record, s.participants, s.start, s.messages, s.sequence, s.item \
-             FROM (",
+            "SELECT DISTINCT s.record, s.participants, s.start, s.messages, s.sequence, s.item, \
+             s.origin FROM (",
         );
         let text = ") AS v CROSS JOIN sessions s WHERE s.start BETWEEN v.column1 - 2 AND v.column1 + 2 \
                 AND s.participants = v.column2 AND s.connector = ";
@@ -215,6 +246,7 @@ async fn sessions_near(
                     messages: task::narrow(row.int(3)?),
                     sequence: row.bytes(4)?.into(),
                     item: row.bytes(5)?.into(),
+                    origin: row.text(6)?,
                 })
             };
             let record = row.bytes(0).during("find copies")?;
@@ -340,11 +372,12 @@ async fn insert_sessions<'a>(
                 Cell::Int(session.messages.into()),
                 Cell::bytes(&session.sequence),
                 Cell::bytes(&session.item),
+                Cell::text(&session.origin),
             ]
         })
         .collect();
-    let table = "sessions (connector, start, record, participants, messages, sequence, \
-        item)";
+    let table = "sessions (connector, start, record, participants, messages, sequence, item, \
+        origin)";
     let inserted = insert(conn, table, &rows, " ON CONFLICT DO NOTHING").await;
     inserted.during("remember sessions")?;
     Ok(())

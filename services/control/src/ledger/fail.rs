@@ -8,7 +8,7 @@ use chatkeep_staging::{BlobReader, FrameError, FrameReader, ItemIndex};
 use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
-    Ledger, capture, import, run,
+    Ledger, capture, import, parse, run,
     task::{self, Family, TaskRow, TaskState},
 };
 use crate::{
@@ -84,6 +84,8 @@ impl Ledger {
     pub(super) async fn failure(&self, task: &TaskRow) -> Result<Failure, LedgerError> {
         match task.kind {
             TaskKind::Import => return Ok(Failure::PutBack),
+            // No entry of a database is at fault: what it holds would be passed over.
+            TaskKind::Capture if self.reads_database(task).await? => return Ok(Failure::FailRun),
             TaskKind::Capture | TaskKind::Convert | TaskKind::Plan => {}
             _ => return Ok(Failure::FailRun),
         }
@@ -96,6 +98,15 @@ impl Ledger {
             return Ok(Failure::Split { first, end });
         }
         Ok(Failure::Quarantine(self.entry(task).await?))
+    }
+
+    /// True when the task reads a database.
+    async fn reads_database(&self, task: &TaskRow) -> Result<bool, LedgerError> {
+        let mut conn = self.database.read().await?;
+        let run = run::find(&mut conn, task.run).await?;
+        let sources = parse(&run.file)?.sources;
+        let source = sources.get(task::narrow(task.source) as usize);
+        Ok(source.is_some_and(|source| source.database().is_some()))
     }
 
     /// How many entries a blob has.

@@ -1,6 +1,7 @@
 use chatkeep_proto::v1::{
-    Captured, ClaimAnswer, ClaimRequest, Converted, FailRequest, Listed, Planned, RecordClaim,
-    Refreshed, RunState, Session, Task, TaskKind, complete_request::Result as Outcome,
+    Captured, ClaimAnswer, ClaimRequest, Converted, FailRequest, KnownRecordsRequest, Listed,
+    Planned, RecordClaim, RecordKey, Refreshed, RunState, Session, Task, TaskKind,
+    complete_request::Result as Outcome,
 };
 use chatkeep_staging::{BlobKind, ItemIndex};
 
@@ -60,6 +61,7 @@ fn session(number: u32, start: i64, sequence: &str) -> RecordClaim {
             messages: 3,
             sequence: blob(sequence).sha256,
             item: item_id(number).into(),
+            ..Session::default()
         }),
         day: 0,
         ..claim(number)
@@ -353,4 +355,65 @@ async fn more_claims_than_one_statement_holds_are_answered_in_order() {
         .collect();
     assert_eq!(answers, expected);
     assert_ne!(record_id(1), record_id(2));
+}
+
+#[tokio::test]
+async fn records_of_a_copy_are_not_claimed_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    let follower = |number| RecordClaim {
+        follows: true,
+        ..claim(number)
+    };
+    let one = vec![session(1, 100, "hello"), follower(2)];
+    assert_eq!(yours(&lab, &first, one).await, [true, true]);
+
+    let copy = vec![session(3, 101, "hello"), follower(4), claim(5)];
+    let answers = yours(&lab, &second, copy).await;
+
+    assert_eq!(answers, [false, false, true]);
+    assert_eq!(yours(&lab, &first, vec![claim(4)]).await, [true]);
+}
+
+#[tokio::test]
+async fn what_one_database_holds_twice_is_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    let of = |number, origin: &str| {
+        let mut claim = session(number, 100, "hello");
+        claim.session.as_mut().unwrap().origin = origin.to_owned();
+        claim
+    };
+
+    assert_eq!(
+        yours(&lab, &first, vec![of(1, "a"), of(2, "a")]).await,
+        [true, true]
+    );
+    assert_eq!(yours(&lab, &second, vec![of(3, "a")]).await, [true]);
+    assert_eq!(yours(&lab, &second, vec![of(4, "b")]).await, [false]);
+    assert!(
+        ask(&lab, &second, vec![of(3, "a")]).await[0]
+            .similar
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn who_asks_beforehand_learns_what_others_have_claimed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lab, first, second) = capturing(folder.path()).await;
+    yours(&lab, &first, vec![claim(1)]).await;
+    yours(&lab, &second, vec![claim(2)]).await;
+
+    let key = |number| RecordKey {
+        id: record_id(number).into(),
+        day: claim(number).day,
+    };
+    let request = KnownRecordsRequest {
+        task: second.id.clone(),
+        records: vec![key(1), key(2), key(3)],
+    };
+    let known = lab.ledger.clone().known_records(request).await;
+
+    assert_eq!(known.unwrap().into_inner().known, [true, false, false]);
 }

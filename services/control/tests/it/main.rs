@@ -9,6 +9,7 @@ mod calendar;
 mod cancelled;
 mod claims;
 mod clearing;
+mod cursors;
 mod deliverable;
 mod delivery;
 mod janitor;

@@ -36,6 +36,7 @@ fn copy(number: u32, conversation: u32) -> RecordClaim {
             messages: 3,
             sequence: blob("hello").sha256,
             item: item_id(number).into(),
+            ..Session::default()
         }),
         ..claim(number)
     }

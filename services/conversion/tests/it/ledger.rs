@@ -66,6 +66,8 @@ macro_rules! knows_its_run_and_not {
 
 knows_its_run_and_not!(
     known_files(KnownFilesRequest) -> KnownFilesResponse,
+    cursor(CursorRequest) -> Cursor,
+    known_records(KnownRecordsRequest) -> KnownRecordsResponse,
     claim(ClaimRequest) -> ClaimResponse,
     captures(CapturesRequest) -> CapturesResponse,
     rosters(RostersRequest) -> RostersResponse,

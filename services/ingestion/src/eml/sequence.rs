@@ -35,6 +35,12 @@ impl Sequence {
         sequence
     }
 
+    /// Adds a message as it is.
+    pub fn push(&mut self, message: &[u8]) {
+        self.bytes.extend_from_slice(message);
+        self.end_entry();
+    }
+
     /// Number of messages.
     pub fn len(&self) -> u32 {
         u32::try_from(self.ends.len()).unwrap_or(u32::MAX)

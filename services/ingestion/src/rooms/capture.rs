@@ -14,7 +14,7 @@ use crate::{
 
 /// Reads the listed files, claims their events and stores them as one sorted chunk.
 pub(crate) async fn capture(work: &Work) -> Result<Completion, StageError> {
-    let files = load(&work.staging, &work.task).await?;
+    let files = load::<ListedFile>(&work.staging, &work.task).await?;
     let work = work.clone();
     let captured = blocking(move || capture_files(&work, &files)).await?;
     crash_point("staged");

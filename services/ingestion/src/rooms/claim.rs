@@ -1,11 +1,12 @@
 use bytes::Bytes;
 use chatkeep_model::RecordId;
-use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
-use chatkeep_proto::v1::{ClaimRequest, RecordClaim};
+use chatkeep_pipeline::{ResultExt as _, StageError};
+use chatkeep_proto::v1::RecordClaim;
 use tokio::runtime::Handle;
 
 use super::record::Sighting;
 use crate::{
+    claim,
     sorting::{Merge, Sortable as _},
     work::Work,
     xml::record_id,
@@ -92,31 +93,15 @@ impl Pages {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("ledger did not answer every claim")]
-struct Unanswered;
-
 /// Claims a page and sorts out what others have. Blocks.
 pub(super) fn claim(work: &Work, records: Vec<Sighting>) -> Result<Page, StageError> {
     let claims = records.iter().map(|sighting| RecordClaim {
         id: id_bytes(sighting),
         day: sighting.record.day().0,
-        session: None,
         entry: work.task.first + sighting.file,
+        ..RecordClaim::default()
     });
-    let request = ClaimRequest {
-        task: work.task.id.clone(),
-        records: claims.collect(),
-    };
-    let mut ledger = work.ledger.clone();
-    let response = Handle::current().block_on(ledger.claim(request));
-    let answers = response
-        .map_err(StageError::ledger("claim records"))?
-        .into_inner()
-        .answers;
-    if answers.len() != records.len() {
-        return Err(StageError::new(Verdict::Retry, "claim records", Unanswered));
-    }
+    let answers = Handle::current().block_on(claim::claim(work, claims.collect()))?;
     let mut page = Page::default();
     for (sighting, answer) in records.into_iter().zip(answers) {
         if answer.yours {

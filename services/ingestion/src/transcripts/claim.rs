@@ -1,12 +1,14 @@
 use std::collections::HashMap;
 
-use chatkeep_model::{Content, Conversation, ItemId};
-use chatkeep_pipeline::{StageError, Verdict};
-use chatkeep_proto::v1::{ClaimAnswer, ClaimRequest, RecordClaim, Session};
+use chatkeep_model::{Content, Conversation};
+use chatkeep_pipeline::StageError;
+use chatkeep_proto::v1::{ClaimAnswer, RecordClaim, Session};
 
 use super::Record;
 use crate::{
-    eml::{Sequence, participants_digest},
+    claim,
+    copies::{self, shorter_copy},
+    eml::Sequence,
     work::Work,
 };
 
@@ -18,10 +20,6 @@ pub(super) enum Claimed {
     Ours(Box<Record>),
     Duplicate(Box<Record>),
 }
-
-#[derive(Debug, thiserror::Error)]
-#[error("ledger did not answer every claim")]
-struct Unanswered;
 
 /// Claims records in one call, each with the entry that holds it. Of equal copies within the task the
 /// first one is claimed: the ledger gives everything that one task asks for to that task.
@@ -44,24 +42,14 @@ pub(super) async fn claim(
             day: record.conversation.start.day().0,
             session,
             entry,
+            ..RecordClaim::default()
         });
         asked.push(record);
     }
     if claims.is_empty() {
         return Ok(claimed);
     }
-    let request = ClaimRequest {
-        task: work.task.id.clone(),
-        records: claims,
-    };
-    let response = work.ledger.clone().claim(request).await;
-    let answers = response
-        .map_err(StageError::ledger("claim records"))?
-        .into_inner()
-        .answers;
-    if answers.len() != asked.len() {
-        return Err(StageError::new(Verdict::Retry, "claim records", Unanswered));
-    }
+    let answers = claim::claim(work, claims).await?;
     for (record, answer) in asked.into_iter().zip(answers) {
         claimed.push(settle(record, &answer));
     }
@@ -73,44 +61,17 @@ fn settle(mut record: Record, answer: &ClaimAnswer) -> Claimed {
         return Claimed::Duplicate(Box::new(record));
     }
     let conversation = &mut record.conversation;
-    if conversation.supersedes.is_none() {
-        conversation.supersedes = shorter_copy(conversation, &answer.similar);
+    if conversation.supersedes.is_none() && !answer.similar.is_empty() {
+        let sequence = sequence(conversation);
+        conversation.supersedes =
+            sequence.and_then(|sequence| shorter_copy(conversation, &sequence, &answer.similar));
     }
     Claimed::Ours(Box::new(record))
 }
 
-/// The longest captured copy that this conversation begins with: it is a revision of that.
-fn shorter_copy(conversation: &Conversation, similar: &[Session]) -> Option<ItemId> {
-    if similar.is_empty() {
-        return None;
-    }
-    let sequence = sequence(conversation)?;
-    let begins_with = |copy: &&Session| {
-        copy.messages > 0
-            && copy.messages < sequence.len()
-            && sequence
-                .prefix(copy.messages)
-                .is_some_and(|prefix| copy.sequence == prefix[..])
-    };
-    let copies = similar.iter().filter(begins_with);
-    let longest = copies.max_by_key(|copy| copy.messages)?;
-    ItemId::from_slice(&longest.item).filter(|item| *item != conversation.id)
-}
-
-/// What is compared with other pools' copies; `None` where nothing was said, since then nothing tells
-/// two sessions apart.
+/// What is compared with other pools' copies.
 fn session(conversation: &Conversation) -> Option<Session> {
-    let sequence = sequence(conversation).filter(|sequence| !sequence.is_empty())?;
-    let messages = sequence.len();
-    Some(Session {
-        participants: participants_digest(&conversation.participants)
-            .to_vec()
-            .into(),
-        start: conversation.start.seconds(),
-        messages,
-        sequence: sequence.prefix(messages)?.to_vec().into(),
-        item: conversation.id.as_bytes().to_vec().into(),
-    })
+    copies::session(conversation, &sequence(conversation)?)
 }
 
 fn sequence(conversation: &Conversation) -> Option<Sequence> {

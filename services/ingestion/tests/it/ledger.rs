@@ -19,6 +19,9 @@ pub(crate) struct State {
     pub(crate) claims: HashMap<Vec<u8>, Claim>,
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) rosters: BTreeMap<String, Vec<Presence>>,
+    pub(crate) cursors: HashMap<String, v1::Cursor>,
+    /// Whether the conversation that is claimed right now is a copy.
+    is_copy: bool,
 }
 
 pub(crate) struct Claim {
@@ -37,7 +40,10 @@ impl State {
     fn claim(&mut self, task: &str, record: &v1::RecordClaim) -> ClaimAnswer {
         let near = |session: &&Session| {
             let ours = record.session.as_ref().unwrap();
-            session.participants == ours.participants && session.start.abs_diff(ours.start) <= 2
+            let is_of_one_origin = !ours.origin.is_empty() && session.origin == ours.origin;
+            !is_of_one_origin
+                && session.participants == ours.participants
+                && session.start.abs_diff(ours.start) <= 2
         };
         let others = self.claims.iter().filter(|(id, _)| **id != record.id[..]);
         let sessions = others.filter_map(|(_, claim)| claim.session.as_ref());
@@ -58,7 +64,8 @@ impl State {
                 similar: candidates,
             };
         }
-        if is_copy {
+        self.is_copy = is_copy || record.follows && self.is_copy;
+        if self.is_copy {
             return ClaimAnswer::default();
         }
         let claim = Claim {
@@ -96,6 +103,29 @@ impl Ledger for FakeLedger {
         });
         let files = known.collect();
         Ok(Response::new(v1::KnownFilesResponse { files }))
+    }
+
+    async fn cursor(
+        &self,
+        request: Request<v1::CursorRequest>,
+    ) -> Result<Response<v1::Cursor>, Status> {
+        let database = request.into_inner().database;
+        let cursor = self.state().cursors.get(&database).cloned();
+        Ok(Response::new(cursor.unwrap_or_default()))
+    }
+
+    async fn known_records(
+        &self,
+        request: Request<v1::KnownRecordsRequest>,
+    ) -> Result<Response<v1::KnownRecordsResponse>, Status> {
+        let request = request.into_inner();
+        let state = self.state();
+        let is_known = |record: &v1::RecordKey| {
+            let claim = state.claims.get(&record.id[..]);
+            claim.is_some_and(|claim| claim.task != request.task)
+        };
+        let known = request.records.iter().map(is_known).collect();
+        Ok(Response::new(v1::KnownRecordsResponse { known }))
     }
 
     async fn claim(

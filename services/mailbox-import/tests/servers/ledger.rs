@@ -199,6 +199,8 @@ macro_rules! not_asked {
 
 not_asked! {
     known_files: KnownFilesRequest -> KnownFilesResponse;
+    cursor: CursorRequest -> Cursor;
+    known_records: KnownRecordsRequest -> KnownRecordsResponse;
     claim: ClaimRequest -> ClaimResponse;
     captures: CapturesRequest -> CapturesResponse;
     rosters: RostersRequest -> RostersResponse;

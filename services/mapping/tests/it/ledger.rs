@@ -70,6 +70,8 @@ macro_rules! unused {
 
 unused! {
     known_files(KnownFilesRequest) -> KnownFilesResponse;
+    cursor(CursorRequest) -> Cursor;
+    known_records(KnownRecordsRequest) -> KnownRecordsResponse;
     claim(ClaimRequest) -> ClaimResponse;
     captures(CapturesRequest) -> CapturesResponse;
     rosters(RostersRequest) -> RostersResponse;

@@ -200,6 +200,7 @@ impl World {
                 messages: 41,
                 sequence: digest("sequence", number),
                 item: digest("item", number),
+                ..Session::default()
             }),
             entry: number,
         });

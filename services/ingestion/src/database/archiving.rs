@@ -1,0 +1,28 @@
+//! LIST and CAPTURE of `archiving-database`: a row is a record, a session on one UTC day is one
+//! conversation.
+//!
+//! The layout is the one that programs were seen to query; where it was never published, optional columns
+//! are optional and either of two layouts is read (`tables`). A capture reads one day of one table in the
+//! order of its key, sorts the rows by session outside memory, claims them and stores conversations.
+
+mod capture;
+mod claim;
+mod conversation;
+mod group;
+mod list;
+mod look;
+mod plain;
+mod range;
+mod reader;
+mod record;
+mod rtf;
+mod statements;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    capture::capture,
+    list::list,
+    look::{look_into, preview},
+};

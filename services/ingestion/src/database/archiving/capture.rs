@@ -1,0 +1,132 @@
+use chatkeep_model::{Content, Conversation, What, connector::DatabaseSource};
+use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
+use chatkeep_proto::v1::{NewTask, complete_request::Result as Outcome};
+
+use super::{
+    claim::{Claims, Place},
+    group::{Group, Groups},
+    range::Range,
+    reader::Reader,
+};
+use crate::{
+    batch,
+    list::load,
+    sorting::Sorter,
+    work::{Work, blocking},
+};
+
+/// Rows of one claim, and bytes held for it, unless one session has more.
+const MOST_ROWS: usize = 1_000;
+const MOST_BYTES: usize = 4 << 20;
+/// Conversations of one batch.
+const MOST_CONVERSATIONS: usize = 100;
+
+/// Reads the listed ranges, claims their rows and stores the conversations they make.
+pub(crate) async fn capture(
+    work: &Work,
+    source: &DatabaseSource,
+) -> Result<Completion, StageError> {
+    let ranges = load::<Range>(&work.staging, &work.task).await?;
+    let (work, source) = (work.clone(), source.clone());
+    blocking(move || {
+        let mut capture = Capture::new(&work, &source)?;
+        for (entry, range) in (work.task.first..).zip(&ranges) {
+            capture.range(entry, range)?;
+        }
+        capture.finish()
+    })
+    .await
+}
+
+/// What a capture holds: the sorter, the sessions of one claim, the conversations of one batch.
+struct Capture<'a> {
+    work: &'a Work,
+    source: &'a DatabaseSource,
+    claims: Claims<'a>,
+    conversations: Vec<Conversation>,
+    weight: usize,
+    next: Vec<NewTask>,
+}
+
+impl<'a> Capture<'a> {
+    fn new(work: &'a Work, source: &'a DatabaseSource) -> Result<Self, StageError> {
+        Ok(Self {
+            work,
+            source,
+            claims: Claims::new(work, source)?,
+            conversations: Vec::new(),
+            weight: 0,
+            next: Vec::new(),
+        })
+    }
+
+    fn range(&mut self, entry: u32, range: &Range) -> Result<(), StageError> {
+        let mut sorter = Sorter::new();
+        let mut reader = Reader::new(self.source, &range.identity);
+        self.claims.captured.records_read += reader.read(range, &mut sorter)?;
+        drop(reader);
+        let place = Place {
+            entry,
+            stream: range.stream,
+            identity: &range.identity,
+        };
+        let merge = sorter.finish().or_retry("sort records")?;
+        let mut sessions = Groups::new(merge, &range.identity, range.stream);
+        let mut waiting: Vec<Group> = Vec::new();
+        let (mut rows, mut bytes) = (0, 0);
+        while let Some(group) = sessions.next()? {
+            let is_full =
+                rows + group.rows.len() > MOST_ROWS || bytes + group.weight() > MOST_BYTES;
+            if is_full && !waiting.is_empty() {
+                self.claim(place, std::mem::take(&mut waiting))?;
+                (rows, bytes) = (0, 0);
+            }
+            rows += group.rows.len();
+            bytes += group.weight();
+            waiting.push(group);
+        }
+        self.claim(place, waiting)
+    }
+
+    fn claim(&mut self, place: Place<'_>, groups: Vec<Group>) -> Result<(), StageError> {
+        for conversation in self.claims.claim(place, groups)? {
+            let weight = weight(&conversation);
+            let is_full =
+                self.conversations.len() == MOST_CONVERSATIONS || self.weight + weight > MOST_BYTES;
+            if is_full {
+                self.store()?;
+            }
+            self.weight += weight;
+            self.conversations.push(conversation);
+        }
+        Ok(())
+    }
+
+    fn store(&mut self) -> Result<(), StageError> {
+        self.weight = 0;
+        let conversations = std::mem::take(&mut self.conversations);
+        if !conversations.is_empty() {
+            self.next.push(batch::store(self.work, &conversations)?);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Completion, StageError> {
+        self.store()?;
+        let mut captured = self.claims.captured;
+        captured.excluded = self.claims.excluded.into_messages();
+        Ok(Completion::new(Outcome::Captured(captured)).then_all(self.next))
+    }
+}
+
+/// Bytes of text in a conversation, about.
+fn weight(conversation: &Conversation) -> usize {
+    let Content::Events(events) = &conversation.content else {
+        return 0;
+    };
+    let texts = events.iter().map(|event| match &event.what {
+        What::Said(body) => body.text.len() + 64,
+        _ => 64,
+    });
+    texts.sum()
+}

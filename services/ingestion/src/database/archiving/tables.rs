@@ -1,0 +1,58 @@
+use crate::database::Table;
+
+/// Types whose values are compared as they were read.
+const TIME: &[&str] = &["datetime"];
+const NUMBER: &[&str] = &["int", "bigint", "smallint", "tinyint"];
+/// Types that become `nvarchar(max)` without a loss.
+const TEXT: &[&str] = &["nvarchar", "ntext", "varchar", "text", "nchar", "char"];
+
+/// What an archiving database must have. How wide a number is, and whether texts are `ntext`, differs
+/// between versions.
+pub(super) const MANDATORY: [Table; 5] = [
+    Table {
+        name: "Users",
+        columns: &[("UserId", NUMBER), ("UserUri", TEXT)],
+    },
+    Table {
+        name: "ContentTypes",
+        columns: &[("ContentTypeId", NUMBER), ("ContentType", TEXT)],
+    },
+    Table {
+        name: "Messages",
+        columns: &[
+            ("MessageIdTime", TIME),
+            ("MessageIdSeq", NUMBER),
+            ("SessionIdTime", TIME),
+            ("SessionIdSeq", NUMBER),
+            ("FromId", NUMBER),
+            ("ToId", NUMBER),
+            ("ContentTypeId", NUMBER),
+            ("Body", TEXT),
+        ],
+    },
+    Table {
+        name: "ConferenceMessages",
+        columns: &[
+            ("MessageId", NUMBER),
+            ("Date", TIME),
+            ("SessionIdTime", TIME),
+            ("FromId", NUMBER),
+            ("ContentTypeId", NUMBER),
+            ("Body", TEXT),
+        ],
+    },
+    Table {
+        name: "ConferenceMessageRecipientList",
+        columns: &[("MessageId", NUMBER), ("UserId", NUMBER)],
+    },
+];
+
+/// What it may have besides, of what is read. Of the conference's URI one of two layouts will do.
+pub(super) const OPTIONAL: [(&str, &str); 6] = [
+    ("Messages", "Toast"),
+    ("ConferenceMessages", "SessionIdSeq"),
+    ("ConferenceMessageRecipientList", "SessionIdTime"),
+    ("Conferences", "OrganizerId"),
+    ("Conferences", "ConferenceStartTime"),
+    ("Conferences", "ConferenceUri"),
+];

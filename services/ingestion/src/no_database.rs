@@ -1,0 +1,35 @@
+//! Stands in for `database` where the program is built without it.
+
+pub(crate) mod archiving {
+    use chatkeep_model::connector::DatabaseSource;
+    use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
+
+    use crate::{check::DatabaseSample, preview::Previewed, work::Work};
+
+    use super::DatabaseError;
+
+    pub(crate) async fn list(_: &Work, _: &DatabaseSource) -> Result<Completion, StageError> {
+        Err(DatabaseError).or_reject("list database")
+    }
+
+    pub(crate) async fn capture(_: &Work, _: &DatabaseSource) -> Result<Completion, StageError> {
+        Err(DatabaseError).or_reject("read database")
+    }
+
+    pub(crate) async fn look_into(_: &DatabaseSource) -> Result<DatabaseSample, DatabaseError> {
+        Err(DatabaseError)
+    }
+
+    pub(crate) async fn preview(
+        _: &str,
+        _: &DatabaseSource,
+        _: usize,
+    ) -> Result<Vec<Previewed>, DatabaseError> {
+        Err(DatabaseError)
+    }
+}
+
+/// Why a database cannot be read.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this program is built without databases; build it with the feature `mssql`")]
+pub struct DatabaseError;

@@ -1,0 +1,17 @@
+//! Databases of Skype for Business, archived straight from their servers: those of the test kit, which
+//! speak the protocol of SQL Server.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod archiving;
+mod interrupted;
+mod refusals;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/sandbox.rs"]
+mod sandbox;
+mod servers;
+mod world;
