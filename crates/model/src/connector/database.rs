@@ -130,9 +130,13 @@ fn default_statement_timeout() -> Duration {
 }
 
 impl DatabaseSource {
-    /// Tells this database apart from others of its connector: kind, server and name, in lower case.
+    /// Tells this database apart from others of its connector: kind, server, port where it is another one
+    /// than SQL Server's, and name; in lower case.
     pub fn name(&self, kind: &str) -> String {
-        format!("{kind} {} {}", self.server, self.database).to_lowercase()
+        let (server, database) = (&self.server, &self.database);
+        let port = self.port.filter(|port| ![1_433, 1_434].contains(port));
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        format!("{kind} {server}{port} {database}").to_lowercase()
     }
 
     /// Compares normalised addresses with the patterns of `scope`.

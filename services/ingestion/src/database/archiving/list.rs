@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
 use chatkeep_staging::{BlobKind, FrameWriter};
 
 use super::{
-    range::{Range, Stream, days, midnight},
+    range::{Range, Stream, day_from, midnight},
     statements, tables,
 };
 use crate::{
@@ -39,13 +39,11 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
             from: window.behind,
             to: window.to,
         });
-        let first = found.first(stream, window.from).await;
-        let first = first.map_err(|error| error.into_stage("list database"))?;
-        if let Some(first) = first {
-            let identity = &found.identity.id;
-            let days = days(first.max(window.from), window.to);
-            ranges.extend(days.map(|(from, to)| Range::new(stream, from, to, identity)));
-        }
+        let days = found.days(stream, window).await;
+        let days = days.map_err(|error| error.into_stage("list database"))?;
+        let identity = &found.identity.id;
+        let days = days.into_iter();
+        ranges.extend(days.map(|(from, to)| Range::new(stream, from, to, identity)));
     }
     let next = store(work, &ranges).await?;
     let listed = Listed {
@@ -116,10 +114,25 @@ impl Found {
         position.map(|one| one.position)
     }
 
-    /// The time of the first row from a time on, Unix seconds.
-    async fn first(&mut self, stream: Stream, from: i64) -> Result<Option<i64>, DatabaseError> {
-        let (first, _) = span(&mut self.connection, stream, from).await?;
-        Ok(first)
+    /// The parts of UTC days in a window that have rows: from one to the next by the key, so that days
+    /// without any cost nothing.
+    async fn days(
+        &mut self,
+        stream: Stream,
+        window: Window,
+    ) -> Result<Vec<(i64, i64)>, DatabaseError> {
+        let mut days = Vec::new();
+        let mut from = window.from;
+        while from < window.to {
+            let (first, _) = span(&mut self.connection, stream, from).await?;
+            let Some(first) = first.filter(|&first| first < window.to) else {
+                break;
+            };
+            let day = day_from(first.max(from), window.to);
+            from = day.1;
+            days.push(day);
+        }
+        Ok(days)
     }
 }
 
