@@ -114,6 +114,7 @@ fn pages_by_key_have_every_row_once() {
     loop {
         let page = page(&log, 333, last, DateTime::MAX);
         let Some(row) = page.last() else { break };
+        assert!(page.len() <= 333);
         last = key(row);
         keys.extend(page.iter().map(key));
     }
@@ -145,6 +146,25 @@ fn a_page_ends_before_its_end() {
 
     assert_eq!(page.len(), 30);
     assert_eq!(key(&page[29]), (at(900), 2));
+}
+
+#[test]
+fn rows_that_are_sorted_by_the_same_stay_together_where_a_statement_says_so() {
+    let log = LcsLog::default();
+    log.generate(generated(9));
+
+    for order in ["m.MessageIdTime", "m.MessageIdTime DESC", "m.ContentTypeId"] {
+        let all = if order == "m.ContentTypeId" { 9 } else { 6 };
+        for (ties, expected) in [("WITH TIES", all), ("", 4)] {
+            let statement = format!(
+                "SELECT TOP (4) {ties} m.MessageIdTime FROM dbo.Messages AS m ORDER BY {order}"
+            );
+
+            let (_, found) = rows(&log, &statement, &[]);
+
+            assert_eq!(found.len(), expected, "{statement}");
+        }
+    }
 }
 
 #[test]

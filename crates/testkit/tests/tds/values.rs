@@ -155,6 +155,27 @@ async fn a_row_of_every_type_is_read_as_it_was_given() {
     assert_eq!(rows[1].len(), row.len());
 }
 
+/// SQL Server checks no text: half a surrogate pair is stored, and given out again.
+#[tokio::test]
+async fn damaged_text_ends_an_answer_and_damaged_bytes_do_not() {
+    for kind in [Kind::NVarCharMax, Kind::NText, Kind::VarBinaryMax] {
+        let server = serve(Options::default(), move |_| {
+            let damaged = Value::Bytes(vec![b'a', 0, 0, 0xd8]);
+            Answer::rows(vec![Column::new("body", kind)], [vec![damaged]])
+        })
+        .await;
+        let mut connection = connect(config(&server)).await.unwrap();
+
+        let (rows, error) = ask(&mut connection, "SELECT body", Vec::new()).await;
+
+        let is_read = kind == Kind::VarBinaryMax;
+        assert_eq!(
+            (rows.len(), error.is_none()),
+            (usize::from(is_read), is_read)
+        );
+    }
+}
+
 #[tokio::test]
 async fn every_parameter_arrives_as_it_was_sent() {
     let kinds = [
