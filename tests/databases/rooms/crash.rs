@@ -104,7 +104,8 @@ fn killed_at_any_point_every_change_is_told_once() {
 
         let texts = rooms.sandbox.mails("ann@contoso.com");
         let texts: Vec<_> = texts.iter().map(|mail| mail.text()).collect();
-        let count = |words: &str| texts.iter().map(|text| text.matches(words).count()).sum();
+        let count =
+            |words: &str| -> usize { texts.iter().map(|text| text.matches(words).count()).sum() };
         let counts = [
             "Ann Archer: secret",
             "edited a message",

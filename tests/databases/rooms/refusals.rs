@@ -23,6 +23,7 @@ fn a_rebuilt_database_stops_the_run_and_is_read_once_it_is_accepted() {
     assert_eq!(rooms.sandbox.mails("ann@contoso.com").len(), 1);
     let identity = refused.stderr.split("identity = \"").nth(1).unwrap();
     let identity = identity.split('"').next().unwrap();
+    rooms.sandbox.run(&["cancel", "2", "-c", "connector.toml"]);
     rooms.write_connector(&format!("identity = '{identity}'"));
 
     let accepted = rooms.archive();

@@ -25,8 +25,8 @@ pub(super) struct Principal {
 /// A row of `tblChat` without its key.
 #[derive(Clone, Debug)]
 pub(super) struct Chat {
-    ticks: i64,
-    user: i32,
+    pub(super) ticks: i64,
+    pub(super) user: i32,
     /// UTF-16, whatever it holds.
     pub(super) content: Vec<u16>,
     pub(super) rtf: Option<String>,
