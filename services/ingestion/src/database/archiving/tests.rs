@@ -314,7 +314,7 @@ fn what_was_captured_before_is_left_out_of_the_item() {
 fn the_test_vectors_of_the_documentation_hold() {
     const DOCUMENT: &str = include_str!("../../../../../docs/formats.md");
     let identity = "6f9619ff-8b86-d011-b42d-00c04fc964ff";
-    let second = |second| Moment::from_seconds(1_476_454_968 + second);
+    let second = |second: i64| Moment::from_seconds(1_476_454_968 + second);
     let mut at = second(1);
     at.ticks += 1;
     let key = |number| Key {
