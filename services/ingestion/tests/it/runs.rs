@@ -1,3 +1,4 @@
+use chatkeep_ingestion::Found;
 use chatkeep_pipeline::Verdict;
 use chatkeep_proto::v1::Run;
 
@@ -171,7 +172,9 @@ async fn check_reads_the_first_files_as_a_trial() {
 
     let findings = chatkeep_ingestion::check(&sandbox.connector());
 
-    let sample = findings[0].result.as_ref().unwrap();
+    let Ok(Found::Files(sample)) = &findings[0].result else {
+        panic!("{findings:?}")
+    };
     assert_eq!((sample.files, sample.foreign, sample.read), (2, 1, 2));
     assert_eq!(sample.damaged, [("b.eml".to_owned(), "file is empty")]);
 }
