@@ -186,7 +186,7 @@ fn formatted_messages_are_shown_as_their_sender_formatted_them() {
     let rtf = "{\\rtf1\\ansi {\\b bold} words\\par}";
     rooms
         .mgc
-        .say_formatted(rooms.room, rooms.ann, morning(1), "bold words", rtf);
+        .say_formatted(rooms.room, rooms.ann, morning(1), ("bold words", rtf));
 
     rooms.archive();
 

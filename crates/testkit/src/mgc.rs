@@ -68,8 +68,14 @@ impl Mgc {
         self.add(room, Chat::new(person, ticks(at), content))
     }
 
-    /// Adds a chat message with its RTF.
-    pub fn say_formatted(&self, room: i32, person: i32, at: i64, content: &str, rtf: &str) -> i64 {
+    /// Adds a chat message: its text and its RTF.
+    pub fn say_formatted(
+        &self,
+        room: i32,
+        person: i32,
+        at: i64,
+        (content, rtf): (&str, &str),
+    ) -> i64 {
         let chat = Chat {
             rtf: Some(rtf.to_owned()),
             ..Chat::new(person, ticks(at), content)
@@ -91,8 +97,8 @@ impl Mgc {
         self.store().next_chat(room)
     }
 
-    /// Adds a chat message under a number that was taken before.
-    pub fn commit(&self, room: i32, chat: i64, person: i32, at: i64, content: &str) {
+    /// Adds a chat message, whose and when, under a number that was taken before.
+    pub fn commit(&self, room: i32, chat: i64, (person, at): (i32, i64), content: &str) {
         let row = Chat::new(person, ticks(at), content);
         self.store().chats.insert((room, chat), row);
     }

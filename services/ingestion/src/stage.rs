@@ -51,11 +51,13 @@ impl Stage for Ingestion {
             (TaskKind::Capture, Source::PersistentChatDatabase(_)) => {
                 database::rooms::capture(&work).await
             }
-            (TaskKind::Assemble, Source::PersistentChatDatabase(_)) => rooms::assemble(&work).await,
             (TaskKind::List, _) => list::list(&work).await,
             (TaskKind::Capture, Source::ArchivingExport(_)) => transcripts::capture(&work).await,
             (TaskKind::Capture, Source::PersistentChatXml(_)) => rooms::capture(&work).await,
-            (TaskKind::Assemble, Source::PersistentChatXml(_)) => rooms::assemble(&work).await,
+            (
+                TaskKind::Assemble,
+                Source::PersistentChatXml(_) | Source::PersistentChatDatabase(_),
+            ) => rooms::assemble(&work).await,
             _ => Err(StageError::new(
                 Verdict::Reject,
                 "find stage of task",

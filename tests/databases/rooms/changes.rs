@@ -117,7 +117,7 @@ fn a_message_that_is_committed_late_is_not_lost() {
     rooms.archive();
     rooms
         .mgc
-        .commit(rooms.room, late, rooms.bob, morning(1), "late");
+        .commit(rooms.room, late, (rooms.bob, morning(1)), "late");
 
     let outcome = rooms.archive();
 
@@ -134,7 +134,7 @@ fn the_only_message_of_a_room_may_be_committed_late() {
     rooms.archive();
     rooms
         .mgc
-        .commit(rooms.room, late, rooms.bob, morning(1), "late");
+        .commit(rooms.room, late, (rooms.bob, morning(1)), "late");
 
     rooms.archive();
 

@@ -65,8 +65,10 @@ impl Default for Store {
     }
 }
 
-/// The tables, with as many columns of their keys and all of their columns.
-const TABLES: [(&str, usize, &[(&str, Kind)]); 4] = [
+/// A table: its name, how many columns its key has, and all columns, those of the key first.
+type Described = (&'static str, usize, &'static [(&'static str, Kind)]);
+
+const TABLES: [Described; 4] = [
     (
         "tblChat",
         2,
@@ -156,7 +158,7 @@ impl Store {
     }
 }
 
-fn find(table: &str) -> Option<&'static (&'static str, usize, &'static [(&'static str, Kind)])> {
+fn find(table: &str) -> Option<&'static Described> {
     let mut tables = TABLES.iter();
     tables.find(|(name, _, _)| name.eq_ignore_ascii_case(table))
 }

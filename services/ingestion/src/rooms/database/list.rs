@@ -67,7 +67,7 @@ struct CountsBack {
 /// Lists the rooms in which something is new, or may have changed.
 pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
     let mut database = open(work).await?;
-    let mut lister = Lister {
+    let mut listing = Lister {
         window: Window::of(work),
         known: Known::ask(work, &database.identity).await?,
         identity: database.identity.id.clone(),
@@ -85,12 +85,12 @@ pub(crate) async fn list(work: &Work) -> Result<Completion, StageError> {
         };
         after = last.room.number;
         for found in page {
-            let end = lister.end(&mut database, &found).await?;
-            lister.add(found, end)?;
+            let end = listing.end(&mut database, &found).await?;
+            listing.add(found, end)?;
         }
     }
-    lister.add_removed();
-    let (listed, rooms) = lister.finish(database_name(work));
+    listing.add_removed();
+    let (listed, rooms) = listing.finish(database_name(work));
     let tasks = store(work, &rooms).await?;
     Ok(Completion::new(Outcome::Listed(listed)).then_all(tasks))
 }

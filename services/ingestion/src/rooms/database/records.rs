@@ -122,7 +122,7 @@ mod tests {
         xml::{Room as XmlRoom, RoomEvent, Sender},
     };
 
-    /// MicrosoftDocs, configure-compliance.md: 2008-06-04T20:15:40.9535482Z.
+    // MicrosoftDocs, configure-compliance.md: 2008-06-04T20:15:40.9535482Z.
     const TICKS: i64 = 633_482_073_409_535_482;
     const GUID: &str = "0988239a-bb66-4616-90a4-b07771a2097c.txt";
 

@@ -112,7 +112,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             };
             range.after = last.chat;
             for row in page {
-                self.take(row, false)?;
+                self.take(&row, false)?;
             }
         }
         let first = window.again_ticks();
@@ -146,7 +146,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             range.after = page.last().map_or(range.last, |last| last.chat);
             self.reading.left = self.reading.left.saturating_sub(page.len() as u64);
             for row in page {
-                self.take(row, true)?;
+                self.take(&row, true)?;
             }
         }
         Ok(range.after)
@@ -163,12 +163,12 @@ impl<'a, 'b> RoomReader<'a, 'b> {
 
     /// Takes a row. What is behind the position is claimed whatever was seen: a claim may have been
     /// refused in favour of a task that failed.
-    fn take(&mut self, row: ChatRow, is_behind: bool) -> Result<(), StageError> {
+    fn take(&mut self, row: &ChatRow, is_behind: bool) -> Result<(), StageError> {
         if let Some(sender) = row.sender() {
             self.senders.insert(row.user, sender);
         }
         let look = if self.reading.window.moves && !self.is_repeat {
-            self.seen.look(&row)
+            self.seen.look(row)
         } else {
             Look::New
         };
@@ -176,16 +176,16 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             return Ok(());
         }
         let Some(at) = row.at() else {
-            return self.quarantine(&row);
+            return self.quarantine(row);
         };
         match look {
             Look::Replaced { revision } if !is_behind => {
-                let record = self.records().replaced(&row, at, revision);
+                let record = self.records().replaced(row, at, revision);
                 self.revisions.push(record);
                 Ok(())
             }
             _ => {
-                let record = self.records().said(&row, at);
+                let record = self.records().said(row, at);
                 self.push(record)
             }
         }

@@ -134,7 +134,7 @@ fn stored_file(content: &str) -> Option<&str> {
         return None;
     }
     let end = link.find(['"', '\'', '<', '>', ' ']).unwrap_or(link.len());
-    let words = link[..end].split(['/', '\\', '?', '&', '=', '|', ';', ',', '#']);
+    let words = link[..end].split([':', '/', '\\', '?', '&', '=', '|', ';', ',', '#']);
     words.rev().find(|word| is_stored_name(word))
 }
 
