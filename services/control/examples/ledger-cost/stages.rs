@@ -125,6 +125,7 @@ impl Stages {
                 ..Session::default()
             }),
             entry: number,
+            ..RecordClaim::default()
         });
         let request = ClaimRequest {
             task: task.id.clone(),

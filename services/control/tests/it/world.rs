@@ -78,8 +78,7 @@ pub(crate) fn claim(number: u32) -> RecordClaim {
     RecordClaim {
         id: record_id(number).into(),
         day: 1_000,
-        session: None,
-        entry: 0,
+        ..RecordClaim::default()
     }
 }
 

@@ -203,6 +203,7 @@ impl World {
                 ..Session::default()
             }),
             entry: number,
+            ..RecordClaim::default()
         });
         let request = ClaimRequest {
             task: task.id.clone(),
