@@ -22,7 +22,7 @@ const POINTS: [&str; 8] = [
 const ROOMS: i64 = 4;
 const MESSAGES: i64 = 150;
 
-/// Rooms full of numbered messages, read in small pages.
+/// Rooms full of numbered messages, read in pages so small that one task does not read them all.
 fn busy() -> Rooms {
     let rooms = Rooms::new();
     let mut all = vec![rooms.room];
