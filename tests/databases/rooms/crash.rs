@@ -7,6 +7,7 @@ use std::{
 use chatkeep_testkit::tds::{Fault, When};
 
 use super::{Rooms, morning};
+use crate::sandbox::Mail;
 
 /// Where the program is killed by name.
 const POINTS: [&str; 8] = [
@@ -103,7 +104,7 @@ fn killed_at_any_point_every_change_is_told_once() {
         rooms.archive();
 
         let texts = rooms.sandbox.mails("ann@contoso.com");
-        let texts: Vec<_> = texts.iter().map(|mail| mail.text()).collect();
+        let texts: Vec<_> = texts.iter().map(Mail::text).collect();
         let count =
             |words: &str| -> usize { texts.iter().map(|text| text.matches(words).count()).sum() };
         let counts = [
