@@ -6,6 +6,7 @@ mod generated;
 mod rows;
 mod schema;
 mod store;
+mod values;
 
 use std::{
     collections::BTreeMap,

@@ -9,6 +9,7 @@
 mod bounds;
 mod evaluate;
 mod expression;
+mod extremes;
 mod parse;
 mod phrase;
 mod run;

@@ -4,6 +4,7 @@ use super::{
     generated::Generated,
     rows::{Conference, ConferenceMessage, Message, Session},
     schema::Schema,
+    values::{conference_message, dialog, message, named, recipient, user},
 };
 use crate::{
     tds::{DateTime, Row, Value},
@@ -203,65 +204,4 @@ fn int(number: i64) -> i32 {
 
 fn session(time: DateTime, seq: i32) -> Session {
     Session { time, seq }
-}
-
-fn body(body: Option<Vec<u16>>) -> Value {
-    let bytes = |body: Vec<u16>| body.into_iter().flat_map(u16::to_le_bytes).collect();
-    body.map_or(Value::Null, |body| Value::Bytes(bytes(body)))
-}
-
-fn user((id, uri): (&i32, &String)) -> Row {
-    let mut row = named((id, uri));
-    row.extend([Value::Int(1), Value::Int(0)]);
-    row
-}
-
-fn named((id, name): (&i32, &String)) -> Row {
-    vec![Value::Int(*id), Value::Text(name.clone())]
-}
-
-fn message(message: Message) -> Row {
-    vec![
-        Value::DateTime(message.time),
-        Value::Int(message.seq),
-        Value::DateTime(message.session.time),
-        Value::Int(message.session.seq),
-        Value::Int(message.from),
-        Value::Int(message.to),
-        Value::Int(message.content_type),
-        body(message.body),
-        Value::Bit(message.toast),
-        Value::Bit(false),
-        Value::Bit(false),
-    ]
-}
-
-fn dialog((session, id): (&Session, &Vec<u8>)) -> Row {
-    vec![
-        Value::DateTime(session.time),
-        Value::Int(session.seq),
-        Value::Int(0),
-        Value::Bytes(id.clone()),
-    ]
-}
-
-fn conference_message(message: &ConferenceMessage) -> Row {
-    vec![
-        Value::DateTime(message.time),
-        Value::BigInt(message.id),
-        Value::DateTime(message.session.time),
-        Value::Int(message.session.seq),
-        Value::Int(message.from),
-        Value::Int(message.content_type),
-        body(message.body.clone()),
-    ]
-}
-
-fn recipient((id, user, session): &(i64, i32, Session)) -> Row {
-    vec![
-        Value::BigInt(*id),
-        Value::Int(*user),
-        Value::DateTime(session.time),
-        Value::Int(session.seq),
-    ]
 }

@@ -82,6 +82,32 @@ async fn an_unknown_database_is_refused() {
 }
 
 #[tokio::test]
+async fn a_login_without_a_password_is_refused() {
+    let server = serve_numbers(3).await;
+    let mut config = config(&server);
+    config.authentication(AuthMethod::aad_token("a token"));
+
+    let error = connect(config).await.unwrap_err();
+
+    assert_eq!(error.code(), Some(18452));
+}
+
+#[tokio::test]
+async fn a_client_that_means_another_instance_is_told_so() {
+    let options = Options {
+        instance: Some("RTC".to_owned()),
+        ..Options::default()
+    };
+    let server = serve(options, |_| numbers(3)).await;
+    for (instance, is_right) in [("rtc", true), ("OTHER", false)] {
+        let mut config = config(&server);
+        config.instance_name(instance);
+
+        assert_eq!(connect(config).await.is_ok(), is_right, "{instance}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_can_be_set() {
     let server = serve_numbers(3).await;
     for (fault, number) in [
