@@ -73,7 +73,7 @@ async fn sign_in(
         let name = format!("{host}:{port}");
         let tcp = reach(&host, port, source.multi_subnet_failover).await?;
         let config = config(source, &host, login)?;
-        match Client::connect(config, tcp.compat_write()).await {
+        match Box::pin(Client::connect(config, tcp.compat_write())).await {
             Ok(stream) => return Ok(stream),
             Err(tiberius::error::Error::Routing {
                 host: next,

@@ -28,9 +28,8 @@ pub(super) async fn port_of(
     let port = browser.unwrap_or(BROWSER);
     for _ in 0..ATTEMPTS {
         let asked = timeout(WAIT, ask(host, instance, port)).await;
-        match asked {
-            Ok(Ok(answer)) => return port_in(&answer, instance).ok_or_else(unknown),
-            Ok(Err(_)) | Err(_) => {}
+        if let Ok(Ok(answer)) = asked {
+            return port_in(&answer, instance).ok_or_else(unknown);
         }
     }
     Err(unknown())

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use chatkeep_proto::v1::{
     CapturesRequest, CapturesResponse, ClaimRequest, ClaimResponse, CompleteRequest,
-    CompleteResponse, DeliveriesRequest, DeliveriesResponse, FailRequest, FailResponse,
-    GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest, JournalResponse,
-    KnownFilesRequest, KnownFilesResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest,
-    ReportCopiesResponse, RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run,
-    ledger_server::Ledger,
+    CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
+    FailResponse, GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest,
+    JournalResponse, KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest,
+    KnownRecordsResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
+    RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run, ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};

@@ -164,7 +164,9 @@ impl<'a> Claims<'a> {
         let repeated = sorted.repeated.iter().map(bytes);
         self.captured.duplicates.extend(repeated);
         if let Some(rule) = rule {
-            ours.iter().for_each(|_| self.excluded.add(&rule));
+            for _ in &ours {
+                self.excluded.add(&rule);
+            }
             return Ok(None);
         }
         // Somebody may have been faster with a row.
