@@ -10,6 +10,7 @@ mod tag;
 
 use std::io::{self, BufRead};
 
+#[cfg(feature = "mssql")]
 pub(crate) use self::event::is_plausible;
 pub use self::event::{Room, RoomEvent, Sender, record_id};
 use self::{encoding::Source, parser::Parser};

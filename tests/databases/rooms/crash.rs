@@ -7,6 +7,7 @@ use std::{
 use chatkeep_testkit::tds::{Fault, When};
 
 use super::{Rooms, morning};
+use crate::sandbox::Mail;
 
 /// Where the program is killed by name.
 const POINTS: [&str; 8] = [
@@ -22,7 +23,7 @@ const POINTS: [&str; 8] = [
 const ROOMS: i64 = 4;
 const MESSAGES: i64 = 150;
 
-/// Rooms full of numbered messages, read in small pages.
+/// Rooms full of numbered messages, read in pages so small that one task does not read them all.
 fn busy() -> Rooms {
     let rooms = Rooms::new();
     let mut all = vec![rooms.room];
@@ -103,7 +104,7 @@ fn killed_at_any_point_every_change_is_told_once() {
         rooms.archive();
 
         let texts = rooms.sandbox.mails("ann@contoso.com");
-        let texts: Vec<_> = texts.iter().map(|mail| mail.text()).collect();
+        let texts: Vec<_> = texts.iter().map(Mail::text).collect();
         let count =
             |words: &str| -> usize { texts.iter().map(|text| text.matches(words).count()).sum() };
         let counts = [

@@ -6,23 +6,32 @@ use super::{Rooms, morning};
 
 const TICKS_AT_EPOCH: i64 = 621_355_968_000_000_000;
 
-/// What the adapter writes of a chat message.
-fn message(
-    id: i64,
-    user: i32,
-    name: &str,
-    uri: &str,
-    email: &str,
-    at: i64,
-    content: &str,
-) -> String {
-    let ticks = TICKS_AT_EPOCH + at * 10_000_000;
-    format!(
-        "<Message type=\"CHAT\" content=\"{content}\" id=\"{id}\">\
-         <Sender UserName=\"{name}\" id=\"{user}\" email=\"{email}\" internal=\"true\" uri=\"{uri}\"/>\
-         <DateTimeUTC since1970=\"{}\" string=\"\" long=\"{ticks}\"/></Message>",
-        at * 1_000
-    )
+/// Whom the adapter names as a sender.
+struct Writer {
+    id: i32,
+    name: &'static str,
+    address: &'static str,
+    email: &'static str,
+}
+
+impl Writer {
+    /// What the adapter writes of a chat message.
+    fn message(&self, chat: i64, at: i64, content: &str) -> String {
+        let Self {
+            id,
+            name,
+            address,
+            email,
+        } = self;
+        let ticks = TICKS_AT_EPOCH + at * 10_000_000;
+        let since = at * 1_000;
+        format!(
+            "<Message type=\"CHAT\" content=\"{content}\" id=\"{chat}\">\
+             <Sender UserName=\"{name}\" id=\"{id}\" email=\"{email}\" internal=\"true\" \
+             uri=\"{address}\"/>\
+             <DateTimeUTC since1970=\"{since}\" string=\"\" long=\"{ticks}\"/></Message>"
+        )
+    }
 }
 
 /// A mail without what is of its source: identities, and the boundary that is made of one.
@@ -47,35 +56,27 @@ fn the_same_day_is_the_same_item_up_to_the_identities_of_its_records() {
     rooms.archive();
     let files = Sandbox::new();
     let uri = format!("ma-chan://contoso.com/{}", mgc.guid(room).to_lowercase());
-    let ann = |id, at, content| {
-        let email = "ann@contoso.com";
-        message(
-            id,
-            rooms.ann,
-            "Ann Archer",
-            "ann@contoso.com",
-            email,
-            at,
-            content,
-        )
+    let ann = Writer {
+        id: rooms.ann,
+        name: "Ann Archer",
+        address: "ann@contoso.com",
+        email: "ann@contoso.com",
     };
-    let bob = message(
-        2,
-        rooms.bob,
-        "Bob Baker",
-        "bob@contoso.com",
-        "",
-        at,
-        "same second",
-    );
+    let bob = Writer {
+        id: rooms.bob,
+        name: "Bob Baker",
+        address: "bob@contoso.com",
+        email: "",
+    };
     files.write(
         "compliance/a.xml",
         format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><Conversations><Conversation>\
-             <Channel uri=\"{uri}\" name=\"Project X\"/><Messages>{}{bob}{}</Messages>\
+             <Channel uri=\"{uri}\" name=\"Project X\"/><Messages>{}{}{}</Messages>\
              </Conversation></Conversations>",
-            ann(1, at, "hello &amp; welcome"),
-            ann(3, at + 60, "[STORY]a|b"),
+            ann.message(1, at, "hello &amp; welcome"),
+            bob.message(2, at, "same second"),
+            ann.message(3, at + 60, "[STORY]a|b"),
         ),
     );
     files.archive().assert_closed();

@@ -74,3 +74,12 @@ fn rooms_come_from_files_or_from_a_database_on_any_day() {
     );
     assert!(Connector::parse(&file(&one_after_the_other), Path::new("/")).is_ok());
 }
+
+#[test]
+fn the_example_is_a_connector_file() {
+    let example = include_str!("../../../../examples/mgc/connector.toml");
+
+    let connector = Connector::parse(example, Path::new("/")).unwrap();
+
+    assert_eq!(connector.sources[0].type_name(), "persistent-chat-database");
+}

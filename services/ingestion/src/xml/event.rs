@@ -98,6 +98,7 @@ fn body(text: String) -> Body {
 
 impl Sender {
     /// Somebody whom a database describes in the adapter's words.
+    #[cfg(feature = "mssql")]
     pub(crate) fn of(user_name: &str, id: &str, email: &str, uri: &str) -> Self {
         let mut sender = Self::default();
         let fields = [

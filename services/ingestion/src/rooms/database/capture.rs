@@ -18,8 +18,8 @@ use crate::{
     work::{Work, blocking},
 };
 
-/// New rows of one task, whatever it was to read; what is left goes to a task that follows.
-const MOST_ROWS: u64 = 50_000;
+/// Pages of new rows of one task, whatever it was to read; what is left goes to a task that follows.
+const MOST_PAGES: u32 = 50;
 /// Records of one claim.
 const MOST_RECORDS: usize = 1_000;
 /// Bytes of records held for one claim.
@@ -48,7 +48,7 @@ fn capture_rooms(
         captured: Captured::default(),
         excluded: ExcludedCounts::default(),
         days: Vec::new(),
-        left: MOST_ROWS,
+        left: MOST_PAGES,
     };
     let mut rest = Vec::new();
     for (index, room) in (0..).zip(rooms) {
@@ -114,6 +114,6 @@ pub(super) struct Reading<'a> {
     pub(super) excluded: ExcludedCounts,
     /// What was seen and is to be kept.
     pub(super) days: Vec<RoomDay>,
-    /// New rows that the task may still read.
-    pub(super) left: u64,
+    /// Pages of new rows that the task may still read.
+    pub(super) left: u32,
 }

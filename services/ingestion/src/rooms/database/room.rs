@@ -144,7 +144,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         while range.after < range.last && self.reading.left > 0 {
             let page = self.page(range)?;
             range.after = page.last().map_or(range.last, |last| last.chat);
-            self.reading.left = self.reading.left.saturating_sub(page.len() as u64);
+            self.reading.left -= 1;
             for row in page {
                 self.take(&row, true)?;
             }
