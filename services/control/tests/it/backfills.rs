@@ -123,7 +123,7 @@ async fn a_backfill_may_begin_with_its_last_days() {
 async fn a_backfill_says_how_long_the_rest_takes() {
     let calendar = Calendar::open(world(3), hour(100, 2)).await;
     calendar.backfill((50, 78), 7).await;
-    let before = calendar.backfills().await[0].clone();
+    let before = calendar.backfills().await[0];
     let list = first(&calendar, TaskKind::List).await;
     calendar.clock.set(hour(100, 3));
     calendar.world.work(&calendar.lab, &list).await;
