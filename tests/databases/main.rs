@@ -8,10 +8,13 @@
 )]
 
 mod archiving;
+#[path = "../support/embedded.rs"]
+mod embedded;
 mod interrupted;
 mod refusals;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod scheduled;
 mod servers;
 mod world;
