@@ -4,56 +4,21 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use chatkeep_control::Clock;
-use chatkeep_model::connector::Connector;
-use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::{
-    ListConnectorsRequest, ListRunsRequest, OpenRunRequest, ProgressRequest, PutConnectorRequest,
-    ReportRequest, ReportResponse, RunState, control_client::ControlClient,
+    ListRunsRequest, OpenRunRequest, ProgressRequest, PutConnectorRequest, ReportRequest,
+    ReportResponse, RunState,
 };
-use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
-use chatkeep_staging::Staging;
 use jiff::Timestamp;
 
 use crate::{
+    embedded::{Services, connector, covered},
     exactly_once::{event, room},
     sandbox::Sandbox,
 };
-
-/// All services in this process.
-struct Services {
-    control: ControlClient<GrpcChannel>,
-    lifecycle: Lifecycle,
-}
-
-impl Services {
-    async fn start(sandbox: &Sandbox, clock: &Clock) -> Self {
-        let data_dir = sandbox.path(".chatkeep");
-        let lifecycle = Lifecycle::detached();
-        let memory: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
-        let folder = Staging::folder(&data_dir.join("staging")).unwrap();
-        let (queue, staging) = (|| Arc::clone(&memory), || folder.clone());
-        let settings = chatkeep_control::Settings::default();
-        let settings = (&settings, clock.clone());
-        let servers =
-            chatkeep_control::start_with_clock(settings, &data_dir, queue(), staging(), &lifecycle);
-        let servers = servers.await.unwrap();
-        let client = LedgerClient::new(in_process(servers.ledger));
-        let ledger = || client.clone();
-        chatkeep_ingestion::start(&default(), queue(), ledger(), staging(), &lifecycle);
-        chatkeep_conversion::start(&default(), queue(), ledger(), staging(), &lifecycle);
-        chatkeep_mapping::start(&default(), queue(), ledger(), staging(), &lifecycle);
-        chatkeep_mailbox_import::start(&default(), queue(), ledger(), staging(), &lifecycle);
-        Self {
-            control: ControlClient::new(in_process(servers.control)),
-            lifecycle,
-        }
-    }
-}
 
 /// What a run came to: whether it was worth one, and the balance of the newest that was.
 struct Ran {
@@ -98,15 +63,6 @@ async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
     let is_new = state != RunState::NothingNew;
     assert!(!is_new || state == RunState::Succeeded, "{state:?}");
     Ran { is_new, report }
-}
-
-fn default<T: Default>() -> T {
-    T::default()
-}
-
-fn connector(sandbox: &Sandbox) -> Connector {
-    let text = std::fs::read_to_string(sandbox.path("connector.toml")).unwrap();
-    Connector::parse(&text, &sandbox.path("")).unwrap()
 }
 
 /// Read, rendered, open; the rest is zero, or the equation would not close.
@@ -255,18 +211,6 @@ fn a_file_of_a_day_that_is_left_open_again_belongs_to_the_later_run() {
     assert_eq!(records(&second), (3, 0, 3));
     let modified = std::fs::metadata(&staged).unwrap().modified().unwrap();
     assert!(modified >= now);
-}
-
-/// Waits until everything is covered up to this time.
-async fn covered(control: &mut ControlClient<GrpcChannel>, time: Timestamp) {
-    loop {
-        let listed = control.list_connectors(ListConnectorsRequest {}).await;
-        let listed = listed.unwrap().into_inner();
-        if listed.connectors[0].covered == Some(time.as_second()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
