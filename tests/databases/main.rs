@@ -14,5 +14,8 @@ mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/scheduled.rs"]
+mod scheduled_run;
 mod servers;
 mod world;

@@ -4,6 +4,7 @@ mod changes;
 mod crash;
 mod refusals;
 mod same_as_xml;
+mod scheduled;
 
 use std::{
     sync::Arc,
