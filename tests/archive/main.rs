@@ -10,6 +10,8 @@ mod bad_input;
 mod balance;
 mod commands;
 mod company;
+#[path = "../support/embedded.rs"]
+mod embedded;
 mod exactly_once;
 mod full_disk;
 mod held;

@@ -8,16 +8,14 @@ use std::{
 };
 
 use chatkeep_control::Clock;
-use chatkeep_proto::v1::{
-    ListConnectorsRequest, ListRunsRequest, PutConnectorRequest, control_client::ControlClient,
-};
-use chatkeep_runtime::GrpcChannel;
+use chatkeep_proto::v1::{ListRunsRequest, PutConnectorRequest};
 use jiff::Timestamp;
 
 use crate::{
+    embedded::{Services, connector, covered},
     exactly_once::{event, room},
     sandbox::Sandbox,
-    scheduled_run::{Ran, Services, connector, scheduled_run},
+    scheduled_run::{Ran, scheduled_run},
 };
 
 /// Read, rendered, open; the rest is zero, or the equation would not close.
@@ -166,18 +164,6 @@ fn a_file_of_a_day_that_is_left_open_again_belongs_to_the_later_run() {
     assert_eq!(records(&second), (3, 0, 3));
     let modified = std::fs::metadata(&staged).unwrap().modified().unwrap();
     assert!(modified >= now);
-}
-
-/// Waits until everything is covered up to this time.
-async fn covered(control: &mut ControlClient<GrpcChannel>, time: Timestamp) {
-    loop {
-        let listed = control.list_connectors(ListConnectorsRequest {}).await;
-        let listed = listed.unwrap().into_inner();
-        if listed.connectors[0].covered == Some(time.as_second()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,12 +8,15 @@
 )]
 
 mod archiving;
+#[path = "../support/embedded.rs"]
+mod embedded;
 mod interrupted;
 mod refusals;
 mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod scheduled;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/scheduled.rs"]
 mod scheduled_run;
