@@ -11,6 +11,7 @@ mod archiving;
 #[path = "../support/embedded.rs"]
 mod embedded;
 mod interrupted;
+mod looking;
 mod refusals;
 mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
