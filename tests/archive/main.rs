@@ -23,5 +23,7 @@ mod running;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod scheduled;
+#[path = "../support/scheduled.rs"]
+mod scheduled_run;
 mod services;
 mod taken_apart;

@@ -1,5 +1,5 @@
 //! Scheduled runs: files that may still be written, and events of days not yet over, are left for a later
-//! run. No command opens such runs: the services are put together here, with a clock that a test sets.
+//! run.
 
 use std::{
     fs::File,
@@ -8,62 +8,15 @@ use std::{
 };
 
 use chatkeep_control::Clock;
-use chatkeep_proto::v1::{
-    ListRunsRequest, OpenRunRequest, ProgressRequest, PutConnectorRequest, ReportRequest,
-    ReportResponse, RunState,
-};
+use chatkeep_proto::v1::{ListRunsRequest, PutConnectorRequest};
 use jiff::Timestamp;
 
 use crate::{
     embedded::{Services, connector, covered},
     exactly_once::{event, room},
     sandbox::Sandbox,
+    scheduled_run::{Ran, scheduled_run},
 };
-
-/// What a run came to: whether it was worth one, and the balance of the newest that was.
-struct Ran {
-    is_new: bool,
-    report: ReportResponse,
-}
-
-/// A scheduled run that is opened at this time.
-fn scheduled_run(sandbox: &Sandbox, now: &str) -> Ran {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(run(sandbox, now.parse().unwrap()))
-}
-
-async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
-    let clock = Clock::standing_at(now.into());
-    let Services {
-        mut control,
-        lifecycle,
-    } = Services::start(sandbox, &clock).await;
-    let connector = connector(sandbox);
-    let request = OpenRunRequest {
-        connector_file: connector.to_toml().unwrap(),
-        scheduled: true,
-        max_part_bytes: 25 << 20,
-        ..OpenRunRequest::default()
-    };
-    let opened = control.open_run(request).await.unwrap().into_inner();
-    let run = ProgressRequest { run: opened.run };
-    let state = loop {
-        let progress = control.progress(run).await.unwrap().into_inner();
-        if progress.state() != RunState::Running {
-            break progress.state();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    };
-    let request = ReportRequest {
-        connector: connector.id(),
-        number: 0,
-    };
-    let report = control.report(request).await.unwrap().into_inner();
-    assert!(lifecycle.stop().await);
-    let is_new = state != RunState::NothingNew;
-    assert!(!is_new || state == RunState::Succeeded, "{state:?}");
-    Ran { is_new, report }
-}
 
 /// Read, rendered, open; the rest is zero, or the equation would not close.
 fn records(ran: &Ran) -> (u64, u64, u64) {

@@ -18,5 +18,8 @@ mod rooms;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 mod scheduled;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/scheduled.rs"]
+mod scheduled_run;
 mod servers;
 mod world;

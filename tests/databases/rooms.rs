@@ -4,6 +4,7 @@ mod changes;
 mod crash;
 mod refusals;
 mod same_as_xml;
+mod scheduled;
 
 use std::{
     sync::Arc,
@@ -36,13 +37,13 @@ impl Rooms {
     /// Ann and Bob have a room, in which nothing was said yet.
     pub(super) fn new() -> Self {
         let mgc = Arc::new(Mgc::default());
-        let served: Arc<Mgc> = Arc::clone(&mgc);
+        let database: Arc<Mgc> = Arc::clone(&mgc);
         let runtime = Runtime::new().unwrap();
         let options = Options {
             databases: vec!["mgc".to_owned()],
             ..Options::default()
         };
-        let server = runtime.block_on(Server::start(options, served));
+        let server = runtime.block_on(Server::start(options, database));
         let rooms = Self {
             room: mgc.room("Project X"),
             ann: mgc.person("sip:Ann@Contoso.com", "Ann Archer", Some("ann@contoso.com")),
