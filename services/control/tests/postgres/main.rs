@@ -16,6 +16,8 @@ mod cancelled;
 mod claims;
 #[path = "../it/clearing.rs"]
 mod clearing;
+#[path = "../it/cursors.rs"]
+mod cursors;
 #[path = "../it/deliverable.rs"]
 mod deliverable;
 #[path = "../it/delivery.rs"]
