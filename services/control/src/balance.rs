@@ -136,6 +136,8 @@ pub(crate) async fn compute(conn: &mut Connection, run: &RunRow) -> Result<Balan
         WHERE run = $1 AND open = 1";
     const DUPLICATES: &str = "SELECT COUNT(*) FROM tasks t JOIN duplicates d ON d.task = t.id \
         WHERE t.run = $1";
+    const MORE: &str = "SELECT CAST(COALESCE(SUM(duplicates), 0) AS BIGINT) FROM tasks \
+        WHERE run = $1";
     const EXCLUDED: &str = "SELECT CAST(COALESCE(SUM(e.records), 0) AS BIGINT) FROM tasks t \
         JOIN exclusions e ON e.task = t.id WHERE t.run = $1";
     const QUARANTINED: &str = "SELECT CAST(COALESCE(SUM(records), 0) AS BIGINT) FROM quarantined \
@@ -144,7 +146,7 @@ pub(crate) async fn compute(conn: &mut Connection, run: &RunRow) -> Result<Balan
     let mut balance = Balance {
         read: number(conn, READ, run.id).await? + number(conn, TAKEN, run.id).await?,
         rendered: number(conn, RENDERED, run.id).await?,
-        duplicates: number(conn, DUPLICATES, run.id).await?,
+        duplicates: number(conn, DUPLICATES, run.id).await? + number(conn, MORE, run.id).await?,
         excluded: number(conn, EXCLUDED, run.id).await?,
         quarantined: number(conn, QUARANTINED, run.id).await?,
         open: number(conn, OPEN, run.id).await?,

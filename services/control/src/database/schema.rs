@@ -182,6 +182,8 @@ const DATABASES: &[&str] = &[
         name TEXT NOT NULL, identity TEXT NOT NULL, from_position BIGINT, to_position BIGINT NOT NULL,
         PRIMARY KEY (run, source, stream)) {CLUSTERED}",
     "ALTER TABLE sessions ADD COLUMN origin TEXT NOT NULL DEFAULT ''",
+    // Duplicates beside those in their table.
+    "ALTER TABLE tasks ADD COLUMN duplicates BIGINT NOT NULL DEFAULT 0",
 ];
 
 const ROOMS: &[&str] = &[
@@ -258,6 +260,7 @@ mod tests {
             "ALTER TABLE runs DROP COLUMN resumes",
             "ALTER TABLE runs DROP COLUMN resume_at",
             "ALTER TABLE sessions DROP COLUMN origin",
+            "ALTER TABLE tasks DROP COLUMN duplicates",
         ] {
             run(&database, later.to_owned()).await;
         }

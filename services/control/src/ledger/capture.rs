@@ -176,7 +176,9 @@ pub(super) async fn captured(
     )
     .bind(signed(captured.records_read))
     .bind(signed(captured.outside))
-    .bind(signed(left_out) + signed(captured.duplicates.len() as u64))
+    .bind(signed(
+        left_out + captured.duplicates.len() as u64 + captured.more_duplicates,
+    ))
     .bind(task.run);
     update.execute(conn).await.during("count records")?;
     Ok(signed(captured.records_read))
@@ -218,9 +220,14 @@ async fn insert_duplicates(
         .map(|(ordinal, record)| [Cell::Int(task.key), Cell::Int(ordinal), Cell::bytes(record)])
         .collect();
     let table = "duplicates (task, ordinal, record)";
-    insert(conn, table, &rows, "")
+    insert(&mut *conn, table, &rows, "")
         .await
         .during("record duplicates")?;
+    if captured.more_duplicates > 0 {
+        let update = query("UPDATE tasks SET duplicates = $1 WHERE id = $2");
+        let update = update.bind(signed(captured.more_duplicates)).bind(task.key);
+        update.execute(conn).await.during("record duplicates")?;
+    }
     Ok(())
 }
 

@@ -137,32 +137,29 @@ impl<'a> Claims<'a> {
             rule,
         } = judged;
         let mut similar = Vec::new();
-        let mut is_ours = |captured: &mut Captured, id: &RecordId| {
+        let mut is_ours = |captured: &mut Captured| {
             let answer = answers.next().unwrap_or_default();
             if answer.yours {
                 captured.kept += 1;
                 similar.extend(answer.similar);
             } else {
-                captured.duplicates.push(bytes(id));
+                captured.more_duplicates += 1;
             }
             answer.yours
         };
         let said = sorted.said.len();
         let mut ours: Vec<Said> = sorted.said;
-        ours.retain(|one| is_ours(&mut self.captured, &one.id));
-        for toast in &sorted.toasts {
-            if is_ours(&mut self.captured, &toast.id) {
-                self.captured.duplicates.push(bytes(&toast.id));
-            }
+        ours.retain(|_| is_ours(&mut self.captured));
+        for _ in &sorted.toasts {
+            self.captured.more_duplicates += u64::from(is_ours(&mut self.captured));
         }
         let mut unreadable = sorted.unreadable;
-        unreadable.retain(|row| is_ours(&mut self.captured, &row.id));
+        unreadable.retain(|_| is_ours(&mut self.captured));
         for row in unreadable {
             let quarantined = self.quarantine(place.stream, row)?;
             self.captured.quarantined.push(quarantined);
         }
-        let repeated = sorted.repeated.iter().map(bytes);
-        self.captured.duplicates.extend(repeated);
+        self.captured.more_duplicates += sorted.repeated.len() as u64;
         if let Some(rule) = rule {
             for _ in &ours {
                 self.excluded.add(&rule);
