@@ -16,6 +16,8 @@ mod cancelled;
 mod claims;
 #[path = "../it/clearing.rs"]
 mod clearing;
+#[path = "../it/cursors.rs"]
+mod cursors;
 #[path = "../it/deliverable.rs"]
 mod deliverable;
 #[path = "../it/delivery.rs"]
@@ -38,6 +40,8 @@ mod races;
 mod refusals;
 mod replica;
 mod replicas;
+#[path = "../it/rooms.rs"]
+mod rooms;
 #[path = "../it/runs.rs"]
 mod runs;
 #[path = "../it/schedules.rs"]
