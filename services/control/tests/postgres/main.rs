@@ -43,6 +43,8 @@ mod races;
 mod refusals;
 mod replica;
 mod replicas;
+#[path = "../it/rooms.rs"]
+mod rooms;
 #[path = "../it/runs.rs"]
 mod runs;
 #[path = "../it/schedules.rs"]
