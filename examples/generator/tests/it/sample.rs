@@ -70,7 +70,7 @@ fn the_connector_file_is_valid() {
         connector
             .sources
             .iter()
-            .all(|source| source.files().path.is_dir())
+            .all(|source| source.files().is_some_and(|files| files.path.is_dir()))
     );
 }
 
