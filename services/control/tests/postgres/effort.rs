@@ -26,6 +26,7 @@ fn session(number: u32) -> RecordClaim {
             messages: 3,
             sequence: blob("hello").sha256,
             item: item_id(number).into(),
+            ..Session::default()
         }),
         ..claim(number)
     }
