@@ -142,14 +142,14 @@ impl Director {
         if !self.schedule {
             return Ok(None);
         }
-        let now = self.ledger.clock.now();
-        if self.warned.is_none_or(|warned| now - warned >= HOUR) {
+        let time = self.ledger.clock.now();
+        if self.warned.is_none_or(|warned| time - warned >= HOUR) {
             self.ledger.warn_of_loss().await?;
-            self.warned = Some(now);
+            self.warned = Some(time);
         }
         let due = self.ledger.keep_schedules().await?;
         let longest = i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX / 4);
-        Ok(due.map(|due| self::now() + (due - now).clamp(0, longest)))
+        Ok(due.map(|due| now() + (due - self.ledger.clock.now()).clamp(0, longest)))
     }
 
     /// True when a run took a step.

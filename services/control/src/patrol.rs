@@ -91,6 +91,23 @@ mod tests {
         assert_eq!(outstanding.overdue().len(), 1);
     }
 
+    #[tokio::test]
+    async fn a_task_whose_key_was_another_one_s_before_goes_out() {
+        let outstanding = Outstanding::default();
+        assert!(outstanding.note(task()));
+        assert!(!outstanding.note(task()));
+        let next = TaskRow {
+            name: vec![8],
+            run: 2,
+            ..task()
+        };
+
+        assert!(outstanding.note(next));
+
+        assert!(outstanding.find(&HEXLOWER.encode(&[8])).is_some());
+        assert!(outstanding.find(&HEXLOWER.encode(&NAME)).is_none());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_task_that_a_stage_speaks_of_is_not_overdue() {
         let outstanding = Outstanding::default();

@@ -246,14 +246,20 @@ impl Outstanding {
         })
     }
 
-    /// Notes a task as out; false when it is already.
+    /// Notes a task as out; false when it is already. A run that left no trace is removed with its tasks,
+    /// and their keys are given away again: another process may have closed what is out under this one.
     pub(crate) fn note(&self, task: TaskRow) -> bool {
         self.with(|state| {
             let cursor = state.cursors.entry((task.run, task.kind as i32));
             let cursor = cursor.or_default();
             cursor.last = cursor.last.max(task.key);
-            if state.out.contains_key(&task.key) {
-                return false;
+            match state.out.remove(&task.key) {
+                Some(out) if out.task.name == task.name => {
+                    state.out.insert(task.key, out);
+                    return false;
+                }
+                Some(stale) => forget(&mut state.by_name, &mut state.queued, &stale.task),
+                None => {}
             }
             *state.queued.entry(queue_of(task.kind)).or_default() += 1;
             let task = Arc::new(task);
