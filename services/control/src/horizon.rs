@@ -85,12 +85,21 @@ impl Ledger {
         );
         let rows = statement.fetch(&mut conn).await.during("read schedules")?;
         let now = self.clock.now() / 1000;
+        let mut warnings = Vec::new();
         for row in rows {
             let columns = || Ok((row.int(0)?, row.text(1)?));
             let (connector, id) = columns().during("read schedules")?;
             let horizons = of_connector(&mut conn, connector).await?;
-            let near: Vec<_> = horizons.iter().filter(|one| is_near(one, now)).collect();
-            if near.is_empty() || !self.directs(connector).await? {
+            let mut near = horizons;
+            near.retain(|one| is_near(one, now));
+            if !near.is_empty() {
+                warnings.push((connector, id, near));
+            }
+        }
+        // Whoever asks for the lease needs a connection, too.
+        drop(conn);
+        for (connector, id, near) in warnings {
+            if !self.directs(connector).await? {
                 continue;
             }
             for horizon in near {
