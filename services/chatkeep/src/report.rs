@@ -1,10 +1,14 @@
+mod beside;
+
 use chatkeep_proto::v1::{
-    Deliveries, Exception, FailedDelivery, QuarantinedEntry, Records, ReportResponse, RunState,
+    Deliveries, Exception, FailedDelivery, Finding, QuarantinedEntry, Records, ReportResponse, RunState,
     UserItems, exception::Exception as Kind,
 };
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
+use self::beside::ReportCoverage;
+pub(crate) use self::beside::{ReportFinding, line as finding_line};
 use crate::output::{Output, number, time};
 
 /// Exceptions shown of each kind; `--report` and `chatkeep failed` have all.
@@ -13,6 +17,7 @@ const SHOWN: usize = 10;
 /// What a run's exceptions are.
 #[derive(Debug, Default)]
 pub(crate) struct Exceptions {
+    pub(crate) findings: Vec<Finding>,
     pub(crate) quarantined: Vec<QuarantinedEntry>,
     pub(crate) held: Vec<UserItems>,
     pub(crate) external: Vec<UserItems>,
@@ -27,6 +32,7 @@ impl Exceptions {
             Some(Kind::Held(user)) => self.held.push(user),
             Some(Kind::External(user)) => self.external.push(user),
             Some(Kind::Failed(delivery)) => self.failed.push(delivery),
+            Some(Kind::Finding(finding)) => self.findings.push(finding),
             Some(Kind::Excluded(rule)) => self.excluded.push((rule.rule, rule.records)),
             None => {}
         }
@@ -70,7 +76,9 @@ pub(crate) fn print(output: &Output, name: &str, report: &ReportResponse, all: &
         let earlier = number(report.earlier_deliveries);
         output.line(format_args!("  delivered of earlier runs {earlier}"));
     }
+    beside::print_findings(output, &all.findings);
     print_exceptions(output, report.number, all);
+    beside::print_coverage(output, report);
     if !report.seal.is_empty() {
         let hash = HEXLOWER.encode(&report.seal_sha256);
         output.line(format_args!("\nSealed: {} (SHA-256 {hash})", report.seal));
@@ -160,6 +168,7 @@ fn print_exceptions(output: &Output, run: i64, all: &Exceptions) {
         |user| format!("{}: {} items", user.source_user, number(user.items)),
     );
     let counts = [
+        all.findings.len(),
         all.quarantined.len(),
         all.failed.len(),
         all.held.len(),
@@ -197,6 +206,8 @@ pub(crate) struct Report<'a> {
     quarantined: Vec<ReportQuarantined<'a>>,
     held: Vec<ReportUser<'a>>,
     external: Vec<ReportUser<'a>>,
+    findings: Vec<ReportFinding>,
+    coverage: Option<ReportCoverage<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -278,6 +289,8 @@ impl<'a> Report<'a> {
             quarantined: quarantined.collect(),
             held: all.held.iter().map(user).collect(),
             external: all.external.iter().map(user).collect(),
+            findings: all.findings.iter().cloned().map(Into::into).collect(),
+            coverage: report.coverage.as_ref().map(ReportCoverage::of),
         }
     }
 }
