@@ -179,9 +179,8 @@ fn silent(run: &RunRow, model: &Connector, sources: &[SourceCoverage]) -> Vec<Fi
             subject: format!("source {}, {}", covered.source, name.trim_end()),
             expected: None,
             seen: Some(0),
-            advice: "it handed nothing over in this run, and others did; where its users were at \
-                     work, look whether archiving is on there, and whether this is the right folder \
-                     or database"
+            advice: "it handed nothing over in this run; where its users were at work, look whether \
+                     archiving is on there, and whether this is the right folder or database"
                 .to_owned(),
         }
     };

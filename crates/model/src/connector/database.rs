@@ -49,6 +49,9 @@ pub struct DatabaseSource {
     /// times.
     #[serde(with = "humantime_serde", default = "default_overlap")]
     pub overlap: Duration,
+    /// So far back rows are counted again, by hours, and compared with what was captured.
+    #[serde(with = "humantime_serde", default = "default_recount")]
+    pub recount: Duration,
     /// Rows asked for at once.
     #[serde(default = "default_page_size")]
     pub page_size: u32,
@@ -120,6 +123,10 @@ fn default_overlap() -> Duration {
     Duration::from_hours(1)
 }
 
+fn default_recount() -> Duration {
+    Duration::from_hours(7 * 24)
+}
+
 fn default_page_size() -> u32 {
     5_000
 }
@@ -163,6 +170,7 @@ impl DatabaseSource {
             set(&[
                 ("settle", self.settle != default_settle()),
                 ("overlap", self.overlap != default_overlap()),
+                ("recount", self.recount != default_recount()),
                 ("scope", !self.scope.is_empty()),
                 ("retention", self.retention.is_some()),
             ]),

@@ -38,6 +38,7 @@ fn a_database_needs_a_server_and_a_login_only() {
     assert_eq!(source.tls, DatabaseTls::Verify);
     assert_eq!(source.settle, Duration::from_hours(24));
     assert_eq!(source.overlap, Duration::from_hours(1));
+    assert_eq!(source.recount, Duration::from_hours(7 * 24));
     assert_eq!(source.page_size, 5_000);
     let DatabaseAuth::Sql { password, .. } = source.auth else {
         panic!("{:?}", source.auth)

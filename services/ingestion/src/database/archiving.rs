@@ -3,7 +3,8 @@
 //!
 //! The layout is the one that programs were seen to query; where it was never published, optional columns
 //! are optional and either of two layouts is read (`tables`). A capture reads one day of one table in the
-//! order of its key, sorts the rows by session outside memory, claims them and stores conversations.
+//! order of its key, sorts the rows by session outside memory, claims them and stores conversations. What
+//! was read before is counted again, hour by hour (`recount`).
 
 mod capture;
 mod claim;
@@ -15,6 +16,7 @@ mod plain;
 mod range;
 mod reader;
 mod record;
+mod recount;
 mod rtf;
 mod statements;
 mod tables;

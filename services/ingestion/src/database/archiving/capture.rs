@@ -1,11 +1,13 @@
+use std::collections::BTreeMap;
+
 use chatkeep_model::{Content, Conversation, What, connector::DatabaseSource};
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
-use chatkeep_proto::v1::{NewTask, complete_request::Result as Outcome};
+use chatkeep_proto::v1::{HourCount, NewTask, complete_request::Result as Outcome};
 
 use super::{
     claim::{Claims, Place},
     group::{Group, Groups},
-    range::Range,
+    range::{Range, hour},
     reader::Reader,
 };
 use crate::{
@@ -20,6 +22,8 @@ const MOST_ROWS: usize = 1_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Conversations of one batch.
 const MOST_CONVERSATIONS: usize = 100;
+/// From hour to hour.
+const HOUR_STEP: usize = 3_600;
 
 /// Reads the listed ranges, claims their rows and stores the conversations they make.
 pub(crate) async fn capture(
@@ -46,6 +50,8 @@ struct Capture<'a> {
     conversations: Vec<Conversation>,
     weight: usize,
     next: Vec<NewTask>,
+    /// Rows by table and hour.
+    hours: BTreeMap<(&'static str, i64), u64>,
 }
 
 impl<'a> Capture<'a> {
@@ -57,6 +63,7 @@ impl<'a> Capture<'a> {
             conversations: Vec::new(),
             weight: 0,
             next: Vec::new(),
+            hours: BTreeMap::new(),
         })
     }
 
@@ -71,10 +78,20 @@ impl<'a> Capture<'a> {
             identity: &range.identity,
         };
         let merge = sorter.finish().or_retry("sort records")?;
+        let table = range.stream.table();
+        // A range begins with an hour, or with the first row there is. Hours without rows count, too: they
+        // may have had some when they were read last.
+        for hour in (hour(range.from)..range.to).step_by(HOUR_STEP) {
+            self.hours.insert((table, hour), 0);
+        }
         let mut sessions = Groups::new(merge, &range.identity, range.stream);
         let mut waiting: Vec<Group> = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
         while let Some(group) = sessions.next()? {
+            for row in &group.rows {
+                let hour = hour(row.key.at.time().seconds());
+                *self.hours.entry((table, hour)).or_default() += 1;
+            }
             let is_full =
                 rows + group.rows.len() > MOST_ROWS || bytes + group.weight() > MOST_BYTES;
             if is_full && !waiting.is_empty() {
@@ -115,6 +132,13 @@ impl<'a> Capture<'a> {
         self.store()?;
         let mut captured = self.claims.captured;
         captured.excluded = self.claims.excluded.into_messages();
+        let hours = self.hours.into_iter();
+        let hours = hours.map(|((table, hour), records)| HourCount {
+            stream: table.to_owned(),
+            hour,
+            records,
+        });
+        captured.hours = hours.collect();
         Ok(Completion::new(Outcome::Captured(captured)).then_all(self.next))
     }
 }

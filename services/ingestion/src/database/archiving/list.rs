@@ -1,13 +1,16 @@
+use std::time::Duration;
+
 use chatkeep_model::connector::DatabaseSource;
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
 use chatkeep_proto::v1::{
-    Cursor, CursorRequest, Listed, NewTask, Reach, Run, Stretch,
+    Cursor, CursorRequest, Listed, NewTask, Position, Reach, Run, Stretch,
     complete_request::Result as Outcome,
 };
 use chatkeep_staging::{BlobKind, FrameWriter};
 
 use super::{
-    range::{Range, Stream, day_from, midnight},
+    range::{HOUR, Range, Stream, day_from, hour, midnight},
+    recount::{Past, Recount},
     statements, tables,
 };
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
 /// Lists what is to be read: one entry, and one CAPTURE task, for each UTC day of each table.
 pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Completion, StageError> {
     let name = source.name(work.source().type_name());
-    let cursor = ask(work, &name).await?;
+    let cursor = ask(work, source, &name).await?;
     let found = Found::of(source, &cursor).await;
     let mut found = found.map_err(|error| error.into_stage("list database"))?;
     let bounds = Bounds::of(work, source, &found.identity);
@@ -29,8 +32,11 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         stretches: Vec::new(),
     };
     let mut ranges = Vec::new();
+    let mut past = Vec::new();
     for stream in Stream::ALL {
         let position = found.position_of(&cursor, stream);
+        past.extend(position.and_then(|position| bounds.past(stream, position)));
+        let position = position.map(|position| position.position);
         let Some(window) = bounds.window(stream, position) else {
             continue;
         };
@@ -46,17 +52,26 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         ranges.extend(days.map(|(from, to)| Range::new(stream, from, to, identity)));
     }
     let next = store(work, &ranges).await?;
+    let recount = Recount {
+        database: source.name("").trim().to_owned(),
+        captured: &cursor.hours,
+        retention: source.retention,
+        now: bounds.now,
+    };
+    let findings = recount.findings(&mut found.connection, &past).await;
     let listed = Listed {
         reach: Some(reach),
         ..Listed::default()
     };
-    Ok(Completion::new(Outcome::Listed(listed)).then_all(next))
+    let completion = Completion::new(Outcome::Listed(listed)).then_all(next);
+    Ok(completion.tell(findings))
 }
 
-async fn ask(work: &Work, name: &str) -> Result<Cursor, StageError> {
+async fn ask(work: &Work, source: &DatabaseSource, name: &str) -> Result<Cursor, StageError> {
     let request = CursorRequest {
         connector: work.task.connector.clone(),
         database: name.to_owned(),
+        hours: seconds(source.recount),
     };
     let response = work.ledger.clone().cursor(request).await;
     let response = response.map_err(StageError::ledger("ask for cursor"))?;
@@ -107,11 +122,10 @@ impl Found {
     }
 
     /// Up to where a table was read; positions in a database that is no more say nothing.
-    fn position_of(&self, cursor: &Cursor, stream: Stream) -> Option<i64> {
+    fn position_of<'a>(&self, cursor: &'a Cursor, stream: Stream) -> Option<&'a Position> {
         let mut positions = cursor.positions.iter();
         let position = positions.find(|one| one.stream == stream.table());
-        let position = position.filter(|_| cursor.identity == self.identity.id);
-        position.map(|one| one.position)
+        position.filter(|_| cursor.identity == self.identity.id)
     }
 
     /// The parts of UTC days in a window that have rows: from one to the next by the key, so that days
@@ -166,6 +180,8 @@ struct Bounds {
     /// Where conferences end that may still be cleared of those who are not archived.
     settled: i64,
     overlap: i64,
+    recount: i64,
+    now: i64,
 }
 
 /// What is read of a table.
@@ -191,7 +207,6 @@ impl Bounds {
         now: i64,
         source: &DatabaseSource,
     ) -> Self {
-        let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         let ends = [run.to, source_to].into_iter().flatten();
         // The next run of a schedule reads on where this one ends.
         let goes_on = run.scheduled && !run.backfill;
@@ -203,6 +218,8 @@ impl Bounds {
             // Conferences end at midnight, too, so that they are not cut at another time.
             settled: if goes_on { midnight(settled) } else { settled },
             overlap: seconds(source.overlap),
+            recount: seconds(source.recount),
+            now,
         }
     }
 
@@ -215,12 +232,36 @@ impl Bounds {
         let beginning = self.source_from.unwrap_or(i64::MIN);
         let (from, behind) = match (self.asked_from, position) {
             (Some(asked), _) => (asked, (asked > beginning).then_some(asked)),
-            (None, Some(position)) => (position.saturating_sub(self.overlap), Some(position)),
+            (None, Some(position)) => (self.again(position), Some(position)),
             (None, None) => (beginning, None),
         };
         let from = from.max(beginning);
         (from < to).then_some(Window { from, to, behind })
     }
+
+    /// From where on is read again what was read up to a position: whole hours, so that they can be
+    /// counted.
+    fn again(&self, position: i64) -> i64 {
+        hour(position.saturating_sub(self.overlap))
+    }
+
+    /// What is counted again of a table: whole hours before those that are read again, as far back as
+    /// they were counted when they were read. Nothing in a run over days that somebody asked for: it may
+    /// read those very hours.
+    fn past(&self, stream: Stream, position: &Position) -> Option<Past> {
+        let counted = position.counted.filter(|_| self.asked_from.is_none())?;
+        let since = position.position.saturating_sub(self.recount);
+        let since = since
+            .max(counted)
+            .max(self.source_from.unwrap_or(counted));
+        let from = hour(since.saturating_add(HOUR - 1));
+        let to = self.again(position.position);
+        (from < to).then_some(Past { stream, from, to })
+    }
+}
+
+fn seconds(time: Duration) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -278,6 +319,53 @@ mod tests {
             behind: Some(98 * DAY),
         };
         assert_eq!(window, Some(expected));
+    }
+
+    #[test]
+    fn what_is_read_again_begins_with_a_whole_hour() {
+        let position = 98 * DAY + 1_234;
+
+        let window = bounds(&scheduled()).window(Stream::Messages, Some(position));
+
+        assert_eq!(window.unwrap().from, 98 * DAY - 3_600);
+    }
+
+    fn past(run: &Run, position: i64, counted: Option<i64>) -> Option<(i64, i64)> {
+        let position = Position {
+            stream: "Messages".to_owned(),
+            position,
+            counted,
+        };
+        let past = bounds(run).past(Stream::Messages, &position);
+        past.map(|past| (past.from, past.to))
+    }
+
+    #[test]
+    fn whole_hours_before_the_overlap_are_counted_again() {
+        let position = 98 * DAY + 1_234;
+
+        let all = past(&scheduled(), position, Some(0));
+        let some = past(&scheduled(), position, Some(97 * DAY + 1));
+
+        assert_eq!(all, Some((91 * DAY + 3_600, 98 * DAY - 3_600)));
+        assert_eq!(some, Some((97 * DAY + 3_600, 98 * DAY - 3_600)));
+    }
+
+    #[test]
+    fn hours_that_were_never_counted_are_not_counted_again() {
+        assert_eq!(past(&scheduled(), 98 * DAY, None), None);
+        assert_eq!(past(&scheduled(), 98 * DAY, Some(98 * DAY)), None);
+    }
+
+    #[test]
+    fn a_run_over_days_that_were_asked_for_counts_nothing_again() {
+        let run = Run {
+            from: Some(50 * DAY),
+            to: Some(51 * DAY),
+            ..Run::default()
+        };
+
+        assert_eq!(past(&run, 98 * DAY, Some(0)), None);
     }
 
     #[test]

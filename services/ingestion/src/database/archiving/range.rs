@@ -1,8 +1,9 @@
 use chatkeep_model::UtcTime;
 use serde::{Deserialize, Serialize};
 
-/// Seconds of a UTC day.
+/// Seconds of a UTC day and of an hour.
 const DAY: i64 = 86_400;
+pub(super) const HOUR: i64 = 3_600;
 
 /// A table of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,11 @@ impl Range {
 /// From a time to the end of its UTC day, or to `to`.
 pub(super) fn day_from(from: i64, to: i64) -> (i64, i64) {
     (from, midnight(from).saturating_add(DAY).min(to))
+}
+
+/// The start of the hour.
+pub(super) fn hour(seconds: i64) -> i64 {
+    seconds.div_euclid(HOUR) * HOUR
 }
 
 /// The start of the UTC day.

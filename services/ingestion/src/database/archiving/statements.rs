@@ -18,6 +18,19 @@ pub(super) const CONFERENCES_SPAN: &str = "/* chatkeep:conference-messages-span 
     SELECT MIN(m.[Date]) AS FirstTime, MAX(m.[Date]) AS LastTime \
     FROM dbo.ConferenceMessages AS m WHERE m.[Date] >= @P1";
 
+/// Rows of each hour from @P1 on, before @P2: number of the hour since 1900-01-01, and how many. Hours
+/// without rows are left out.
+pub(super) const MESSAGES_HOURS: &str = "/* chatkeep:messages-hours */ \
+    SELECT DATEDIFF(hour, 0, m.MessageIdTime) AS HourNumber, COUNT_BIG(*) AS RowCount64 \
+    FROM dbo.Messages AS m WHERE m.MessageIdTime >= @P1 AND m.MessageIdTime < @P2 \
+    GROUP BY DATEDIFF(hour, 0, m.MessageIdTime)";
+
+/// The same of conferences.
+pub(super) const CONFERENCES_HOURS: &str = "/* chatkeep:conference-messages-hours */ \
+    SELECT DATEDIFF(hour, 0, m.[Date]) AS HourNumber, COUNT_BIG(*) AS RowCount64 \
+    FROM dbo.ConferenceMessages AS m WHERE m.[Date] >= @P1 AND m.[Date] < @P2 \
+    GROUP BY DATEDIFF(hour, 0, m.[Date])";
+
 /// Positions of the columns that both pages have.
 pub(super) const AT: usize = 0;
 pub(super) const NUMBER: usize = 1;
@@ -65,7 +78,13 @@ impl Statements {
 #[cfg(test)]
 pub(super) fn fixed() -> Vec<String> {
     let mut fixed = crate::database::shared_statements();
-    fixed.extend([MESSAGES_SPAN, CONFERENCES_SPAN].map(str::to_owned));
+    let ours = [
+        MESSAGES_SPAN,
+        CONFERENCES_SPAN,
+        MESSAGES_HOURS,
+        CONFERENCES_HOURS,
+    ];
+    fixed.extend(ours.map(str::to_owned));
     fixed
 }
 
