@@ -12,6 +12,7 @@ mod archiving;
 mod embedded;
 mod interrupted;
 mod looking;
+mod recount;
 mod refusals;
 mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]

@@ -1,8 +1,8 @@
 mod beside;
 
 use chatkeep_proto::v1::{
-    Deliveries, Exception, FailedDelivery, Finding, QuarantinedEntry, Records, ReportResponse, RunState,
-    UserItems, exception::Exception as Kind,
+    Deliveries, Exception, FailedDelivery, Finding, QuarantinedEntry, Records, ReportResponse,
+    RunState, UserItems, exception::Exception as Kind,
 };
 use data_encoding::HEXLOWER;
 use serde::Serialize;

@@ -153,16 +153,18 @@ async fn sources(
         r#type: source.type_name().to_owned(),
         name: name_of(source),
         records: records.get(&position).copied().unwrap_or(0),
-        never: source.never().iter().map(|what| (*what).to_owned()).collect(),
+        never: source
+            .never()
+            .iter()
+            .map(|what| (*what).to_owned())
+            .collect(),
     });
     Ok(sources.collect())
 }
 
 fn name_of(source: &Source) -> String {
     let database = source.database();
-    database.map_or_else(String::new, |database| {
-        database.name("").trim().to_owned()
-    })
+    database.map_or_else(String::new, |database| database.name("").trim().to_owned())
 }
 
 /// Sources that handed nothing over although the run was to read them.
@@ -179,9 +181,10 @@ fn silent(run: &RunRow, model: &Connector, sources: &[SourceCoverage]) -> Vec<Fi
             subject: format!("source {}, {}", covered.source, name.trim_end()),
             expected: None,
             seen: Some(0),
-            advice: "it handed nothing over in this run; where its users were at work, look whether \
+            advice:
+                "it handed nothing over in this run; where its users were at work, look whether \
                      archiving is on there, and whether this is the right folder or database"
-                .to_owned(),
+                    .to_owned(),
         }
     };
     silent.map(finding).collect()

@@ -291,7 +291,9 @@ mod tests {
             Directory::read(Path::new("directory.csv"), bytes)
         };
         let head = "userPrincipalName,mail,proxyAddresses,sipAddress,exchangeArchiving\n";
-        let mixed = read(&format!("{head}b@x.com,,,,archivingtoexchange\na@x.com,,,,no\n"));
+        let mixed = read(&format!(
+            "{head}b@x.com,,,,archivingtoexchange\na@x.com,,,,no\n"
+        ));
         let nobody = read(&format!("{head}a@x.com,,,,NoArchiving\n"));
         let odd = read(&format!("{head}a@x.com,,,,perhaps\n"));
 
@@ -302,7 +304,10 @@ mod tests {
         let nobody = String::from_utf8(nobody.unwrap().to_csv()).unwrap();
         assert!(!nobody.contains(EXCHANGE), "{nobody}");
         let odd = odd.err().unwrap().to_string();
-        assert!(odd.starts_with("directory.csv, line 2: exchangeArchiving"), "{odd}");
+        assert!(
+            odd.starts_with("directory.csv, line 2: exchangeArchiving"),
+            "{odd}"
+        );
     }
 
     #[test]

@@ -47,7 +47,10 @@ impl Ledger {
             Cursor::Findings(after) => {
                 let (findings, last) = self.findings(run, after).await?;
                 let next = last.map_or(Cursor::Quarantined(0), Cursor::Findings);
-                (findings.into_iter().map(Kind::Finding).collect(), Some(next))
+                (
+                    findings.into_iter().map(Kind::Finding).collect(),
+                    Some(next),
+                )
             }
             Cursor::Quarantined(after) => self.quarantined(run, after).await?,
             Cursor::Excluded => (self.excluded(run).await?, Some(Cursor::Held(String::new()))),

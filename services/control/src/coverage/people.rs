@@ -170,8 +170,14 @@ mod tests {
     #[test]
     fn a_user_is_enabled_by_a_sip_address_and_seen_once_by_any_address() {
         assert_eq!(counts(SNAPSHOT, &[]), (3, 2, 0, 0));
-        assert_eq!(counts(SNAPSHOT, &["ann@x.com", "ann.old@x.com"]), (3, 2, 1, 0));
-        assert_eq!(counts(SNAPSHOT, &["robert@x.com", "eve@y.com"]), (3, 2, 1, 0));
+        assert_eq!(
+            counts(SNAPSHOT, &["ann@x.com", "ann.old@x.com"]),
+            (3, 2, 1, 0)
+        );
+        assert_eq!(
+            counts(SNAPSHOT, &["robert@x.com", "eve@y.com"]),
+            (3, 2, 1, 0)
+        );
         assert_eq!(counts(SNAPSHOT, &["fax@x.com"]), (3, 2, 0, 0));
     }
 

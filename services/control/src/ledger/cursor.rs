@@ -104,7 +104,9 @@ pub(crate) async fn forget(
     source: i64,
 ) -> Result<(), LedgerError> {
     for table in ["stretches", "hours_read"] {
-        let delete = query(format!("DELETE FROM {table} WHERE run = $1 AND source = $2"));
+        let delete = query(format!(
+            "DELETE FROM {table} WHERE run = $1 AND source = $2"
+        ));
         let delete = delete.bind(run).bind(source);
         delete.execute(&mut *conn).await.during("move cursor")?;
     }

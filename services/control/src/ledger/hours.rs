@@ -3,10 +3,7 @@
 
 use chatkeep_proto::v1::{CursorRequest, HourCount};
 
-use super::{
-    capture::signed,
-    task::TaskRow,
-};
+use super::{capture::signed, task::TaskRow};
 use crate::{
     database::{Cell, Connection, DatabaseError, insert, query},
     error::{During as _, LedgerError},

@@ -251,9 +251,7 @@ impl Bounds {
     fn past(&self, stream: Stream, position: &Position) -> Option<Past> {
         let counted = position.counted.filter(|_| self.asked_from.is_none())?;
         let since = position.position.saturating_sub(self.recount);
-        let since = since
-            .max(counted)
-            .max(self.source_from.unwrap_or(counted));
+        let since = since.max(counted).max(self.source_from.unwrap_or(counted));
         let from = hour(since.saturating_add(HOUR - 1));
         let to = self.again(position.position);
         (from < to).then_some(Past { stream, from, to })

@@ -140,9 +140,10 @@ fn gone(subject: String, (before, now): (u64, u64)) -> Finding {
         subject,
         expected: Some(before),
         seen: Some(now),
-        advice: "rows of this hour are no longer in the database although its retention keeps them; \
+        advice:
+            "rows of this hour are no longer in the database although its retention keeps them; \
                  they are archived, but somebody has deleted them there"
-            .to_owned(),
+                .to_owned(),
     }
 }
 
