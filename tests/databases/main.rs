@@ -8,6 +8,7 @@
 )]
 
 mod archiving;
+mod details;
 #[path = "../support/embedded.rs"]
 mod embedded;
 mod interrupted;

@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{retention::Retention, secret::SecretRef};
+use super::{cdr::CallDetails, retention::Retention, secret::SecretRef};
 
 /// A database of a Skype for Business server, read where it is: Microsoft SQL Server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct DatabaseSource {
     /// How long the server keeps what it has archived; then control says how long unread rows are safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// Call detail records, which tell of conferences what the archiving database does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdr: Option<CallDetails>,
 }
 
 /// How to sign in to a database.
@@ -173,6 +176,7 @@ impl DatabaseSource {
                 ("recount", self.recount != default_recount()),
                 ("scope", !self.scope.is_empty()),
                 ("retention", self.retention.is_some()),
+                ("cdr", self.cdr.is_some()),
             ]),
             set(&[
                 ("domain", self.domain.is_some()),
@@ -187,7 +191,16 @@ impl DatabaseSource {
             default_database.clone_into(&mut self.database);
         }
         self.ca = self.ca.as_ref().map(|ca| folder.join(ca));
-        if let DatabaseAuth::Sql { user, password } = &mut self.auth {
+        self.auth.resolve(folder);
+        if let Some(details) = &mut self.cdr {
+            details.resolve(folder);
+        }
+    }
+}
+
+impl DatabaseAuth {
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Self::Sql { user, password } = self {
             user.resolve(folder);
             password.resolve(folder);
         }

@@ -6,9 +6,11 @@
 //! order of its key, sorts the rows by session outside memory, claims them and stores conversations. What
 //! was read before is counted again, hour by hour (`recount`).
 
+mod attendance;
 mod capture;
 mod claim;
 mod conversation;
+mod details;
 mod group;
 mod list;
 mod look;

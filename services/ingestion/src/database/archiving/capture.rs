@@ -2,16 +2,20 @@ use std::collections::BTreeMap;
 
 use chatkeep_model::{Content, Conversation, What, connector::DatabaseSource};
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
-use chatkeep_proto::v1::{HourCount, NewTask, complete_request::Result as Outcome};
+use chatkeep_proto::v1::{Finding, HourCount, NewTask, complete_request::Result as Outcome};
+use tokio::runtime::Handle;
 
 use super::{
+    attendance::Attendance,
     claim::{Claims, Place},
+    details::{self, Details, Sessions},
     group::{Group, Groups},
     range::{Range, hour},
     reader::Reader,
 };
 use crate::{
     batch,
+    database::{DatabaseError, Moment},
     list::load,
     sorting::Sorter,
     work::{Work, blocking},
@@ -52,6 +56,7 @@ struct Capture<'a> {
     next: Vec<NewTask>,
     /// Rows by table and hour.
     hours: BTreeMap<(&'static str, i64), u64>,
+    findings: Vec<Finding>,
 }
 
 impl<'a> Capture<'a> {
@@ -64,6 +69,7 @@ impl<'a> Capture<'a> {
             weight: 0,
             next: Vec::new(),
             hours: BTreeMap::new(),
+            findings: Vec::new(),
         })
     }
 
@@ -81,16 +87,19 @@ impl<'a> Capture<'a> {
         let table = range.stream.table();
         // A range begins with an hour, or with the first row there is. Hours without rows count, too: they
         // may have had some when they were read last.
-        for hour in (hour(range.from)..range.to).step_by(HOUR_STEP) {
-            self.hours.insert((table, hour), 0);
+        for start in (hour(range.from)..range.to).step_by(HOUR_STEP) {
+            self.hours.insert((table, start), 0);
         }
         let mut sessions = Groups::new(merge, &range.identity, range.stream);
+        let details = self.details(range);
+        let mut began = Sessions::new();
         let mut waiting: Vec<Group> = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
         while let Some(group) = sessions.next()? {
             for row in &group.rows {
-                let hour = hour(row.key.at.time().seconds());
-                *self.hours.entry((table, hour)).or_default() += 1;
+                let of = |moment: Moment| hour(moment.time().seconds());
+                *self.hours.entry((table, of(row.key.at))).or_default() += 1;
+                *began.entry(of(row.key.session.0)).or_default() += 1;
             }
             let is_full =
                 rows + group.rows.len() > MOST_ROWS || bytes + group.weight() > MOST_BYTES;
@@ -102,7 +111,43 @@ impl<'a> Capture<'a> {
             bytes += group.weight();
             waiting.push(group);
         }
-        self.claim(place, waiting)
+        self.claim(place, waiting)?;
+        self.compare(range, details, &began);
+        Ok(())
+    }
+
+    /// Call detail records of a range, those of who was in its conferences read. Where they cannot be had
+    /// it is captured all the same.
+    fn details(&mut self, range: &Range) -> Option<Details> {
+        self.claims.attendance = Attendance::default();
+        let source = self.source.call_details().filter(|_| range.has_details)?;
+        let opened = Handle::current().block_on(async {
+            let mut details = Details::open(&source).await?;
+            let attendance = details.attendance(range).await?;
+            Ok::<_, DatabaseError>((details, attendance))
+        });
+        match opened {
+            Ok((details, attendance)) => {
+                self.claims.attendance = attendance;
+                Some(details)
+            }
+            Err(error) => {
+                self.findings.push(details::unavailable(&source, &error));
+                None
+            }
+        }
+    }
+
+    /// Compares what was read with what call detail records counted.
+    fn compare(&mut self, range: &Range, details: Option<Details>, began: &Sessions) {
+        let (Some(mut details), Some(source)) = (details, self.source.call_details()) else {
+            return;
+        };
+        let compared = Handle::current().block_on(details.check(range, began));
+        self.findings.extend(match compared {
+            Ok(findings) => findings,
+            Err(error) => vec![details::unavailable(&source, &error)],
+        });
     }
 
     fn claim(&mut self, place: Place<'_>, groups: Vec<Group>) -> Result<(), StageError> {
@@ -139,7 +184,8 @@ impl<'a> Capture<'a> {
             records,
         });
         captured.hours = hours.collect();
-        Ok(Completion::new(Outcome::Captured(captured)).then_all(self.next))
+        let completion = Completion::new(Outcome::Captured(captured)).then_all(self.next);
+        Ok(completion.tell(self.findings))
     }
 }
 

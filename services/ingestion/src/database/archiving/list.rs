@@ -9,6 +9,7 @@ use chatkeep_proto::v1::{
 use chatkeep_staging::{BlobKind, FrameWriter};
 
 use super::{
+    details::{self, Details},
     range::{HOUR, Range, Stream, day_from, hour, midnight},
     recount::{Past, Recount},
     statements, tables,
@@ -51,6 +52,20 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         let days = days.into_iter();
         ranges.extend(days.map(|(from, to)| Range::new(stream, from, to, identity)));
     }
+    // Found out once: they are an addition, and each task would wait for them.
+    let details = source.call_details();
+    let mut findings = Vec::new();
+    if let Some(details) = details.filter(|_| !ranges.is_empty()) {
+        let opened = Details::open(&details).await;
+        let has_details = opened.is_ok();
+        findings.extend(
+            opened
+                .err()
+                .map(|error| details::unavailable(&details, &error)),
+        );
+        let with_details = |range: Range| range.with_details(has_details);
+        ranges = ranges.into_iter().map(with_details).collect();
+    }
     let next = store(work, &ranges).await?;
     let recount = Recount {
         database: source.name("").trim().to_owned(),
@@ -58,7 +73,7 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         retention: source.retention,
         now: bounds.now,
     };
-    let findings = recount.findings(&mut found.connection, &past).await;
+    findings.extend(recount.findings(&mut found.connection, &past).await);
     let listed = Listed {
         reach: Some(reach),
         ..Listed::default()

@@ -37,6 +37,9 @@ pub(super) struct Range {
     pub(super) to: i64,
     /// The database that was listed.
     pub(super) identity: String,
+    /// Whether call detail records could be had when it was.
+    #[serde(default)]
+    pub(super) has_details: bool,
 }
 
 impl Range {
@@ -48,6 +51,15 @@ impl Range {
             from,
             to,
             identity: identity.to_owned(),
+            has_details: false,
+        }
+    }
+
+    /// The same with call detail records, if there are any.
+    pub(super) fn with_details(self, has_details: bool) -> Self {
+        Self {
+            has_details,
+            ..self
         }
     }
 }
