@@ -81,7 +81,37 @@ pub(super) fn midnight(seconds: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use chatkeep_staging::{FrameReader, FrameWriter};
+
     use super::*;
+
+    /// A listing of a program that knew of no call detail records.
+    #[derive(Serialize)]
+    struct Before {
+        path: &'static str,
+        stream: Stream,
+        from: i64,
+        to: i64,
+        identity: &'static str,
+    }
+
+    #[test]
+    fn a_listing_that_an_older_program_wrote_is_read_as_it_meant_it() {
+        let before = Before {
+            path: "Messages 1970-01-01T00:00:00Z to 1970-01-02T00:00:00Z",
+            stream: Stream::Messages,
+            from: 0,
+            to: DAY,
+            identity: "one",
+        };
+        let mut frames = FrameWriter::new(Vec::new());
+        frames.push(&before).unwrap();
+
+        let written = frames.into_inner();
+        let range = FrameReader::new(&written[..]).next().unwrap();
+
+        assert_eq!(range, Some(Range::new(Stream::Messages, 0, DAY, "one")));
+    }
 
     #[test]
     fn a_day_ends_at_midnight_or_with_the_window() {
