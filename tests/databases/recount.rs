@@ -5,7 +5,7 @@ use chatkeep_testkit::tds::{Fault, When};
 use crate::{sandbox::Outcome, world::World};
 
 /// Counts again as far back as there is something.
-const RECOUNT: &str = "tls = \"none\"\nrecount = \"1000000h\"\n";
+const RECOUNT: &str = "tls = \"none\"\nrecount = \"50000h\"\n";
 
 /// Subject, expected, seen of the findings of a kind.
 fn findings(outcome: &Outcome, kind: &str) -> Vec<(String, Option<u64>, Option<u64>)> {
@@ -26,7 +26,7 @@ fn findings(outcome: &Outcome, kind: &str) -> Vec<(String, Option<u64>, Option<u
 #[test]
 fn quirk_rows_committed_late_are_captured_inside_the_overlap_and_told_outside_of_it() {
     let world = World::new(1);
-    world.connect("tls = \"none\"\nrecount = \"1000000h\"\noverlap = \"1000000h\"\n");
+    world.connect("tls = \"none\"\nrecount = \"50000h\"\noverlap = \"1000000h\"\n");
     world.chat(0, 0, &[(1, "ann", "granite"), (5, "bob", "marble")]);
     world.archive_all();
 

@@ -62,6 +62,10 @@ fn what_cannot_work_is_refused_by_its_key() {
     for (keys, words) in [
         ("page_size = 0", "sources.1.page_size: must be 1 to 100000"),
         ("rows_per_second = 0", "sources.1.rows_per_second"),
+        (
+            "recount = \"11years\"",
+            "sources.1.recount: must be at most ten years",
+        ),
         ("connect_timeout = \"10ms\"", "sources.1.connect_timeout"),
         ("tls = \"none\"\nca = \"ca.pem\"", "sources.1.ca"),
         ("scope = [\"[\"]", "sources.1.scope"),

@@ -8,6 +8,9 @@ use crate::connector::{
 /// Most rows of a page: more are held in memory at once than a server should have to wait for.
 const LARGEST_PAGE: u32 = 100_000;
 
+/// Hours are counted again for ten years at most: their numbers travel in one message.
+const LONGEST_RECOUNT: Duration = Duration::from_hours(24 * 3_660);
+
 /// Chat messages are read again for a day at least.
 const SHORTEST_REREAD: Duration = Duration::from_hours(24);
 
@@ -114,6 +117,8 @@ fn validate_database(
     require(is_used, &key("ca"), problem)?;
     let is_page = (1..=LARGEST_PAGE).contains(&database.page_size);
     require(is_page, &key("page_size"), "must be 1 to 100000")?;
+    let is_short = database.recount <= LONGEST_RECOUNT;
+    require(is_short, &key("recount"), "must be at most ten years")?;
     let is_rate = database.rows_per_second != Some(0);
     require(is_rate, &key("rows_per_second"), "must be at least 1")?;
     for (name, time) in [

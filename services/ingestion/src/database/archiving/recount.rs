@@ -19,6 +19,9 @@ const GONE: &str = "rows-gone";
 /// The hours could not be counted.
 const FAILED: &str = "recount-failed";
 
+/// Hours of a table that are told one by one.
+const MOST: usize = 1_000;
+
 /// Hours from 1900-01-01 to 1970-01-01.
 const HOURS_TO_EPOCH: i64 = 25_567 * 24;
 /// Seconds of a UTC day.
@@ -91,7 +94,25 @@ impl Recount<'_> {
                 None
             }
         });
-        findings.collect()
+        let mut findings: Vec<_> = findings.collect();
+        if let Some(more) = findings.len().checked_sub(MOST).filter(|&more| more > 0) {
+            findings.truncate(MOST);
+            findings.push(self.cut(table, more));
+        }
+        findings
+    }
+
+    fn cut(&self, table: &str, more: usize) -> Finding {
+        Finding {
+            kind: LATE.to_owned(),
+            subject: format!("{} {table}", self.database),
+            expected: None,
+            seen: None,
+            advice: format!(
+                "{more} more hours have other numbers of rows than before; capture all days since then \
+                 again, best with a backfill"
+            ),
+        }
     }
 
     /// Whether rows of an hour cannot have been purged yet. Where nobody said when the server purges, they
@@ -248,6 +269,23 @@ mod tests {
         assert_eq!(compare(&captured, &[], keeps(14))[0].0, GONE);
         assert!(compare(&captured, &[], keeps(4)).is_empty());
         assert!(compare(&captured, &[], None).is_empty());
+    }
+
+    #[test]
+    fn a_thousand_hours_are_told_one_by_one_and_the_rest_as_a_number() {
+        let past = Past { from: 0, ..PAST };
+        let recount = Recount {
+            database: "sql01 lcslog".to_owned(),
+            captured: &[],
+            retention: None,
+            now: NOW,
+        };
+        let found = (0..1_234).map(|hour| (hour * HOUR, 1)).collect();
+
+        let told = recount.compare(&past, &found);
+
+        assert_eq!(told.len(), MOST + 1);
+        assert!(told[MOST].advice.starts_with("234 more hours"));
     }
 
     #[test]
