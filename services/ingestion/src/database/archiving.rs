@@ -24,6 +24,7 @@ mod statements;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub(crate) use self::{
     capture::capture,
