@@ -112,7 +112,8 @@ impl Details {
             }
             Ok(())
         };
-        let parameters = window(range.from, range.to);
+        // A range may begin with its first row, which is later than its session.
+        let parameters = window(hour(range.from), range.to);
         self.connection.rows(statement, parameters, take).await?;
         Ok(sessions)
     }
