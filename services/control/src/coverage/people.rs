@@ -157,7 +157,9 @@ mod tests {
 
     fn counts(snapshot: &str, met: &[&str]) -> (u64, u64, u64, u64) {
         let mut people = People::read(snapshot.as_bytes()).unwrap();
-        met.iter().for_each(|address| people.meet(address));
+        for address in met {
+            people.meet(address);
+        }
         let v1::People {
             users,
             enabled,

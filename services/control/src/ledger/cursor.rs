@@ -71,7 +71,6 @@ pub(crate) async fn advance(
     run: i64,
     source: i64,
 ) -> Result<(), LedgerError> {
-    hours::advance(conn, connector, run, source).await?;
     // What was read before hours were counted lies behind the position that is the first to be moved.
     const STEPS: [&str; 3] = [
         "DELETE FROM cursors WHERE connector = $1 AND EXISTS (SELECT 1 FROM stretches s \
@@ -90,6 +89,7 @@ pub(crate) async fn advance(
          AND NOT EXISTS (SELECT 1 FROM cursors c WHERE c.connector = $1 AND c.name = s.name \
          AND c.stream = s.stream)",
     ];
+    hours::advance(conn, connector, run, source).await?;
     for step in STEPS {
         let step = query(step).bind(connector).bind(run).bind(source);
         step.execute(&mut *conn).await.during("move cursor")?;

@@ -223,12 +223,12 @@ mod tests {
             .collect()
     }
 
-    fn keeps(days: u16) -> Option<Retention> {
-        Some(Retention {
+    fn keeps(days: u16) -> Retention {
+        Retention {
             days,
             purge_hour: 2,
             margin: None,
-        })
+        }
     }
 
     #[test]
@@ -258,16 +258,16 @@ mod tests {
             hour_count(Stream::Messages, 99 * DAY, 2),
         ];
 
-        assert!(compare(&captured, &[(hour, 2)], keeps(14)).is_empty());
+        assert!(compare(&captured, &[(hour, 2)], Some(keeps(14))).is_empty());
     }
 
     #[test]
     fn rows_that_are_gone_are_told_where_no_purge_explains_it() {
         let captured = [hour_count(Stream::Messages, 95 * DAY, 2)];
 
-        assert_eq!(compare(&captured, &[], keeps(14)).len(), 1);
-        assert_eq!(compare(&captured, &[], keeps(14))[0].0, GONE);
-        assert!(compare(&captured, &[], keeps(4)).is_empty());
+        assert_eq!(compare(&captured, &[], Some(keeps(14))).len(), 1);
+        assert_eq!(compare(&captured, &[], Some(keeps(14)))[0].0, GONE);
+        assert!(compare(&captured, &[], Some(keeps(4))).is_empty());
         assert!(compare(&captured, &[], None).is_empty());
     }
 
