@@ -1,5 +1,6 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
+mod cdr;
 mod database;
 mod retention;
 mod schedule;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity;
 
 pub use self::{
+    cdr::CallDetails,
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     retention::Retention,
     schedule::Schedule,
