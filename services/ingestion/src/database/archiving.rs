@@ -25,4 +25,5 @@ pub(crate) use self::{
     capture::capture,
     list::list,
     look::{look_into, preview},
+    rtf::text as words_of_rtf,
 };
