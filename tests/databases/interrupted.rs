@@ -101,6 +101,7 @@ fn pages(world: &World) -> u64 {
 }
 
 /// Kills worlds until there were enough kills.
+#[expect(clippy::print_stdout, reason = "a soak test tells what it has done")]
 fn kill_worlds(kill: impl Fn(&World, &Undisturbed, &mut Seeded) -> ExitStatus) {
     let wanted = setting("CHATKEEP_KILLS", 12);
     let mut chance = seeded();

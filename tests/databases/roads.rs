@@ -114,7 +114,8 @@ fn assert_same_words(told: &Mail, read: &Mail) {
     assert_eq!(words(&told), words(&read));
     let mut people: BTreeMap<&str, &str> = BTreeMap::new();
     for ((_, name, _), (_, address, _)) in told.iter().zip(&read) {
-        assert_eq!(people.entry(name).or_insert(address), address, "{name}");
+        let known = *people.entry(name).or_insert(address);
+        assert_eq!(known, address, "{name}");
     }
     let addresses: BTreeSet<_> = people.values().collect();
     assert_eq!(addresses.len(), people.len(), "{people:?}");

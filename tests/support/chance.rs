@@ -3,6 +3,7 @@
 use chatkeep_testkit::Seeded;
 
 /// Numbers of the seed in `CHATKEEP_SEED`, or of another one each time; which one is printed.
+#[expect(clippy::print_stdout, reason = "who repeats a test must know its seed")]
 pub(crate) fn seeded() -> Seeded {
     let seed = setting("CHATKEEP_SEED", std::process::id().into());
     println!("seed {seed}: repeat with CHATKEEP_SEED={seed}");

@@ -135,7 +135,9 @@ impl Databases {
     /// Runs a script in the first pool's database.
     pub(crate) fn run(&self, script: &str) {
         match &self.place {
-            Place::Ours { pools, .. } => drop(pools[0].run(script).unwrap()),
+            Place::Ours { pools, .. } => {
+                pools[0].run(script).unwrap();
+            }
             Place::Theirs { .. } => {
                 let database = self.name(POOLS[0]);
                 let running = self.server.run(&database, script);

@@ -16,7 +16,7 @@ fn a_preview_shows_the_last_day_of_each_room_as_it_is_archived() {
     rooms.mgc.say(other, rooms.ann, morning(1), "alone");
     let request = IngestionPreviewRequest {
         connector_file: connector(&rooms.sandbox).to_toml().unwrap(),
-        source: 0,
+        source: 1,
         limit: 5,
     };
 
