@@ -8,6 +8,7 @@
 mod capture;
 mod claim;
 mod conversation;
+mod entry;
 mod group;
 mod list;
 mod look;
