@@ -184,7 +184,8 @@ impl Drop for Databases {
     fn drop(&mut self) {
         if let Place::Theirs { .. } = &self.place {
             for name in [POOLS[0], POOLS[1], ROOMS] {
-                let removed = self.server.remove_database(&self.name(name));
+                let database = self.name(name);
+                let removed = self.server.remove_database(&database);
                 // One that was never made need not be removed.
                 drop(self.runtime.block_on(removed));
             }
