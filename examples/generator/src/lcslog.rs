@@ -68,7 +68,8 @@ impl LcsLog {
         let place = Place {
             time: time(session.start + ahead),
             seq: self.sessions.to_string(),
-            is_formatted: self.sessions.is_multiple_of(2),
+            // The same in every pool that archived it.
+            is_formatted: session.lines.len().is_multiple_of(2),
             ahead,
         };
         match session.kind {
