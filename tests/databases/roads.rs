@@ -96,7 +96,9 @@ fn lines(mail: &Mail, read: fn(&str) -> Option<Line>) -> Vec<Line> {
     let text = mail.text();
     let mut lines: Vec<_> = text.lines().filter_map(|line| read(&plain(line))).collect();
     let first = lines.first().map_or(0, |(at, _, _)| *at);
-    lines.iter_mut().for_each(|(at, _, _)| *at -= first);
+    for (at, _, _) in &mut lines {
+        *at -= first;
+    }
     lines
 }
 

@@ -79,10 +79,10 @@ impl Databases {
             Arc::new(pool)
         });
         let mgc = Mgc::filled(&script(ROOMS)).unwrap();
-        let served = pools.clone();
+        let models = pools.clone();
         let answer = move |request: &Request<'_>| -> Answer {
             let pool = POOLS.iter().position(|name| *name == request.database);
-            pool.map_or_else(|| mgc.answer(request), |pool| served[pool].answer(request))
+            pool.map_or_else(|| mgc.answer(request), |pool| models[pool].answer(request))
         };
         let certificates = tempfile::tempdir().unwrap();
         make_certificates(certificates.path()).unwrap();

@@ -49,7 +49,9 @@ pub(crate) fn script(database: &str, schema: &str, tables: &[&Table]) -> String 
          --     sqlcmd -S localhost -d {database} -x -f 65001 -i {database}.sql\n\n\
          {schema}\n"
     );
-    tables.iter().for_each(|table| table.write(&mut script));
+    for table in tables {
+        table.write(&mut script);
+    }
     script
 }
 

@@ -30,8 +30,8 @@ fn a_posted_file_is_told_by_its_name_and_by_the_name_it_is_stored_under() {
 
     let text = read(&rooms);
 
-    let line = format!("Ann Archer uploaded the file plan.txt, stored as {STORED}");
-    assert!(text.contains(&line), "{text}");
+    let expected = format!("Ann Archer uploaded the file plan.txt, stored as {STORED}");
+    assert!(text.contains(&expected), "{text}");
 }
 
 #[test]
