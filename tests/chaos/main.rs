@@ -14,6 +14,8 @@
 )]
 
 mod archiving;
+#[path = "../support/chance.rs"]
+mod chance;
 #[expect(dead_code, reason = "shared with the other tests of the system")]
 #[path = "../support/cluster.rs"]
 mod cluster;
@@ -43,6 +45,7 @@ use chatkeep_testkit::{Azurite, Dovecot, Postgres, Seeded};
 
 use crate::{
     archiving::Archiving,
+    chance::{seeded, setting},
     cluster::Cluster,
     company::Company,
     fault::{Fault, Fragile},
@@ -57,15 +60,6 @@ const TOGETHER: usize = 2;
 /// Longer than any machine needs.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn setting(name: &str, default: u64) -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
-    let value = std::env::var(name);
-    value
-        .ok()
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(default)
-}
-
 /// So many faults at least, so many of each kind at least; what comes next follows from the seed.
 struct Schedule {
     dice: Seeded,
@@ -79,10 +73,8 @@ struct Schedule {
 impl Schedule {
     fn from_environment() -> Self {
         let number = |name, default| usize::try_from(setting(name, default)).unwrap();
-        let seed = setting("CHATKEEP_SEED", u64::from(std::process::id()));
-        println!("seed {seed}: repeat with CHATKEEP_SEED={seed}");
         Self {
-            dice: Seeded::new(seed),
+            dice: seeded(),
             wanted: number("CHATKEEP_FAULTS", 16),
             per_kind: number("CHATKEEP_FAULTS_PER_KIND", 1),
             left: Vec::new(),

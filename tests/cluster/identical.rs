@@ -24,7 +24,7 @@ fn company(folder: &Path) -> Expected {
 }
 
 /// What must be equal: everything that is counted.
-fn sums(outcome: &Outcome) -> serde_json::Value {
+pub(crate) fn sums(outcome: &Outcome) -> serde_json::Value {
     outcome.assert_closed();
     let mut report = outcome.report.clone();
     report.as_object_mut().unwrap().remove("seal");

@@ -12,6 +12,8 @@ mod away;
 mod cleared;
 #[path = "../support/cluster.rs"]
 mod cluster;
+#[cfg(feature = "mssql")]
+mod databases;
 mod deploy;
 mod drained;
 mod grpc;
@@ -23,6 +25,10 @@ mod poison;
 mod program;
 #[path = "../support/running.rs"]
 mod running;
+#[cfg(feature = "mssql")]
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/sample.rs"]
+mod sample;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;

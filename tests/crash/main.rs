@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/chance.rs"]
+mod chance;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
@@ -24,9 +26,10 @@ use std::{
     time::Duration,
 };
 
-use chatkeep_testkit::Dovecot;
+use chatkeep_testkit::{Dovecot, Seeded};
 
 use crate::{
+    chance::{seeded, setting},
     sandbox::{Mail, Outcome, Sandbox},
     targets::{dovecot_mails, imap_target, with_secrets},
 };
@@ -106,18 +109,6 @@ fn filled(sandbox: Sandbox) -> Sandbox {
     sandbox
 }
 
-/// A small generator of numbers that differ from seed to seed; the seed of a failure is printed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
 #[derive(Debug, PartialEq, Eq)]
 struct Counts(Vec<(&'static str, u64)>);
 
@@ -135,7 +126,7 @@ fn counts(outcome: &Outcome) -> Counts {
 }
 
 /// Starts `archive` and lets it be killed at a point; true when it was.
-fn killed_at(sandbox: &Sandbox, point: &str, passes: u64) -> bool {
+fn killed_at(sandbox: &Sandbox, point: &str, passes: usize) -> bool {
     let mut command = archive(sandbox);
     command.env("CHATKEEP_CRASH_AT", format!("{point}:{passes}"));
     let status = command.status().unwrap();
@@ -156,15 +147,6 @@ fn archive(sandbox: &Sandbox) -> Command {
     command
 }
 
-fn setting(name: &str, default: u64) -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
-    let value = std::env::var(name);
-    value
-        .ok()
-        .and_then(|value| value.parse().ok())
-        .unwrap_or(default)
-}
-
 /// How often the process was killed where.
 struct Kills(BTreeMap<&'static str, u64>);
 
@@ -179,12 +161,12 @@ impl Kills {
     }
 
     /// A point that still lacks kills, or any.
-    fn choose(&self, dice: &mut Dice, place: &Place) -> &'static str {
+    fn choose(&self, dice: &mut Seeded, place: &Place) -> &'static str {
         let mut points: Vec<_> = self.0.iter().collect();
         points.retain(|(point, _)| !place.never_passes(point));
         points.sort_by_key(|(_, count)| **count);
-        let any = usize::try_from(dice.roll(points.len() as u64)).unwrap();
-        let chosen = if dice.roll(2) == 0 { 0 } else { any };
+        let any = dice.below(points.len());
+        let chosen = if dice.below(2) == 0 { 0 } else { any };
         points[chosen].0
     }
 }
@@ -196,9 +178,7 @@ fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
     let reference = Place::maildir();
     let undisturbed = reference.sandbox().archive();
     undisturbed.assert_closed();
-    let seed = setting("CHATKEEP_SEED", u64::from(std::process::id()) + 1);
-    println!("seed {seed}: repeat with CHATKEEP_SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut dice = seeded();
     let mut kills = Kills::none();
 
     let mut round = 0;
@@ -215,11 +195,14 @@ fn kill_9_at_any_point_loses_nothing_and_doubles_nothing() {
             Place::dovecot()
         };
         // Killed two or three times on its way.
-        for _ in 0..2 + dice.roll(2) {
+        for _ in 0..2 + dice.below(2) {
             let chosen = kills.choose(&mut dice, &place);
             let was_killed = match chosen {
-                AT_RANDOM => killed_after(place.sandbox(), Duration::from_millis(dice.roll(500))),
-                point => killed_at(place.sandbox(), point, 1 + dice.roll(3)),
+                AT_RANDOM => {
+                    let wait = u64::try_from(dice.below(500)).unwrap();
+                    killed_after(place.sandbox(), Duration::from_millis(wait))
+                }
+                point => killed_at(place.sandbox(), point, 1 + dice.below(3)),
             };
             *kills.0.entry(chosen).or_default() += u64::from(was_killed);
         }

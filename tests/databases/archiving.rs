@@ -1,8 +1,8 @@
 //! Rows become mails.
 
-use chatkeep_testkit::lcslog::{Generated, Late, Layout};
+use chatkeep_testkit::lcslog::{Late, Layout};
 
-use crate::world::{World, address, time};
+use crate::world::{World, address};
 
 const DAY: i64 = 86_400;
 
@@ -320,30 +320,4 @@ fn quirk_a_database_of_another_layout_is_read_as_well() {
             .stdout
             .contains("messages from 2025-03-10 to 2025-03-10")
     );
-}
-
-#[test]
-fn thousands_of_sessions_of_several_days_add_up() {
-    const ROWS: u64 = 12_800;
-    let world = World::new(1);
-    world.connect("tls = \"none\"\npage_size = 1000\n");
-    world.sandbox.edit_connector(
-        "type = \"maildir\"\npath = \"mailboxes\"\n",
-        "type = \"discard\"\n",
-    );
-    world.pools[0].database.generate(Generated {
-        seed: 7,
-        rows: ROWS,
-        start: time(0),
-        // Three days.
-        step: 18_000,
-        users: 200,
-    });
-
-    let outcome = world.archive();
-
-    outcome.assert_closed();
-    assert_eq!(outcome.count("records.read"), ROWS);
-    assert_eq!(outcome.count("records.rendered"), ROWS);
-    assert!(outcome.count("items") >= ROWS / 10);
 }

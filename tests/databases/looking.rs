@@ -13,7 +13,10 @@ use crate::{
     world::{MORNING, World},
 };
 
-fn ask<T>(call: impl AsyncFnOnce(IngestionClient<chatkeep_runtime::GrpcChannel>) -> T) -> T {
+/// Calls ingestion's own service.
+pub(crate) fn ask<T>(
+    call: impl AsyncFnOnce(IngestionClient<chatkeep_runtime::GrpcChannel>) -> T,
+) -> T {
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         call(IngestionClient::new(in_process(

@@ -1,5 +1,9 @@
 //! Databases of Skype for Business, archived straight from their servers: those of the test kit, which
 //! speak the protocol of SQL Server.
+//!
+//! `CHATKEEP_KILLS` kills of each test that kills (default 12), `CHATKEEP_SEED` repeats them.
+//! `CHATKEEP_ROWS` rows of the one that counts memory (default 200,000). `CHATKEEP_TEST_MSSQL` lets `roads`
+//! run on a real SQL Server.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +12,8 @@
 )]
 
 mod archiving;
+#[path = "../support/chance.rs"]
+mod chance;
 mod details;
 #[path = "../support/embedded.rs"]
 mod embedded;
@@ -15,7 +21,10 @@ mod interrupted;
 mod looking;
 mod recount;
 mod refusals;
+mod roads;
 mod rooms;
+#[path = "../support/sample.rs"]
+mod sample;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
@@ -24,4 +33,5 @@ mod scheduled;
 #[path = "../support/scheduled.rs"]
 mod scheduled_run;
 mod servers;
+mod volume;
 mod world;

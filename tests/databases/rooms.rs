@@ -2,9 +2,11 @@
 
 mod changes;
 mod crash;
+mod looking;
 mod refusals;
 mod same_as_xml;
 mod scheduled;
+mod shown;
 
 use std::{
     sync::Arc,

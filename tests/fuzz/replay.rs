@@ -30,6 +30,12 @@ fn every_rtf_seed_is_rendered() {
     replay("rtf", chatkeep_conversion::fuzz::rtf);
 }
 
+#[cfg(feature = "mssql")]
+#[test]
+fn every_seed_of_rtf_words_is_read() {
+    replay("rtf_words", chatkeep_ingestion::fuzz::rtf_words);
+}
+
 #[test]
 fn every_html_seed_is_made_safe() {
     replay("html", chatkeep_conversion::fuzz::html);

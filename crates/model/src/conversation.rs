@@ -126,10 +126,19 @@ pub enum What {
 /// The body of a chat message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Body {
-    /// MIME type as the source gives it, with parameters, e.g. `text/plain` or `text/rtf`.
+    /// MIME type as the source gives it, with parameters, e.g. `text/plain` or `text/rtf`. The parameter
+    /// `importance=high` marks what was sent as an alert.
     pub media_type: String,
     /// The text as the source stores it; binary formats as the source's own text encoding.
     pub text: String,
+}
+
+impl Body {
+    /// True for what was sent as an alert.
+    pub fn is_important(&self) -> bool {
+        let mut parameters = self.media_type.split(';').skip(1);
+        parameters.any(|one| one.trim().eq_ignore_ascii_case("importance=high"))
+    }
 }
 
 /// A file of a conversation, its bytes in staging.

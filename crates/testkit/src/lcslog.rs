@@ -2,6 +2,7 @@
 //! run as they are. Where the layout was never published, it is the one that programs were seen to query;
 //! columns can be taken away one by one.
 
+mod filled;
 mod generated;
 mod rows;
 mod schema;
@@ -9,7 +10,7 @@ mod store;
 mod values;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -21,7 +22,7 @@ pub use self::{
 use self::{schema::Schema, store::Store};
 use crate::{
     tds::{Answer, Database, DateTime, Kind, Request},
-    tsql::{self, Identity, System},
+    tsql::{self, Identity, SqlError, System},
 };
 
 /// An archiving database. Rows can be added while it is read.
@@ -33,6 +34,7 @@ struct State {
     store: Store,
     identity: Identity,
     asked: BTreeMap<String, u64>,
+    statements: BTreeSet<String>,
     /// Rows that are not there yet: at which time of asking which statement they are.
     late: Vec<(String, u64, Late)>,
 }
@@ -63,8 +65,22 @@ impl LcsLog {
             store: Store::new(Schema::of(layout)),
             identity,
             asked: BTreeMap::new(),
+            statements: BTreeSet::new(),
             late: Vec::new(),
         }))
+    }
+
+    /// A database that a script has filled: see [`run`](Self::run).
+    pub fn filled(script: &str) -> Result<Self, SqlError> {
+        let database = Self::default();
+        database.run(script)?;
+        Ok(database)
+    }
+
+    /// Runs a script of CREATE TABLE and INSERT, e.g. one of the sample generator. Returns how many rows
+    /// it inserted.
+    pub fn run(&self, script: &str) -> Result<u64, SqlError> {
+        tsql::fill(script, &mut self.state().store)
     }
 
     /// Adds a user; returns `UserId`.
@@ -163,6 +179,11 @@ impl LcsLog {
         self.state().asked.clone()
     }
 
+    /// Every statement that was asked, each once.
+    pub fn statements(&self) -> BTreeSet<String> {
+        self.state().statements.clone()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,6 +206,9 @@ impl Database for LcsLog {
         let asked = state.asked.entry(request.name.to_owned()).or_default();
         *asked += 1;
         let asked = *asked;
+        if !state.statements.contains(request.statement) {
+            state.statements.insert(request.statement.to_owned());
+        }
         state.commit(request.name, asked);
         let system = System {
             database: request.database,

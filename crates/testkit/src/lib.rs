@@ -25,6 +25,8 @@ mod proxy;
 mod rabbitmq;
 mod reader;
 #[cfg(feature = "tds")]
+mod sqlserver;
+#[cfg(feature = "tds")]
 pub mod tds;
 #[cfg(feature = "tds")]
 mod tsql;
@@ -44,3 +46,5 @@ pub use crate::{
     rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
 };
+#[cfg(feature = "tds")]
+pub use crate::{sqlserver::SqlServer, tsql::SqlError};

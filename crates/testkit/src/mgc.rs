@@ -1,14 +1,18 @@
 //! A model of `mgc`, the Persistent Chat database: its tables in memory, the statements run as they are.
 //! Modelled after the published schema, not captured from a server.
 
+mod filled;
 mod tables;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use self::tables::{Chat, Node, Principal, Store, guid};
 use crate::{
     tds::{Answer, Database, DateTime, Request},
-    tsql::{self, Identity, System},
+    tsql::{self, Identity, SqlError, System},
 };
 
 /// .NET ticks, 100 ns since 0001-01-01, at the Unix epoch.
@@ -22,6 +26,16 @@ const CREATED: i64 = 1_400_000_000_000;
 pub struct Mgc(Mutex<Store>);
 
 impl Mgc {
+    /// A database that a script of CREATE TABLE and INSERT has filled, e.g. one of the sample generator.
+    pub fn filled(script: &str) -> Result<Self, SqlError> {
+        let mut store = Store {
+            nodes: BTreeMap::new(),
+            ..Store::default()
+        };
+        tsql::fill(script, &mut store)?;
+        Ok(Self(Mutex::new(store)))
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,6 +80,15 @@ impl Mgc {
     /// Adds a chat message, `at` in Unix seconds; returns its `chatId`.
     pub fn say(&self, room: i32, person: i32, at: i64, content: &str) -> i64 {
         self.add(room, Chat::new(person, ticks(at), content))
+    }
+
+    /// Adds a chat message that was sent as an alert.
+    pub fn alert(&self, room: i32, person: i32, at: i64, content: &str) -> i64 {
+        let chat = Chat {
+            is_alert: true,
+            ..Chat::new(person, ticks(at), content)
+        };
+        self.add(room, chat)
     }
 
     /// Adds a chat message: its text and its RTF.

@@ -5,8 +5,11 @@
 //! One SELECT: TOP, columns, CAST, a few functions, joins, WHERE, GROUP BY, ORDER BY. Comparisons follow the logic of
 //! three values, and text is compared in any case. A table is read from the first row that can matter: a
 //! page by key costs what the page has, not what the table has.
+//!
+//! Scripts of CREATE TABLE and INSERT fill a model; no client can send them.
 
 mod bounds;
+mod cells;
 mod evaluate;
 mod expression;
 mod extremes;
@@ -14,10 +17,15 @@ mod groups;
 mod parse;
 mod phrase;
 mod run;
+mod script;
 mod system;
 mod token;
 
-pub(crate) use self::system::{Identity, System};
+pub(crate) use self::{
+    cells::Cells,
+    script::{Fill, fill},
+    system::{Identity, System},
+};
 use crate::tds::{Answer, Column, DateTime, Request, Row, Value};
 
 /// The tables of a model database.
@@ -55,7 +63,7 @@ pub(crate) struct Table {
 
 /// Why a statement is not run.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SqlError {
+pub enum SqlError {
     /// SQL Server would say so too.
     #[error("Invalid object name '{0}'.")]
     Table(String),
@@ -65,6 +73,15 @@ pub(crate) enum SqlError {
     /// SQL Server would say so too.
     #[error("Must declare the scalar variable \"@P{0}\".")]
     Parameter(usize),
+    /// SQL Server would say so too.
+    #[error("Violation of PRIMARY KEY constraint. Cannot insert duplicate key in object '{0}'.")]
+    Duplicate(String),
+    /// SQL Server would say so too.
+    #[error("Cannot insert the value NULL into a column of table '{0}'.")]
+    Null(String),
+    /// SQL Server would say so too.
+    #[error("String or binary data would be truncated in column '{0}'.")]
+    Truncated(String),
     /// This model does not know it.
     #[error("the model database does not understand {0}")]
     Unknown(String),
@@ -76,6 +93,9 @@ impl SqlError {
             Self::Table(_) => 208,
             Self::Column(_) => 207,
             Self::Parameter(_) => 137,
+            Self::Duplicate(_) => 2627,
+            Self::Null(_) => 515,
+            Self::Truncated(_) => 2628,
             Self::Unknown(_) => 50_001,
         }
     }

@@ -4,11 +4,12 @@ use jiff::{Timestamp, tz::Offset};
 
 use crate::{
     attachment::File,
+    people::Person,
     room::{Room, RoomEvent},
 };
 
 /// .NET ticks at the Unix epoch.
-const TICKS_AT_EPOCH: i64 = 621_355_968_000_000_000;
+pub(crate) const TICKS_AT_EPOCH: i64 = 621_355_968_000_000_000;
 /// Ticks in a second.
 const SECOND: i64 = 10_000_000;
 
@@ -90,13 +91,7 @@ fn message(xml: &mut String, indent: &str, element: &str, event: &RoomEvent) {
     attribute(xml, "content", &event.content);
     attribute(xml, "id", &event.id.to_string());
     xml.extend([">\r\n", indent, "  <Sender"]);
-    // Without an e-mail address the adapter knows no name either.
-    let name = if person.email.is_empty() {
-        &person.address
-    } else {
-        &person.name
-    };
-    attribute(xml, "UserName", name);
+    attribute(xml, "UserName", user_name(person));
     attribute(xml, "id", &number(&person.address).to_string());
     attribute(xml, "email", &person.email);
     attribute(xml, "internal", "true");
@@ -104,6 +99,15 @@ fn message(xml: &mut String, indent: &str, element: &str, event: &RoomEvent) {
     xml.extend(["/>\r\n", indent, "  "]);
     time(xml, "DateTimeUTC", event.ticks);
     xml.extend([indent, "</", element, ">\r\n"]);
+}
+
+/// The name that Persistent Chat shows; without an e-mail address it knows none.
+pub(crate) fn user_name(person: &Person) -> &str {
+    if person.email.is_empty() {
+        &person.address
+    } else {
+        &person.name
+    }
 }
 
 fn time(xml: &mut String, element: &str, ticks: i64) {

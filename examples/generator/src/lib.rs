@@ -2,15 +2,19 @@
 
 mod attachment;
 mod compliance;
+mod databases;
 mod dialogues;
 mod eml;
 mod expected;
+mod lcslog;
+mod mgc;
 mod options;
 mod output;
 mod people;
 mod random;
 mod room;
 mod session;
+mod sql;
 mod tables;
 
 use std::{
@@ -20,6 +24,7 @@ use std::{
 
 use crate::{
     compliance::Interval,
+    databases::Databases,
     expected::Count,
     output::Output,
     random::Random,
@@ -67,11 +72,15 @@ pub fn generate(options: &Options, out: &Path) -> Result<Expected, GenerateError
     let mut generator = Generator {
         output: Output::new(out)?,
         count: Count::default(),
+        databases: options.databases.then(|| Databases::new(options)),
         world: &world,
     };
     generator.sessions()?;
     generator.rooms()?;
     generator.tables()?;
+    if let Some(databases) = &generator.databases {
+        databases.write(&mut generator.output)?;
+    }
     Ok(generator.count.finish())
 }
 
@@ -79,12 +88,16 @@ struct Generator<'a> {
     world: &'a World,
     output: Output,
     count: Count,
+    databases: Option<Databases>,
 }
 
 impl Generator<'_> {
     fn sessions(&mut self) -> Result<(), GenerateError> {
         for number in 0..self.world.options.conversations() {
             let session = self.world.session(number);
+            if let Some(databases) = &mut self.databases {
+                databases.session(&session);
+            }
             self.export(&session, number, session.pool, 0)?;
             if let Some(copy) = &session.copy {
                 self.export(&session, number, copy.pool, copy.ahead)?;
@@ -145,6 +158,9 @@ impl Generator<'_> {
     fn room_day(&mut self, room: &mut Room, day: u32) -> Vec<RoomEvent> {
         let mut people = room.present().to_vec();
         let events = room.day(self.world, day);
+        if let Some(databases) = &mut self.databases {
+            databases.room_day(room, &events);
+        }
         people.extend(events.iter().map(|event| event.person.clone()));
         self.count.expected.conversations.room += 1;
         self.count.item(events.len() as u64, people.iter());

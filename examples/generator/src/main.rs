@@ -42,6 +42,9 @@ struct Arguments {
     /// Short for --mailboxes-per-conversation 1.
     #[arg(long, conflicts_with = "mailboxes_per_conversation")]
     one_mailbox_per_conversation: bool,
+    /// Writes the same conversations as scripts, too, that fill databases.
+    #[arg(long)]
+    databases: bool,
     /// Writes what archiving must come to into this file, as JSON.
     #[arg(long)]
     expected: Option<PathBuf>,
@@ -58,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         pools: arguments.pools,
         files_mb: arguments.files_mb,
         mailboxes_per_conversation: arguments.mailboxes_per_conversation.or(one),
+        databases: arguments.databases,
     };
     let expected = generate(&options, &arguments.out).context("write sample")?;
     if let Some(file) = &arguments.expected {

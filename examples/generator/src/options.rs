@@ -18,6 +18,8 @@ pub struct Options {
     /// For measurements: every conversation belongs into exactly this many mailboxes and has about 41
     /// lines; no rooms, copies, leavers or exclusions.
     pub mailboxes_per_conversation: Option<u32>,
+    /// The same conversations also as scripts that fill databases.
+    pub databases: bool,
 }
 
 /// Length of the day in which people talk.
@@ -36,6 +38,7 @@ impl Options {
             pools: 2,
             files_mb: 0,
             mailboxes_per_conversation: None,
+            databases: true,
         }
     }
 

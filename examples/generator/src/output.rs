@@ -17,7 +17,7 @@ impl Output {
     /// Starts in a folder that holds no export yet: nothing is mixed with other files, and nothing is
     /// ever deleted.
     pub(crate) fn new(root: &Path) -> Result<Self, GenerateError> {
-        let taken = ["exports", "compliance"].map(|folder| root.join(folder));
+        let taken = ["exports", "compliance", "databases"].map(|folder| root.join(folder));
         if let Some(folder) = taken.into_iter().find(|folder| folder.exists()) {
             return Err(GenerateError::Taken { folder });
         }

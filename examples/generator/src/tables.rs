@@ -68,6 +68,12 @@ pub(crate) fn readme(options: &Options, session: Option<&Session>) -> String {
     let Options {
         users, days, seed, ..
     } = options;
+    let (mut databases, mut with_databases) = ("", "");
+    if options.databases {
+        databases = "| `databases/` | the same conversations once more: scripts that fill look-alikes of the servers' \
+             databases, and a connector file that reads these |\n";
+        with_databases = " --databases";
+    }
     format!(
         "# Contoso\n\n\
          A sample to archive: modelled after the published format, invented people. No file here was \
@@ -80,6 +86,7 @@ pub(crate) fn readme(options: &Options, session: Option<&Session>) -> String {
          them; some sessions were archived by more than one pool |\n\
          | `compliance/` | persistent chat rooms over {days} days, as the compliance `XmlAdapter` \
          writes them |\n\
+         {databases}\
          | `directory.csv` | who has which addresses; somebody is renamed, somebody has left |\n\
          | `mapping.csv` | function accounts, shared mailboxes and a partner |\n\n\
          Archive it:\n\n\
@@ -92,7 +99,7 @@ pub(crate) fn readme(options: &Options, session: Option<&Session>) -> String {
          ```sh\n\
          rm -r examples/contoso\n\
          cargo run -p chatkeep-generator -- --out examples/contoso --users {users} --days {days} \
-         --seed {seed}\n\
+         --seed {seed}{with_databases}\n\
          ```\n",
         pools = options.pools,
     )

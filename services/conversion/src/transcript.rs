@@ -145,31 +145,33 @@ impl<'a> Writer<'a> {
         let sender = event.sender.and_then(|sender| usize::try_from(sender).ok());
         let label = sender.and_then(|sender| self.labels.get(sender));
         let label = label.unwrap_or(&self.unknown);
-        let (open, name_end) = match (&event.what, is_said) {
-            (What::SaidInBackchat(_), _) => ("] ", " (back channel): "),
-            (_, true) => ("] ", ": "),
-            (_, false) => ("] * ", " "),
-        };
+        let (open, name_end) = if is_said { ("] ", ": ") } else { ("] * ", " ") };
         let row = if is_said {
             "<tr><td>"
         } else {
             "<tr class=\"e\"><td>"
         };
+        let [channel, weight] = notes(&event.what);
         let text = &mut self.pen.text;
-        for piece in ["[", &self.time, open, &label.text, name_end] {
+        for piece in [
+            "[",
+            &self.time,
+            open,
+            &label.text,
+            channel,
+            weight,
+            name_end,
+        ] {
             text.push_str(piece);
         }
         let html = &mut self.pen.html;
-        let note = match event.what {
-            What::SaidInBackchat(_) => " (back channel)",
-            _ => "",
-        };
         for piece in [
             row,
             &self.time,
             "</td><td>",
             &label.html,
-            note,
+            channel,
+            weight,
             "</td><td dir=\"auto\">",
         ] {
             html.push_str(piece);
@@ -219,6 +221,21 @@ impl<'a> Writer<'a> {
             self.named(": ", content);
         }
     }
+}
+
+/// What stands behind the name of who said something: where, and that everybody was to see it.
+fn notes(what: &What) -> [&'static str; 2] {
+    let (channel, said) = match what {
+        What::Said(said) => ("", said),
+        What::SaidInBackchat(said) => (" (back channel)", said),
+        _ => return [""; 2],
+    };
+    let weight = if said.is_important() {
+        " (important)"
+    } else {
+        ""
+    };
+    [channel, weight]
 }
 
 fn size(what: &What) -> usize {

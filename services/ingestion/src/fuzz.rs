@@ -30,3 +30,13 @@ pub fn xml(bytes: &[u8]) {
     });
     std::hint::black_box((read.is_ok(), events, rooms::parse_manifest(bytes)));
 }
+
+/// Reads bytes as the RTF of a chat message, for its words.
+#[cfg(feature = "mssql")]
+pub fn rtf_words(bytes: &[u8]) {
+    let rtf = String::from_utf8_lossy(bytes);
+    let words = crate::database::archiving::words_of_rtf(&rtf);
+    // An escape is longer than what it stands for, so nothing can grow beyond three bytes for each.
+    assert!(words.len() <= 3 * rtf.len(), "text out of nowhere");
+    std::hint::black_box(words);
+}

@@ -9,9 +9,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) guid: [u8; 16],
-    name: String,
+    pub(super) name: String,
     /// `nodeType`.
-    is_category: bool,
+    pub(super) is_category: bool,
 }
 
 /// A row of `tblPrincipal`.
@@ -27,6 +27,7 @@ pub(super) struct Principal {
 pub(super) struct Chat {
     pub(super) ticks: i64,
     pub(super) user: i32,
+    pub(super) is_alert: bool,
     /// UTF-16, whatever it holds.
     pub(super) content: Vec<u16>,
     pub(super) rtf: Option<String>,
@@ -257,6 +258,7 @@ impl Chat {
         Self {
             ticks,
             user,
+            is_alert: false,
             content: content.encode_utf16().collect(),
             rtf: None,
         }
@@ -269,7 +271,7 @@ impl Chat {
             Value::BigInt(id),
             Value::BigInt(self.ticks),
             Value::Int(self.user),
-            Value::Bit(false),
+            Value::Bit(self.is_alert),
             Value::Bytes(content.collect()),
             self.rtf.clone().map_or(Value::Null, Value::Text),
         ]

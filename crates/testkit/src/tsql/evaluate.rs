@@ -147,7 +147,7 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
-fn cast(value: Value, kind: Kind) -> Result<Value, SqlError> {
+pub(super) fn cast(value: Value, kind: Kind) -> Result<Value, SqlError> {
     match (value, kind) {
         (Value::Null, _) => Ok(Value::Null),
         (value, Kind::Bit) if number(&value).is_some() => Ok(Value::Bit(number(&value) != Some(0))),

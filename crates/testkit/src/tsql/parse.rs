@@ -103,15 +103,7 @@ impl Parser<'_> {
     }
 
     fn source(&mut self, join: Join) -> Result<Source, SqlError> {
-        let mut table = self.name()?;
-        let mut schema = String::new();
-        while self.takes(".") {
-            schema = std::mem::replace(&mut table, self.name()?);
-        }
-        // Views of the system keep the schema that says so.
-        if !schema.is_empty() && !schema.eq_ignore_ascii_case("dbo") {
-            table = format!("{schema}.{table}");
-        }
+        let table = self.table()?;
         let alias = self.alias()?.unwrap_or_else(|| table.clone());
         let mut on = None;
         if self.has("ON") {
@@ -123,6 +115,19 @@ impl Parser<'_> {
             join,
             on,
         })
+    }
+
+    /// A table: those of `dbo` without their schema; views of the system keep the one that says so.
+    pub(super) fn table(&mut self) -> Result<String, SqlError> {
+        let mut table = self.name()?;
+        let mut schema = String::new();
+        while self.takes(".") {
+            schema = std::mem::replace(&mut table, self.name()?);
+        }
+        if !schema.is_empty() && !schema.eq_ignore_ascii_case("dbo") {
+            table = format!("{schema}.{table}");
+        }
+        Ok(table)
     }
 
     fn alias(&mut self) -> Result<Option<String>, SqlError> {

@@ -135,7 +135,8 @@ impl Parser<'_> {
         Ok(Expression::Call(function, arguments))
     }
 
-    fn kind(&mut self) -> Result<Kind, SqlError> {
+    /// A type, with its limit.
+    pub(super) fn kind(&mut self) -> Result<Kind, SqlError> {
         let name = self.name()?.to_ascii_lowercase();
         let mut limit = None;
         if self.takes("(") {

@@ -6,5 +6,6 @@ mod client;
 mod faults;
 mod lcslog;
 mod login;
+mod sqlserver;
 mod statements;
 mod values;

@@ -12,6 +12,7 @@ fn measured(mailboxes: u32) -> Options {
         pools: 2,
         files_mb: 0,
         mailboxes_per_conversation: Some(mailboxes),
+        databases: false,
     }
 }
 

@@ -89,6 +89,39 @@ fn a_day_in_a_room() {
 }
 
 #[test]
+fn what_was_sent_as_an_alert_is_marked() {
+    let alert = |media_type: &str| event(0, 0, What::Said(body(media_type, "fire")));
+    let rest = "\r\n--b\r\nContent-Type: text/plain\r\n\r\nfire\r\n--b--\r\n";
+    let both = body(
+        "multipart/alternative; boundary=\"b\"; importance=high",
+        rest,
+    );
+    let events = vec![
+        alert("text/plain; importance=high"),
+        event(1, 1, What::Said(both)),
+        event(
+            2,
+            0,
+            What::SaidInBackchat(body("text/plain; Importance=High", "psst")),
+        ),
+        alert("text/plain; importance=normal"),
+    ];
+
+    let message = render(&with(events));
+
+    let text = mail::text(&mail::parse(message.as_bytes()));
+    for line in [
+        "] Ann Example (important): fire",
+        "] Bob Example (important): fire",
+        "] Ann Example (back channel) (important): psst",
+        "] Ann Example: fire",
+    ] {
+        assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
+    }
+    assert!(message.contains(" (important)</td>"), "{message}");
+}
+
+#[test]
 fn a_transcript_of_the_source_is_kept_and_made_safe() {
     let transcript = Transcript {
         text: None,

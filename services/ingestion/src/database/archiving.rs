@@ -11,6 +11,7 @@ mod capture;
 mod claim;
 mod conversation;
 mod details;
+mod entry;
 mod group;
 mod list;
 mod look;
@@ -30,4 +31,5 @@ pub(crate) use self::{
     capture::capture,
     list::list,
     look::{look_into, preview},
+    rtf::text as words_of_rtf,
 };

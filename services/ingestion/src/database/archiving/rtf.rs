@@ -18,7 +18,7 @@ const HIDDEN: [&str; 8] = [
 const BREAKS: [&str; 6] = ["par", "line", "tab", "cell", "row", "sect"];
 
 /// The text without its marks; breaks become line breaks.
-pub(super) fn text(rtf: &str) -> String {
+pub(crate) fn text(rtf: &str) -> String {
     let mut reader = Reader {
         rest: rtf.as_bytes(),
         groups: Vec::new(),

@@ -247,7 +247,8 @@ mod tests {
         let forms = [
             format!("ma-filelink:{GUID}"),
             format!("MA-FileLink://contoso.com/{guid}/{GUID}"),
-            format!("<a href=\"ma-filelink://contoso.com/{guid}/{GUID}?x=1\">plan.txt</a>"),
+            format!("<a href=\"ma-filelink://contoso.com/{guid}/{GUID}?x=1\"></a>"),
+            format!("<a href=\"ma-filelink:{GUID}\">{GUID}</a>"),
         ];
         for form in forms {
             assert_eq!(
@@ -260,10 +261,23 @@ mod tests {
             "see ma-filelink:x".to_owned(),
             format!("look: ma-filelink:{GUID}"),
             "ma-filelink:plan.txt".to_owned(),
+            format!("ma-filelink:{GUID} look"),
+            format!("<a href=\"ma-filelink:{GUID}\">plan</a> look"),
+            format!("<a href=\"ma-filelink:{GUID}\">plan</a><a href=\"x\">y</a>"),
             "<a href=\"https://contoso.com\">x</a>".to_owned(),
         ] {
             assert!(matches!(said(&row(&text)).what, What::Said(_)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_has_the_name_that_its_link_shows() {
+        let link = format!("<A HREF='ma-filelink://contoso.com/{GUID}'>Plan &amp; price.txt</A>");
+
+        let what = said(&row(&link)).what;
+
+        let name = format!("Plan & price.txt, stored as {GUID}");
+        assert_eq!(what, What::FileUploaded(name));
     }
 
     #[test]
@@ -329,7 +343,10 @@ mod tests {
 
             match said(&row).what {
                 What::Said(body) => prop_assert!(body.text.contains(&content)),
-                What::FileUploaded(stored) => prop_assert!(content.contains(&stored)),
+                What::FileUploaded(name) => {
+                    let mut names = name.split(", stored as ");
+                    prop_assert!(names.all(|name| content.contains(name)));
+                }
                 _ => prop_assert!(false),
             }
         }

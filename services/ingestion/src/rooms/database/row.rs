@@ -1,3 +1,5 @@
+use std::{borrow::Cow, fmt};
+
 use chatkeep_model::{Body, Participant, RecordId, UtcTime, What, identity::Fields};
 
 use crate::{
@@ -81,10 +83,10 @@ impl ChatRow {
 
     /// What happened, in the model's words.
     pub(super) fn what(&self) -> What {
-        if let Some(stored) = stored_file(&self.content) {
-            return What::FileUploaded(stored.to_owned());
+        match PostedFile::of(&self.content) {
+            Some(file) => What::FileUploaded(file.to_string()),
+            None => What::Said(self.body()),
         }
-        What::Said(self.body())
     }
 
     /// The text; beside the client's RTF, where there is any, as two forms of one message. `importance`
@@ -121,21 +123,55 @@ impl ChatRow {
     }
 }
 
-/// The name of the stored file that a text consists of a link to: a GUID, with or without an extension,
-/// the last one in the link. How the rest of a link is made is not documented.
-fn stored_file(content: &str) -> Option<&str> {
-    let content = content.trim();
-    let link = match content.split_once(['"', '\'']) {
-        Some((before, behind)) if is_anchor(before) => behind,
-        _ => content,
-    };
-    let scheme = link.get(..FILE_LINK.len())?;
-    if !scheme.eq_ignore_ascii_case(FILE_LINK) {
-        return None;
+/// A file that a text is a link to, and nothing else.
+struct PostedFile<'a> {
+    /// A GUID, with or without an extension.
+    stored: &'a str,
+    /// What the link shows, where that is something else: the file's own name.
+    shown: Option<Cow<'a, str>>,
+}
+
+impl<'a> PostedFile<'a> {
+    /// How a link is made behind its scheme is not documented: the last GUID in it names the stored file.
+    fn of(content: &'a str) -> Option<Self> {
+        let content = content.trim();
+        let (link, shown) = match content.split_once(['"', '\'']) {
+            Some((before, behind)) if is_anchor(before) => anchor(behind)?,
+            _ => (content, Cow::Borrowed("")),
+        };
+        let scheme = link.get(..FILE_LINK.len())?;
+        let is_more = link.contains(['"', '\'', '<', '>']) || link.contains(char::is_whitespace);
+        if !scheme.eq_ignore_ascii_case(FILE_LINK) || is_more {
+            return None;
+        }
+        let words = link.split([':', '/', '\\', '?', '&', '=', '|', ';', ',', '#']);
+        let stored = words.rev().find(|word| is_stored_name(word))?;
+        let is_name = !shown.is_empty() && shown != link && shown != stored;
+        Some(Self {
+            stored,
+            shown: Some(shown).filter(|_| is_name),
+        })
     }
-    let end = link.find(['"', '\'', '<', '>', ' ']).unwrap_or(link.len());
-    let words = link[..end].split([':', '/', '\\', '?', '&', '=', '|', ';', ',', '#']);
-    words.rev().find(|word| is_stored_name(word))
+}
+
+impl fmt::Display for PostedFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.shown {
+            Some(shown) => write!(f, "{shown}, stored as {}", self.stored),
+            None => f.write_str(self.stored),
+        }
+    }
+}
+
+/// The address of an anchor and the text that it shows, from what stands behind `<a href="`. `None` where
+/// more than the anchor is there: what was said beside a link must not be lost.
+fn anchor(rest: &str) -> Option<(&str, Cow<'_, str>)> {
+    let (link, rest) = rest.split_once(['"', '\''])?;
+    let (_, text) = rest.split_once('>')?;
+    let (text, end) = text.split_once('<')?;
+    let text = text.trim();
+    let shown = quick_xml::escape::unescape(text).unwrap_or(Cow::Borrowed(text));
+    end.eq_ignore_ascii_case("/a>").then_some((link, shown))
 }
 
 /// True for `<a href=`, however it is written.
