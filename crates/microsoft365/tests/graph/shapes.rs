@@ -151,7 +151,7 @@ async fn every_body_has_its_published_shape() {
     assert!(flawed.is_empty(), "{flawed:#?}");
     let checked = recorded.iter().filter(|one| shape(one).is_some());
     let checked: BTreeSet<_> = checked.map(|one| one.kind).collect();
-    assert_eq!(checked.len(), 13, "{checked:?}");
+    assert_eq!(checked.len(), 14, "{checked:?}");
     assert!(recorded.iter().any(|one| one.status == 429));
 }
 
