@@ -12,7 +12,7 @@ const STEPS: [&[&[&str]]; 7] = [
     &[JANITOR],
     &[ORDER],
     &[NEWEST, DATABASES, ROOMS],
-    &[FINDINGS, HOURS, COVERAGE],
+    &[FINDINGS, HOURS, COVERAGE, MIRRORS],
 ];
 
 /// Format of the ledger this program writes.
@@ -224,6 +224,11 @@ const HOURS: &[&str] = &[
 const COVERAGE: &[&str] = &["TABLE coverage (run BIGINT NOT NULL PRIMARY KEY,
     coverage {BYTES} NOT NULL) {CLUSTERED}"];
 
+// The users of a directory that tells its changes, as the newest REFRESH task left them, and the address
+// that tells what changed since: one row, so that neither is ever used with another.
+const MIRRORS: &[&str] = &["TABLE mirrors (connector BIGINT NOT NULL PRIMARY KEY,
+    users {BYTES} NOT NULL, changes TEXT NOT NULL) {CLUSTERED}"];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -304,6 +309,7 @@ mod tests {
             "hours",
             "hours_read",
             "coverage",
+            "mirrors",
         ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
@@ -315,7 +321,7 @@ mod tests {
 
         run(&database, "DELETE FROM directors").await;
         run(&database, "UPDATE cursors SET counted = 1").await;
-        for table in ["findings", "hours", "hours_read", "coverage"] {
+        for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
         run(&database, "UPDATE runs SET backfill = 1").await;
@@ -330,7 +336,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).await.unwrap();
         run(&database, "ALTER TABLE cursors DROP COLUMN counted").await;
-        for table in ["findings", "hours", "hours_read", "coverage"] {
+        for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
         let position = "INSERT INTO cursors (connector, name, stream, identity, position) \
