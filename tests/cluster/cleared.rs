@@ -23,10 +23,13 @@ fn the_container_is_cleared_when_a_run_is_sealed_and_metrics_tell_what_was_delet
     let archived = cluster.archive();
 
     assert_eq!(archived.code, Some(0), "{archived:?}");
-    wait_until("nothing is left but sign and seal", || {
+    wait_until("nothing is left but sign, seal and the directory", || {
         let blobs = cluster.servers.azurite().blobs(&cluster.name).unwrap();
-        let stays = |key: &String| key.starts_with("ledger/") || key.starts_with("seal/");
-        blobs.iter().all(stays)
+        let stays = |key: &String| {
+            let stay = ["ledger/", "seal/", "directory/"];
+            stay.iter().any(|stays| key.starts_with(stays))
+        };
+        blobs.iter().all(stays) && blobs.iter().any(|key| key.starts_with("directory/"))
     });
     let control = cluster.of("control").next().unwrap();
     wait_until("the run is counted as cleared", || {

@@ -39,8 +39,9 @@ impl Sorted {
                         sorted.kept.push(blob);
                     }
                 }
-                // The sign, what proves what was archived, and originals of what could not be read.
-                Some(BlobKind::Ledger | BlobKind::Seal) => {}
+                // The sign, what proves what was archived and why it went where it went, and originals of
+                // what could not be read.
+                Some(BlobKind::Ledger | BlobKind::Seal | BlobKind::Directory) => {}
                 Some(_) if is_kept => {}
                 Some(_) => match spans.fate(blob.modified) {
                     Fate::Stays => {}

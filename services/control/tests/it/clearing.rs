@@ -45,7 +45,9 @@ pub(crate) fn one_held() -> World {
     staged(conversations)
 }
 
+/// Blobs but those that always stay.
 pub(crate) async fn keys(staging: &Staging) -> BTreeSet<String> {
+    const STAY: [&str; 3] = ["ledger/", "seal/", "directory/"];
     let mut keys = BTreeSet::new();
     let mut from = None;
     loop {
@@ -53,7 +55,7 @@ pub(crate) async fn keys(staging: &Staging) -> BTreeSet<String> {
         keys.extend(page.blobs.into_iter().map(|blob| blob.key));
         from = page.next;
         if from.is_none() {
-            keys.retain(|key| !key.starts_with("ledger/") && !key.starts_with("seal/"));
+            keys.retain(|key| !STAY.iter().any(|stays| key.starts_with(stays)));
             return keys;
         }
     }

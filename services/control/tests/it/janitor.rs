@@ -13,7 +13,8 @@ use chatkeep_staging::{BlobKind, KEPT};
 use crate::{
     assembly::assemble,
     clearing::{
-        at_once, cleared, deliver_held, keys, looked_through, one_held, retry, staged, until,
+        YEAR, at_once, cleared, deliver_held, keys, looked_through, one_held, retry, staged, until,
+        write,
     },
     delivery::import_task,
     lab::{CONNECTOR, Lab, new_task},
@@ -99,6 +100,18 @@ async fn nothing_of_an_unfinished_run_is_deleted() {
     world.work(&lab, &import).await;
     world.drive(&lab, run).await;
     assert_eq!(cleared(&lab).await.len(), 1);
+}
+
+#[tokio::test]
+async fn snapshots_of_directories_stay_whatever_age_they_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open_with(folder.path(), &at_once()).await;
+    let snapshot = format!("directory/ab/{}", "ab".repeat(32));
+    write(folder.path(), &snapshot, YEAR);
+
+    looked_through(&lab, folder.path()).await;
+
+    assert!(folder.path().join("staging").join(snapshot).exists());
 }
 
 #[tokio::test]
