@@ -1,5 +1,8 @@
 //! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     convert::Infallible,
