@@ -21,8 +21,20 @@ async fn every_item_arrives_once_in_every_mailbox_of_a_tenant_that_throttles_and
         (0.010, Fault::DropBeforeCommit),
         (0.010, Fault::CommitThenFail(503)),
         (0.005, Fault::LateCommit(Duration::from_secs(1))),
-        (0.010, Fault::Fail { status: 429, after: second }),
-        (0.005, Fault::Fail { status: 504, after: None }),
+        (
+            0.010,
+            Fault::Fail {
+                status: 429,
+                after: second,
+            },
+        ),
+        (
+            0.005,
+            Fault::Fail {
+                status: 504,
+                after: None,
+            },
+        ),
         (0.005, Fault::TokenExpired),
     ];
     for (seed, (probability, fault)) in (1..).zip(faults) {
@@ -38,7 +50,10 @@ async fn every_item_arrives_once_in_every_mailbox_of_a_tenant_that_throttles_and
 
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     outcome.assert_closed();
-    assert_eq!(outcome.count("deliveries.imported"), world.deliveries() as u64);
+    assert_eq!(
+        outcome.count("deliveries.imported"),
+        world.deliveries() as u64
+    );
     world.assert_archived();
     let counts = world.tenant.counts();
     let created = counts.of(Kind::CreateMessage);
@@ -49,9 +64,8 @@ async fn every_item_arrives_once_in_every_mailbox_of_a_tenant_that_throttles_and
     println!("{} deliveries, {counts:?}", world.deliveries());
 
     world.tenant.faults().clear();
-    let verified = tokio::task::block_in_place(|| {
-        world.command(&["verify", "1"]).output().unwrap()
-    });
+    let verified =
+        tokio::task::block_in_place(|| world.command(&["verify", "1"]).output().unwrap());
     let text = String::from_utf8_lossy(&verified.stdout);
     assert_eq!(verified.status.code(), Some(0), "{text}");
     let all = "0 missing, 0 altered, 0 extra copies, 0 not checked";

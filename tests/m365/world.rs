@@ -24,18 +24,22 @@ pub(crate) struct World {
 impl World {
     /// An even number of users, more than twice [`EACH`].
     pub(crate) fn of(users: usize) -> Self {
-        let tenant = block_in_place(|| Handle::current().block_on(Tenant::start(Options::default())));
+        let tenant =
+            block_in_place(|| Handle::current().block_on(Tenant::start(Options::default())));
         let target = format!(
             "[target]\ntype = \"graph\"\nendpoint = \"{}\"\nauth = {}\n",
             tenant.endpoint(),
             tenant.auth()
         );
         let sandbox = Sandbox::into_target(&target);
-        let mut directory = "userPrincipalName,displayName,mail,proxyAddresses,sipAddress\n".to_owned();
+        let mut directory =
+            "userPrincipalName,displayName,mail,proxyAddresses,sipAddress\n".to_owned();
         for user in 0..users {
             let address = address(user);
             tenant.add(Person::new(&address));
-            directory.push_str(&format!("{address},{address},{address},SMTP:{address},sip:{address}\n"));
+            directory.push_str(&format!(
+                "{address},{address},{address},SMTP:{address},sip:{address}\n"
+            ));
         }
         sandbox.write("directory.csv", directory);
         let world = Self {
@@ -61,9 +65,13 @@ impl World {
 
     fn session(&self, one: usize, other: usize, minute: usize) {
         let (one, other) = (address(one), address(other));
-        let lines = [(one.as_str(), "Hello?"), (other.as_str(), "Here I am & listen.")];
+        let lines = [
+            (one.as_str(), "Hello?"),
+            (other.as_str(), "Here I am & listen."),
+        ];
         let text = session_at(minute, &one, &other, &lines);
-        self.sandbox.write(&format!("exports/{one}-{other}.eml"), text);
+        self.sandbox
+            .write(&format!("exports/{one}-{other}.eml"), text);
     }
 
     /// Everything that should arrive.
@@ -106,7 +114,11 @@ fn assert_looks_right(message: &StoredMessage, owner: &str) {
     assert!(!message.is_draft && message.is_read);
     assert_eq!(message.class, CLASS);
     let minute = (message.received - MORNING) / 60;
-    assert!((0..=12).contains(&minute) && message.received % 60 == 0, "{}", message.received);
+    assert!(
+        (0..=12).contains(&minute) && message.received % 60 == 0,
+        "{}",
+        message.received
+    );
     assert_eq!(message.sent, message.received);
     let email = property_id("String {00020329-0000-0000-C000-000000000046} Name Email");
     let email: BTreeSet<_> = message.properties[&email].split(';').collect();

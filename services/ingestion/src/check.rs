@@ -130,7 +130,8 @@ fn sample(source: &Source, files: &FileSource) -> Result<Sample, FolderError> {
     };
     for file in found.iter().take(READ) {
         sample.read += 1;
-        let seen = |time: i64| sample.oldest = Some(sample.oldest.map_or(time, |old| old.min(time)));
+        let seen =
+            |time: i64| sample.oldest = Some(sample.oldest.map_or(time, |old| old.min(time)));
         match trial(source, files, file, seen) {
             Ok(None) => {}
             Ok(Some(reason)) => sample.damaged.push((file.path.clone(), reason)),

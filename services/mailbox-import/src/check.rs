@@ -188,7 +188,11 @@ mod tests {
 
         let seven = connector("retention = \"7y\"\n");
         let warning = outlived(&seven, now - 8 * year, now).unwrap();
-        assert!(!warning.is_problem && warning.text.contains("2018"), "{}", warning.text);
+        assert!(
+            !warning.is_problem && warning.text.contains("2018"),
+            "{}",
+            warning.text
+        );
         assert_eq!(outlived(&seven, now - 6 * year, now), None);
         assert_eq!(outlived(&connector(""), 0, now), None);
     }

@@ -14,6 +14,7 @@ mod property;
 mod reading;
 mod sending;
 mod tenant;
+mod trouble;
 mod upload;
 
 use std::sync::Arc;
@@ -29,8 +30,8 @@ use self::{
 };
 use crate::target::{Mailbox, Target, TargetError, Timeouts};
 
-pub use self::tenant::Tenants;
 pub(crate) use self::check::check;
+pub use self::tenant::Tenants;
 
 /// The mailboxes of a tenant.
 pub(crate) struct GraphTarget {

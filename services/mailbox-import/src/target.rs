@@ -146,7 +146,10 @@ impl Content {
     pub fn is(&self, sha256: &[u8; 32]) -> bool {
         match self {
             Self::Bytes(bytes) => Sha256::digest(bytes).as_slice() == sha256,
-            Self::Fields { digest, seal: found } => *found == Some(seal(sha256, digest)),
+            Self::Fields {
+                digest,
+                seal: found,
+            } => *found == Some(seal(sha256, digest)),
         }
     }
 }

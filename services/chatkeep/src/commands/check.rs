@@ -59,7 +59,8 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         }
     }
     let now = jiff::Timestamp::now().as_second();
-    let outlived = oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
+    let outlived =
+        oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
     if let Some(warning) = outlived {
         output.line(format_args!("target     {target}: {}", warning.text));
     }

@@ -88,11 +88,13 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
     let expected = expected.into_iter().flat_map(|(mailbox, parts)| {
         output.progress(|| format!("{} messages compared", number(asked)));
         asked += parts.len() as u64;
-        parts.into_iter().map(move |(item, number, sha256)| Expected {
-            mailbox: mailbox.clone(),
-            message_id: item.message_id(number, domain),
-            sha256,
-        })
+        parts
+            .into_iter()
+            .map(move |(item, number, sha256)| Expected {
+                mailbox: mailbox.clone(),
+                message_id: item.message_id(number, domain),
+                sha256,
+            })
     });
     let on = |flaw| tally.note(flaw, output);
     let compared = chatkeep_mailbox_import::verify(&place.connector, &settings, expected, on).await;

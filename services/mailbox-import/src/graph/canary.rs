@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{client::{Client, Trouble}, mailbox::message};
+use super::{client::Client, mailbox::message, trouble::Trouble};
 use crate::target::TargetError;
 
 /// How long a failure is believed before another message is tried.
@@ -60,7 +60,10 @@ impl Canary {
         id: &str,
         date: i64,
     ) -> Result<(), TargetError> {
-        let path = format!("{}?$select=isDraft,isRead,receivedDateTime", message(client, id));
+        let path = format!(
+            "{}?$select=isDraft,isRead,receivedDateTime",
+            message(client, id)
+        );
         let looked: Looked = client.get(&path).await.map_err(Trouble::in_folder)?;
         match looked.flaw(date) {
             None => {

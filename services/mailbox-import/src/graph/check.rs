@@ -3,11 +3,7 @@
 use chatkeep_microsoft365::{GraphError, Request, remedy};
 use chatkeep_model::connector;
 
-use super::{
-    GraphTarget,
-    client::{PATIENCE, Trouble},
-    folder,
-};
+use super::{GraphTarget, client::PATIENCE, folder, trouble::Trouble};
 use crate::{check::Finding, target::TargetError};
 
 /// The application permission that importing needs.
@@ -21,11 +17,15 @@ pub(crate) async fn check(
 ) -> Result<Vec<Finding>, TargetError> {
     let Some(mailbox) = sample else {
         return Ok(vec![fine(
-            "no mailbox known to look into: whether Microsoft Graph lets us in is not known".to_owned(),
+            "no mailbox known to look into: whether Microsoft Graph lets us in is not known"
+                .to_owned(),
         )]);
     };
     let client = target.client(mailbox);
-    client.admitted(0, PATIENCE).await.map_err(Trouble::in_folder)?;
+    client
+        .admitted(0, PATIENCE)
+        .await
+        .map_err(Trouble::in_folder)?;
     let path = client.path("mailFolders/inbox?$select=id");
     match target.graph.send(Request::get(path)).await {
         Ok(_) => {}
@@ -33,7 +33,9 @@ pub(crate) async fn check(
     }
     let mut findings = vec![fine("Microsoft Graph opens the sample mailbox".to_owned())];
     let path = &settings.folder;
-    let found = folder::find(&client, path).await.map_err(Trouble::at_folder)?;
+    let found = folder::find(&client, path)
+        .await
+        .map_err(Trouble::at_folder)?;
     findings.push(match found {
         Some(_) => fine(format!("the folder {path} is there")),
         None => fine(format!("the folder {path} will be created")),
@@ -105,16 +107,27 @@ mod tests {
                     auth = { tenant = \"contoso.com\", client = \"app-id\", secret = \"env:X\" }";
         let settings: connector::GraphTarget = toml::from_str(text).unwrap();
         let code = code.to_owned();
-        refused(GraphError::Refused { status, code }, &settings).unwrap().text
+        refused(GraphError::Refused { status, code }, &settings)
+            .unwrap()
+            .text
     }
 
     #[test]
     fn each_refusal_comes_with_the_command_that_mends_it() {
         let denied = advice(403, "ErrorAccessDenied");
-        assert!(denied.contains("New-ManagementRoleAssignment -App app-id"), "{denied}");
-        assert!(denied.contains("Test-ApplicationAccessPolicy -AppId app-id"), "{denied}");
+        assert!(
+            denied.contains("New-ManagementRoleAssignment -App app-id"),
+            "{denied}"
+        );
+        assert!(
+            denied.contains("Test-ApplicationAccessPolicy -AppId app-id"),
+            "{denied}"
+        );
         let consent = advice(403, "Authorization_RequestDenied");
-        assert!(consent.contains("az ad app permission admin-consent --id app-id"), "{consent}");
+        assert!(
+            consent.contains("az ad app permission admin-consent --id app-id"),
+            "{consent}"
+        );
         let missing = advice(404, "MailboxNotEnabledForRESTAPI");
         assert!(missing.contains("Get-EXOMailbox"), "{missing}");
     }

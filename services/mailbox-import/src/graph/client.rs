@@ -11,8 +11,7 @@ use chatkeep_runtime::secret::Secret;
 use http::header::DATE;
 use serde::de::DeserializeOwned;
 
-use super::tenant::Tenant;
-use crate::target::TargetError;
+use super::{tenant::Tenant, trouble::Trouble};
 
 /// A wait that nobody else is held up by.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -20,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const TRIES: u32 = 5;
 /// Between two tries; doubled from try to try.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// How long to leave a mailbox alone of which Graph does not say when it will answer again.
+/// A pause between two tries that is longer than this is left to the ledger.
 const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
 /// A mailbox, as a path of Graph.
@@ -30,25 +29,6 @@ pub(super) struct Client {
     tenant: Arc<Tenant>,
     mailbox: Arc<str>,
     root: Arc<str>,
-}
-
-/// Why a request was not answered as asked.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// It was not carried out; the mailbox takes nothing for so long.
-    Busy(Duration),
-    /// It may have been carried out, or still be.
-    Doubtful {
-        /// How long Graph asks to be left alone.
-        after: Option<Duration>,
-        source: GraphError,
-    },
-    /// Nothing was sent: Graph or Entra ID is not there.
-    Unreachable(GraphError),
-    /// The application does not get in anywhere.
-    Setup(GraphError),
-    /// It was not carried out, for good.
-    Refused { status: u16, code: String },
 }
 
 impl Client {
@@ -80,7 +60,11 @@ impl Client {
     pub(super) async fn admitted(&self, bytes: usize, patience: Duration) -> Result<(), Trouble> {
         loop {
             let asked = {
-                let mut budget = self.tenant.budget.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut budget = self
+                    .tenant
+                    .budget
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 budget.ask(Instant::now(), &self.mailbox, bytes as u64)
             };
             match asked {
@@ -112,7 +96,10 @@ impl Client {
     /// Asks for something, again where the answer is lost.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
         let answer = self.patiently(|| Request::get(path)).await?;
-        answer.json().map_err(|source| Trouble::Doubtful { after: None, source })
+        answer.json().map_err(|source| Trouble::Doubtful {
+            after: None,
+            source,
+        })
     }
 
     /// Removes a message for good, also from where its owner could restore it. It may be gone already.
@@ -130,7 +117,10 @@ impl Client {
     }
 
     /// Sends something that may be carried out more than once.
-    async fn patiently(&self, request: impl Fn() -> Request + Send + Sync) -> Result<Response, Trouble> {
+    async fn patiently(
+        &self,
+        request: impl Fn() -> Request + Send + Sync,
+    ) -> Result<Response, Trouble> {
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
             self.admitted(0, PATIENCE).await?;
@@ -155,7 +145,11 @@ impl Client {
         answer: Result<Response, GraphError>,
         changes: bool,
     ) -> Result<Response, Trouble> {
-        let mut budget = self.tenant.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut budget = self
+            .tenant
+            .budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let error = match answer {
             Ok(answer) => {
                 budget.answered(&self.mailbox);
@@ -169,16 +163,28 @@ impl Client {
             GraphError::Throttled { after, .. } => {
                 Trouble::Busy(budget.pause(Instant::now(), &self.mailbox, after))
             }
-            GraphError::Unavailable { maybe_done: false, .. }
+            GraphError::Unavailable {
+                maybe_done: false, ..
+            }
             | GraphError::Auth(AuthError::Unreachable) => Trouble::Unreachable(error),
-            GraphError::Unavailable { after, .. } => Trouble::Doubtful { after, source: error },
+            GraphError::Unavailable { after, .. } => Trouble::Doubtful {
+                after,
+                source: error,
+            },
             GraphError::Auth(_) | GraphError::Refused { status: 401, .. } => Trouble::Setup(error),
             // An answer that could not be read may say yes.
-            GraphError::Invalid if changes => Trouble::Doubtful { after: None, source: error },
+            GraphError::Invalid if changes => Trouble::Doubtful {
+                after: None,
+                source: error,
+            },
             GraphError::Invalid => Trouble::Setup(error),
-            GraphError::Refused { status: 408 | 500.., .. } if !is_full(&error) => {
-                Trouble::Doubtful { after: None, source: error }
-            }
+            GraphError::Refused {
+                status: 408 | 500..,
+                ..
+            } if !is_full(&error) => Trouble::Doubtful {
+                after: None,
+                source: error,
+            },
             GraphError::Refused { status, code } => Trouble::Refused { status, code },
         })
     }
@@ -187,69 +193,6 @@ impl Client {
 /// 507 says that a mailbox is full, not that it is out of order.
 fn is_full(error: &GraphError) -> bool {
     matches!(error, GraphError::Refused { status: 507, .. })
-}
-
-/// Why Graph refused something, for people: never its text.
-#[derive(Debug, thiserror::Error)]
-#[error("Microsoft Graph refuses it ({status} {code})")]
-pub(super) struct Refused {
-    status: u16,
-    code: String,
-}
-
-impl Trouble {
-    /// Whether the mailbox is not there, or not in the cloud.
-    pub(super) fn is_no_mailbox(&self) -> bool {
-        const CODES: [&str; 5] = [
-            "MailboxNotEnabledForRESTAPI",
-            "MailboxNotHostedInExchangeOnline",
-            "ErrorInvalidUser",
-            "ErrorNonExistentMailbox",
-            "Request_ResourceNotFound",
-        ];
-        matches!(self, Self::Refused { code, .. } if CODES.iter().any(|known| known.eq_ignore_ascii_case(code)))
-    }
-
-    /// Whether what was named is not there.
-    pub(super) fn is_missing(&self) -> bool {
-        matches!(self, Self::Refused { status: 404 | 410, .. }) && !self.is_no_mailbox()
-    }
-
-    /// As an error of a folder that is being opened.
-    pub(super) fn at_folder(self) -> TargetError {
-        match self {
-            Self::Refused { status: 403, code } => TargetError::Login {
-                source: Refused { status: 403, code }.into(),
-            },
-            Self::Refused { status, code } => TargetError::Folder {
-                source: Refused { status, code }.into(),
-            },
-            Self::Doubtful { after, .. } => TargetError::Busy {
-                after: after.unwrap_or(SHORT_PAUSE),
-            },
-            trouble => trouble.in_folder(),
-        }
-    }
-
-    /// As an error of an open folder.
-    pub(super) fn in_folder(self) -> TargetError {
-        match self {
-            trouble if trouble.is_no_mailbox() => TargetError::NoMailbox,
-            Self::Busy(after) => TargetError::Busy { after },
-            Self::Doubtful { source, .. } => TargetError::Lost {
-                source: source.into(),
-            },
-            Self::Unreachable(source) => TargetError::Unreachable {
-                source: source.into(),
-            },
-            Self::Setup(source) => TargetError::Setup {
-                source: source.into(),
-            },
-            Self::Refused { status, code } => TargetError::Lost {
-                source: Refused { status, code }.into(),
-            },
-        }
-    }
 }
 
 /// An address or id as a segment of a path.

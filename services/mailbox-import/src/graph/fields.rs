@@ -100,8 +100,7 @@ mod tests {
         }
     }
 
-    const HTML: &str =
-        "<!DOCTYPE html>\r\n<html><head><style>td{color:red}</style></head><body><table>\r\n<tr><td>Hi &amp; bye</td></tr></table></body></html>";
+    const HTML: &str = "<!DOCTYPE html>\r\n<html><head><style>td{color:red}</style></head><body><table>\r\n<tr><td>Hi &amp; bye</td></tr></table></body></html>";
 
     #[test]
     fn what_exchange_rewrites_does_not_count() {

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Client, PATIENCE, Trouble, encode, quoted};
+use super::{
+    client::{Client, PATIENCE, encode, quoted},
+    trouble::Trouble,
+};
 use crate::target::Position;
 
 /// How far back a position lies behind the server's clock: what is created now is found from there.
@@ -26,7 +29,9 @@ struct Named {
 /// The names of a path below the mailbox's root, and where it begins.
 pub(super) fn levels(path: &str) -> (&'static str, Vec<&str>) {
     let mut levels: Vec<_> = path.split('/').filter(|level| !level.is_empty()).collect();
-    let is_inbox = levels.first().is_some_and(|first| first.eq_ignore_ascii_case("inbox"));
+    let is_inbox = levels
+        .first()
+        .is_some_and(|first| first.eq_ignore_ascii_case("inbox"));
     if is_inbox {
         levels.remove(0);
     }
@@ -67,7 +72,8 @@ async fn find_or_make(client: &Client, parent: &str, name: &str) -> Result<Strin
         match make(client, parent, name).await {
             Ok(id) => return Ok(id),
             // Somebody was faster, or it was us: then it is found now.
-            Err(Trouble::Refused { status: 409, .. } | Trouble::Doubtful { .. }) if tries < TRIES => {}
+            Err(Trouble::Refused { status: 409, .. } | Trouble::Doubtful { .. })
+                if tries < TRIES => {}
             Err(trouble) => return Err(trouble),
         }
     }
@@ -90,7 +96,10 @@ async fn make(client: &Client, parent: &str, name: &str) -> Result<String, Troub
         .send(request)
         .await?
         .json()
-        .map_err(|source| Trouble::Doubtful { after: None, source })?;
+        .map_err(|source| Trouble::Doubtful {
+            after: None,
+            source,
+        })?;
     Ok(made.id)
 }
 
@@ -112,7 +121,10 @@ mod tests {
 
     #[test]
     fn the_inbox_is_found_whatever_its_language() {
-        assert_eq!(levels("Inbox/Skype for Business"), ("inbox", vec!["Skype for Business"]));
+        assert_eq!(
+            levels("Inbox/Skype for Business"),
+            ("inbox", vec!["Skype for Business"])
+        );
         assert_eq!(levels("/INBOX/A/B/"), ("inbox", vec!["A", "B"]));
         assert_eq!(levels("Archive"), ("msgfolderroot", vec!["Archive"]));
     }
@@ -121,7 +133,10 @@ mod tests {
     fn another_folder_of_the_same_name_has_another_position() {
         let one = position("AAMk1", 1_551_693_600);
 
-        assert_ne!(one.uid_validity, position("AAMk2", 1_551_693_600).uid_validity);
+        assert_ne!(
+            one.uid_validity,
+            position("AAMk2", 1_551_693_600).uid_validity
+        );
         assert_eq!(one.uid_next, 1_551_693_000);
     }
 }

@@ -5,10 +5,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    client::{Client, Trouble, encode},
+    client::{Client, encode},
     item::utc,
     mailbox::message,
     property,
+    trouble::Trouble,
 };
 use crate::target::{Copy, CopyKey};
 
@@ -50,7 +51,9 @@ struct Attachments {
 
 /// The value of a property.
 pub(super) fn value<'a>(properties: &'a [Property], wanted: &str) -> Option<&'a str> {
-    let found = properties.iter().find(|property| property::is(&property.id, wanted))?;
+    let found = properties
+        .iter()
+        .find(|property| property::is(&property.id, wanted))?;
     Some(&found.value)
 }
 
@@ -64,11 +67,7 @@ pub(super) fn expand(properties: &[&str]) -> String {
 
 /// Messages with an import key or Message-ID that were created from `since` on, Unix seconds, the oldest
 /// first; all for 0.
-pub(super) async fn list(
-    client: &Client,
-    folder: &str,
-    since: u32,
-) -> Result<Vec<Copy>, Trouble> {
+pub(super) async fn list(client: &Client, folder: &str, since: u32) -> Result<Vec<Copy>, Trouble> {
     let folder = encode(folder);
     let expand = expand(&[property::KEY, property::FILES]);
     let mut path = client.path(&format!(
@@ -118,7 +117,10 @@ async fn copy(client: &Client, listed: Listed) -> Result<Option<(Timestamp, Copy
 /// How many files a message has.
 async fn attachments(client: &Client, id: &str) -> Result<usize, Trouble> {
     let mut count = 0;
-    let mut next = Some(format!("{}/attachments?$select=id,name", message(client, id)));
+    let mut next = Some(format!(
+        "{}/attachments?$select=id,name",
+        message(client, id)
+    ));
     while let Some(path) = next {
         let page: Attachments = match client.get(&path).await {
             // Its owner removed it between two requests.

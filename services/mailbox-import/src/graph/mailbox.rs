@@ -7,12 +7,14 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 
 use super::{
     budget::CONCURRENT,
-    client::{Client, Trouble, encode},
+    client::{Client, encode},
     folder, listing, reading,
     sending::{Halt, Sender},
+    trouble::Trouble,
 };
 use crate::target::{
-    Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError, Timeouts,
+    Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
+    Timeouts,
 };
 
 /// What is the same for all mailboxes of a connector.

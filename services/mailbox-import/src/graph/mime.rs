@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use data_encoding::BASE64;
-use mail_parser::{Addr, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart, MimeHeaders as _};
+use mail_parser::{
+    Addr, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart, MimeHeaders as _,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 

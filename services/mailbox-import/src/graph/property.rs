@@ -51,7 +51,10 @@ mod tests {
     fn graphs_own_spelling_of_an_id_is_understood() {
         assert!(is("String 0x1a", CLASS));
         assert!(is("SystemTime 0xe06", DELIVERED));
-        assert!(is("string {00020329-0000-0000-c000-000000000046} name email", EMAIL));
+        assert!(is(
+            "string {00020329-0000-0000-c000-000000000046} name email",
+            EMAIL
+        ));
         assert!(!is("String 0x1b", CLASS));
         assert!(!is(KEY, SEAL));
     }

@@ -7,11 +7,12 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    client::{Client, Trouble},
+    client::Client,
     fields::{Fields, Raw},
     listing::{Property, expand, value},
     mailbox::message,
     property,
+    trouble::Trouble,
 };
 use crate::target::{Content, Stored};
 
@@ -67,7 +68,8 @@ struct Attachment {
 
 /// Reads the fields that survive in Exchange.
 pub(super) async fn read(client: &Client, id: &str) -> Result<Stored, Trouble> {
-    let fields = "subject,body,from,toRecipients,sentDateTime,receivedDateTime,isRead,hasAttachments";
+    let fields =
+        "subject,body,from,toRecipients,sentDateTime,receivedDateTime,isRead,hasAttachments";
     let expand = expand(&[property::CLASS, property::EMAIL, property::SEAL]);
     let path = format!("{}?$select={fields}&{expand}", message(client, id));
     let read: Read = client.get(&path).await?;

@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::{
     canary::Canary,
-    client::{Client, PATIENCE, Trouble, encode},
+    client::{Client, PATIENCE, encode},
     item::Item,
     mailbox::Form,
+    trouble::Trouble,
     upload,
 };
 use crate::target::{Gate, Message, Outcome, Refusal, TargetError};
@@ -154,7 +155,10 @@ impl Sender<'_> {
     async fn create(&self, item: &Item) -> Result<String, Sent> {
         let not_stored = |trouble: Trouble| Sent::stopped(Outcome::NotStored, trouble.in_folder());
         let size = item.create.len();
-        self.client.admitted(size, PATIENCE).await.map_err(not_stored)?;
+        self.client
+            .admitted(size, PATIENCE)
+            .await
+            .map_err(not_stored)?;
         if !self.gate.pass().await {
             return Err(Sent::stopped(Outcome::NotStored, TargetError::Fenced));
         }
@@ -171,7 +175,12 @@ impl Sender<'_> {
         crash_point("sent");
         let created = answer.map_err(refused)?.json::<Created>();
         // It stands, but under what id?
-        let lost = |source| refused(Trouble::Doubtful { after: None, source });
+        let lost = |source| {
+            refused(Trouble::Doubtful {
+                after: None,
+                source,
+            })
+        };
         created.map(|created| created.id).map_err(lost)
     }
 

@@ -30,7 +30,10 @@ pub struct Tenants(Arc<Mutex<HashMap<(String, String), Arc<Tenant>>>>);
 impl Tenants {
     /// The tenant of a credential.
     pub(super) fn of(&self, credential: &Credential) -> Arc<Tenant> {
-        let key = (credential.tenant.to_lowercase(), credential.client.to_lowercase());
+        let key = (
+            credential.tenant.to_lowercase(),
+            credential.client.to_lowercase(),
+        );
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(key).or_default())
     }
@@ -123,7 +126,9 @@ impl Tenant {
     /// Whether a message was tried often enough.
     pub(super) fn is_given_up(&self, message: &str) -> bool {
         let stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
-        stumbles.get(message).is_some_and(|&times| times >= MOST_STUMBLES)
+        stumbles
+            .get(message)
+            .is_some_and(|&times| times >= MOST_STUMBLES)
     }
 }
 
@@ -145,7 +150,10 @@ mod tests {
             all += tenant.stumbled("<a>", least);
         }
 
-        assert!(all > Duration::from_hours(12) && all < Duration::from_hours(24), "{all:?}");
+        assert!(
+            all > Duration::from_hours(12) && all < Duration::from_hours(24),
+            "{all:?}"
+        );
         assert!(!tenant.is_given_up("<b>"));
         tenant.arrived("<a>");
         assert_eq!(tenant.stumbled("<a>", least), least);

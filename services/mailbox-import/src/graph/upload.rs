@@ -10,11 +10,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    client::{Client, Trouble},
+    client::Client,
     item::Attachment,
     mailbox::message,
     mime::File,
     sending::{Halt, Sent, refused},
+    trouble::Trouble,
 };
 use crate::target::{Gate, Outcome, TargetError};
 
@@ -72,7 +73,12 @@ async fn in_ranges(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> R
     let request = Request::post(path, &item).map_err(|error| failed(Trouble::Setup(error)))?;
     pass(client, 0, gate).await?;
     let session = client.send(request).await.map_err(failed)?.json();
-    let lost = |source| failed(Trouble::Doubtful { after: None, source });
+    let lost = |source| {
+        failed(Trouble::Doubtful {
+            after: None,
+            source,
+        })
+    };
     let session: Session = session.map_err(lost)?;
     let session = Secret::new(session.upload_url);
     let total = file.bytes.len() as u64;

@@ -10,7 +10,8 @@ use super::{
     response::{Code, Fetched, Kind, Response, Status},
 };
 use crate::target::{
-    Appended, Content, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
+    Appended, Content, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored,
+    TargetError,
 };
 
 /// A folder, selected.

@@ -29,7 +29,10 @@ async fn what_is_missing_is_named_with_the_command_that_mends_it() {
     let office = Office::open();
     office.tenant.deny(ANN, true);
     let (is_usable, text) = findings(&office, ANN).await.unwrap();
-    assert!(!is_usable && text.contains("New-ManagementRoleAssignment"), "{text}");
+    assert!(
+        !is_usable && text.contains("New-ManagementRoleAssignment"),
+        "{text}"
+    );
 
     let (is_usable, text) = findings(&office, "nobody@contoso.com").await.unwrap();
     assert!(!is_usable && text.contains("Get-EXOMailbox"), "{text}");
@@ -48,7 +51,9 @@ async fn a_wrong_secret_is_a_problem_with_its_remedy() {
     let connector = office.lab().connector;
     std::fs::write(office.tenant.secret_file(), "another one").unwrap();
 
-    let findings = check(&connector, &Settings::default(), Some(ANN)).await.unwrap();
+    let findings = check(&connector, &Settings::default(), Some(ANN))
+        .await
+        .unwrap();
 
     assert!(findings[0].is_problem, "{findings:?}");
     assert!(findings[0].text.contains("auth.secret"), "{findings:?}");

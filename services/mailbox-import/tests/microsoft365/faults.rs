@@ -21,10 +21,22 @@ const FAULTS: [Fault; 11] = [
     Fault::CommitThenFail(500),
     Fault::CommitThenFail(503),
     Fault::CommitThenFail(504),
-    Fault::Fail { status: 429, after: Some(SECOND) },
-    Fault::Fail { status: 429, after: None },
-    Fault::Fail { status: 503, after: Some(SECOND) },
-    Fault::Fail { status: 504, after: None },
+    Fault::Fail {
+        status: 429,
+        after: Some(SECOND),
+    },
+    Fault::Fail {
+        status: 429,
+        after: None,
+    },
+    Fault::Fail {
+        status: 503,
+        after: Some(SECOND),
+    },
+    Fault::Fail {
+        status: 504,
+        after: None,
+    },
     Fault::TokenExpired,
 ];
 
@@ -45,22 +57,41 @@ async fn whatever_happens_to_a_message_on_its_way_it_stands_once() {
         assert_eq!(office.tenant.counts().faults, 3, "{fault:?}");
         for mailbox in [ANN, BOB] {
             assert_holds(&office.lab(), mailbox, &messages).await;
-            assert!(office.copies(mailbox).values().all(|&copies| copies == 1), "{fault:?}");
+            assert!(
+                office.copies(mailbox).values().all(|&copies| copies == 1),
+                "{fault:?}"
+            );
         }
-        assert_eq!(bench.ledger.with(|state| state.journal.len()), 0, "{fault:?}");
+        assert_eq!(
+            bench.ledger.with(|state| state.journal.len()),
+            0,
+            "{fault:?}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_in_all_other_requests_lose_and_double_nothing() {
-    for kind in [Kind::ListFolders, Kind::CreateFolder, Kind::ListMessages, Kind::GetMessage] {
-        for fault in [Fault::CommitThenDrop, Fault::DropBeforeCommit, Fault::CommitThenFail(503)] {
+    for kind in [
+        Kind::ListFolders,
+        Kind::CreateFolder,
+        Kind::ListMessages,
+        Kind::GetMessage,
+    ] {
+        for fault in [
+            Fault::CommitThenDrop,
+            Fault::DropBeforeCommit,
+            Fault::CommitThenFail(503),
+        ] {
             let office = Office::open();
             let bench = office.bench();
             let messages = bench.items(5, &[ANN, BOB]).await;
             office.tenant.faults().at(kind, 1, fault);
             // So that the folder must be listed.
-            office.tenant.faults().at(Kind::CreateMessage, 3, Fault::CommitThenDrop);
+            office
+                .tenant
+                .faults()
+                .at(Kind::CreateMessage, 3, Fault::CommitThenDrop);
 
             office.import_all(&bench).await;
 
@@ -100,7 +131,10 @@ async fn a_throttled_mailbox_holds_nobody_up() {
     let messages = bench.items(10, &[ANN, BOB]).await;
     // Ann's first message is the canary, and the second is refused for a long time.
     let hour = Some(Duration::from_hours(1));
-    let fault = Fault::Fail { status: 429, after: hour };
+    let fault = Fault::Fail {
+        status: 429,
+        after: hour,
+    };
     office.tenant.faults().at(Kind::CreateMessage, 2, fault);
 
     bench.run().await.unwrap();
@@ -158,7 +192,10 @@ async fn nothing_is_sent_once_the_lease_is_lost() {
     let appended = mailbox.append(&batch, &ClosingGate(3.into())).await;
 
     assert!(matches!(appended.stopped, Some(TargetError::Fenced)));
-    let stored = appended.outcomes.iter().filter(|outcome| **outcome == Outcome::Stored);
+    let stored = appended
+        .outcomes
+        .iter()
+        .filter(|outcome| **outcome == Outcome::Stored);
     assert_eq!(stored.count(), 3);
     assert_eq!(office.stored(ANN).len(), 3);
 }

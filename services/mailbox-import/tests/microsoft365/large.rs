@@ -19,7 +19,9 @@ use crate::{
 const SIZES: [usize; 3] = [1_000, 2_950_000, 7_000_000];
 
 fn content(size: usize) -> Vec<u8> {
-    (0..size).map(|index| u8::try_from(index * 7 % 251).unwrap()).collect()
+    (0..size)
+        .map(|index| u8::try_from(index * 7 % 251).unwrap())
+        .collect()
 }
 
 /// A message with these files.
@@ -52,7 +54,9 @@ async fn bench_with_a_large_item(office: &Office) -> (Bench, Vec<Message>) {
     let bench = office.bench();
     let large = with_files(1, &SIZES);
     let item = ItemId::from_bytes([1; 32]);
-    bench.deliver(item, &[ANN], std::slice::from_ref(&large)).await;
+    bench
+        .deliver(item, &[ANN], std::slice::from_ref(&large))
+        .await;
     let mut messages = vec![large];
     messages.extend(bench.item(2, &[ANN], &["small\r\n"]).await);
     (bench, messages)
@@ -61,8 +65,15 @@ async fn bench_with_a_large_item(office: &Office) -> (Bench, Vec<Message>) {
 fn assert_whole(office: &Office, case: &str) {
     let stored = office.stored(ANN);
     assert_eq!(stored.len(), 2, "{case}");
-    let large = stored.iter().find(|message| !message.attachments.is_empty()).unwrap();
-    let mut sizes: Vec<_> = large.attachments.iter().map(|file| file.bytes.len()).collect();
+    let large = stored
+        .iter()
+        .find(|message| !message.attachments.is_empty())
+        .unwrap();
+    let mut sizes: Vec<_> = large
+        .attachments
+        .iter()
+        .map(|file| file.bytes.len())
+        .collect();
     sizes.sort_unstable();
     assert_eq!(sizes, SIZES, "{case}");
     for file in &large.attachments {
@@ -82,7 +93,12 @@ async fn large_files_arrive_whole() {
     assert_whole(&office, "no fault");
     assert_holds(&office.lab(), ANN, &messages).await;
     let counts = office.tenant.counts();
-    let requests = [Kind::CreateMessage, Kind::CreateAttachment, Kind::CreateUploadSession, Kind::Upload];
+    let requests = [
+        Kind::CreateMessage,
+        Kind::CreateAttachment,
+        Kind::CreateUploadSession,
+        Kind::Upload,
+    ];
     assert_eq!(requests.map(|kind| counts.of(kind)), [2, 1, 1, 3]);
 }
 
@@ -92,9 +108,16 @@ async fn an_item_that_is_half_sent_when_something_fails_arrives_once_and_whole()
         Fault::CommitThenDrop,
         Fault::DropBeforeCommit,
         Fault::CommitThenFail(503),
-        Fault::Fail { status: 429, after: Some(Duration::from_secs(1)) },
+        Fault::Fail {
+            status: 429,
+            after: Some(Duration::from_secs(1)),
+        },
     ];
-    for kind in [Kind::CreateAttachment, Kind::CreateUploadSession, Kind::Upload] {
+    for kind in [
+        Kind::CreateAttachment,
+        Kind::CreateUploadSession,
+        Kind::Upload,
+    ] {
         for fault in faults {
             let case = format!("{kind:?} {fault:?}");
             let office = Office::open();

@@ -85,13 +85,17 @@ async fn verifying_finds_what_was_changed_or_removed() {
     let messages = bench.items(4, &[ANN]).await;
     office.import_all(&bench).await;
     let first = office.stored(ANN).remove(0);
-    office.tenant.delete_messages(ANN, |message| message.id == first.id);
+    office
+        .tenant
+        .delete_messages(ANN, |message| message.id == first.id);
     let expect = |number: usize| Expected {
         mailbox: ANN.to_owned(),
         message_id: messages[number].id.clone(),
         sha256: Sha256::digest(&messages[number].bytes).into(),
     };
-    let missing = messages.iter().position(|message| message.id == first.message_id);
+    let missing = messages
+        .iter()
+        .position(|message| message.id == first.message_id);
     let altered = (missing.unwrap() + 1) % 4;
     let mut expected: Vec<_> = (0..4).map(expect).collect();
     // As if the message had been rendered otherwise: the seal does not fit.
@@ -103,9 +107,20 @@ async fn verifying_finds_what_was_changed_or_removed() {
     });
 
     assert_eq!(compared.await.unwrap(), 3);
-    let mut found = [Flaw::Missing(expect(missing.unwrap())), Flaw::Altered(expected[altered].clone())];
+    let mut found = [
+        Flaw::Missing(expect(missing.unwrap())),
+        Flaw::Altered(expected[altered].clone()),
+    ];
     found.sort_by_key(|flaw| format!("{flaw:?}"));
     flaws.sort_by_key(|flaw| format!("{flaw:?}"));
     assert_eq!(flaws, found);
-    assert_eq!(lab.open(ANN).await.list(Position::default()).await.unwrap().len(), 3);
+    assert_eq!(
+        lab.open(ANN)
+            .await
+            .list(Position::default())
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
 }

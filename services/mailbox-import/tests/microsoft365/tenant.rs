@@ -68,12 +68,21 @@ impl Office {
             drop(bench.run().await);
             let waits = bench.ledger.with(|state| {
                 let open = state.deliveries.len() > state.outcomes.len();
-                let waits = |outcome: &&(DeliveryState, String, i64)| outcome.0 == DeliveryState::Waiting;
-                let due = state.outcomes.values().filter(waits).map(|outcome| outcome.2).max();
+                let waits =
+                    |outcome: &&(DeliveryState, String, i64)| outcome.0 == DeliveryState::Waiting;
+                let due = state
+                    .outcomes
+                    .values()
+                    .filter(waits)
+                    .map(|outcome| outcome.2)
+                    .max();
                 due.or(open.then_some(0))
             });
             let Some(due) = waits else { return };
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_millis();
             let pause = u128::try_from(due).unwrap().saturating_sub(now).min(1_500);
             tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap())).await;
             bench.ledger.with(|state| {

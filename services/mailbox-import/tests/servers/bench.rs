@@ -52,7 +52,12 @@ impl Bench {
     }
 
     /// Adds one item, of these parts, for each of these mailboxes; the messages that should come of it.
-    pub(crate) async fn item(&self, number: u8, mailboxes: &[&str], texts: &[&str]) -> Vec<Message> {
+    pub(crate) async fn item(
+        &self,
+        number: u8,
+        mailboxes: &[&str],
+        texts: &[&str],
+    ) -> Vec<Message> {
         let item = ItemId::from_bytes([number; 32]);
         let mut messages = Vec::new();
         for (part, text) in (1..).zip(texts) {
@@ -120,5 +125,9 @@ impl Bench {
 
 pub(crate) async fn assert_holds(lab: &Lab, mailbox: &str, messages: &[Message]) {
     let mut open = lab.open(mailbox).await;
-    assert_eq!(contents(&mut *open, messages).await, expected(messages), "{mailbox}");
+    assert_eq!(
+        contents(&mut *open, messages).await,
+        expected(messages),
+        "{mailbox}"
+    );
 }

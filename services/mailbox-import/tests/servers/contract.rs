@@ -18,7 +18,11 @@ async fn messages_come_back_byte_for_byte_with_date_and_flag() {
         mailbox.close().await;
 
         let mut again = lab.open(ANN).await;
-        assert_eq!(contents(&mut *again, &batch).await, expected(&batch), "{name}");
+        assert_eq!(
+            contents(&mut *again, &batch).await,
+            expected(&batch),
+            "{name}"
+        );
         let mut other = lab.open(BOB).await;
         assert_eq!(contents(&mut *other, &batch).await, [], "{name}");
     }
@@ -38,7 +42,11 @@ async fn what_was_stored_since_a_position_is_found_and_nothing_older() {
 
         let ids = found.iter().map(|copy| copy.id.as_str());
         // A Maildir has no positions, and Graph those of a clock: they tell more.
-        let first = if ["maildir", "graph"].contains(&name) { 0 } else { 3 };
+        let first = if ["maildir", "graph"].contains(&name) {
+            0
+        } else {
+            3
+        };
         let mut expected: Vec<_> = batch[first..].iter().map(|message| &*message.id).collect();
         expected.sort_unstable();
         assert!(ids.eq(expected), "{name}");
@@ -59,7 +67,11 @@ async fn removed_copies_are_gone_and_the_others_stay() {
 
         let left = [&batch[..1], &batch[2..4]].concat();
         let mut again = lab.open(ANN).await;
-        assert_eq!(contents(&mut *again, &left).await, expected(&left), "{name}");
+        assert_eq!(
+            contents(&mut *again, &left).await,
+            expected(&left),
+            "{name}"
+        );
     }
 }
 

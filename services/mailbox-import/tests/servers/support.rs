@@ -145,7 +145,10 @@ pub(crate) async fn contents(
             let sha256 = Sha256::digest(&message.bytes).into();
             message.id == copy.id && stored.content.is(&sha256)
         };
-        let bytes = known.iter().find(is_it).map(|message| digest(&message.bytes));
+        let bytes = known
+            .iter()
+            .find(is_it)
+            .map(|message| digest(&message.bytes));
         contents.push((copy.id, bytes.unwrap_or_default(), stored.date, stored.seen));
     }
     contents.sort();
