@@ -28,9 +28,10 @@ impl Shard {
         drafts.iter_mut().for_each(Draft::doubt);
         let aside = match error {
             // Without an answer it may arrive late: the mailbox is left alone until it has, with its entry
-            // in the journal, and looked at before anything is sent again.
+            // in the journal, and looked at before anything is sent again. A holder waits twice the term
+            // from that entry on: it had better be over by then.
             TargetError::Busy { after } if in_flight => {
-                Aside::Until(in_millis(after.max(self.around.term)))
+                Aside::Until(in_millis(after.max(self.around.term * 2)))
             }
             TargetError::Busy { after } => Aside::Until(in_millis(after)),
             TargetError::NoMailbox => Aside::Never("mailbox not found"),
