@@ -7,7 +7,7 @@ use chatkeep_model::address;
 use crate::table::{self, Row, Table, TableError, normalized};
 
 /// The columns that must be there; `displayName` and whatever else stands in the file is not needed.
-const COLUMNS: [&str; 4] = ["userPrincipalName", "mail", "proxyAddresses", "sipAddress"];
+pub(crate) const COLUMNS: [&str; 4] = ["userPrincipalName", "mail", "proxyAddresses", "sipAddress"];
 const PRINCIPAL_NAME: usize = 0;
 const MAIL: usize = 1;
 const PROXIES: usize = 2;
@@ -133,10 +133,20 @@ fn user(row: &Row<'_>) -> Result<Option<User>, &'static str> {
     if !mail.is_empty() && !address::is_mailable(&mail) {
         return Err("mail is not an e-mail address; correct it or leave it empty");
     }
-    let proxies = row.field(PROXIES).split(';').filter_map(proxy).collect();
-    let sip = row.field(SIP).split(';').map(normalized);
-    let sip = sip.filter(|address| address.contains('@')).collect();
-    Ok(Some([principal_name, mail, sorted(proxies), sorted(sip)]))
+    let proxies = proxies(row.field(PROXIES).split(';'));
+    let sip = sip(row.field(SIP).split(';'));
+    Ok(Some([principal_name, mail, proxies, sip]))
+}
+
+/// The field of proxy addresses.
+pub(crate) fn proxies<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
+    sorted(addresses.filter_map(proxy).collect())
+}
+
+/// The field of SIP addresses.
+pub(crate) fn sip<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
+    let addresses = addresses.map(normalized);
+    sorted(addresses.filter(|address| address.contains('@')).collect())
 }
 
 /// Normalises a proxy address. Upper-case `SMTP:` is the primary one, there the case matters.

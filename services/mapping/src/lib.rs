@@ -5,6 +5,11 @@ mod custom;
 mod directory;
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "microsoft365")]
+mod graph;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_graph.rs"]
+mod graph;
 mod grpc;
 mod index;
 mod plan;
@@ -28,10 +33,12 @@ use serde::Deserialize;
 use crate::stage::Mapping;
 
 pub use crate::{
-    check::{Findings, check},
+    check::{Findings, check, sample_mailbox},
+    graph::GraphDirectoryError,
     grpc::MappingService,
     index::Conflict,
     table::TableError,
+    tables::DirectoryError,
 };
 
 /// Settings of the service.
