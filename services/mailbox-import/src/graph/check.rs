@@ -65,7 +65,7 @@ fn refused(error: GraphError, settings: &connector::GraphTarget) -> Result<Findi
              admin-consent --id {client}. A policy may keep it out: Test-ApplicationAccessPolicy -AppId \
              {client} -Identity MAILBOX"
         )),
-        error => remedy(error, PERMISSION).map(|text| text.replace("CLIENT", client)),
+        error => remedy(error, PERMISSION, client),
     };
     match advice {
         Some(advice) => Ok(Finding {
