@@ -120,7 +120,7 @@ mod tests {
         let changes: [fn(&mut Raw<'_>); 9] = [
             |raw| raw.subject = "Conversation",
             |raw| raw.from = "eve@contoso.com",
-            |raw| drop(raw.to.pop()),
+            |raw| raw.to.truncate(1),
             |raw| raw.sent += 1,
             |raw| raw.received += 1,
             |raw| raw.class = "IPM.Note.X",

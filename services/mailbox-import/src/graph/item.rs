@@ -144,7 +144,7 @@ fn properties(mail: &Mail, message: &Message, class: &str, seal: &[u8; 32]) -> V
     let mut properties = vec![
         // MSGFLAG_READ; without MSGFLAG_UNSENT the message is no draft.
         set(property::FLAGS, "1"),
-        set(property::SUBMITTED, utc(mail.date)),
+        set(property::SUBMITTED, utc(mail.date.unwrap_or(message.date))),
         set(property::DELIVERED, utc(message.date)),
         set(property::CLASS, class),
         set(property::MESSAGE_ID, &*message.id),
@@ -176,7 +176,7 @@ fn fields(mail: &Mail, files: &[File], message: &Message, class: &str) -> Fields
         subject: &mail.subject,
         from: &mail.from.address,
         to: mail.to.iter().map(|to| &*to.address).collect(),
-        sent: mail.date,
+        sent: mail.date.unwrap_or(message.date),
         received: message.date,
         class,
         email: &mail.email,

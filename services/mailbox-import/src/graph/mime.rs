@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use data_encoding::BASE64;
 use mail_parser::{
-    Addr, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart, MimeHeaders as _,
+    Addr, DateTime, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart, MimeHeaders as _,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -14,8 +14,8 @@ pub(super) struct Mail {
     pub(super) subject: String,
     pub(super) from: Address,
     pub(super) to: Vec<Address>,
-    /// Unix seconds.
-    pub(super) date: i64,
+    /// Unix seconds, where it says so.
+    pub(super) date: Option<i64>,
     /// With angle brackets, as it stands in the header.
     pub(super) in_reply_to: Option<String>,
     pub(super) references: Option<String>,
@@ -68,7 +68,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
     };
     let from = message.from()?.first().map(address)?;
     let to = message.to().map(|to| to.iter().map(address).collect());
-    let email = raw(HeaderName::Other("Email".into()))?;
+    let email = raw(HeaderName::Other("Email".into()));
     let mut headers = Vec::new();
     for header in message.headers() {
         if let HeaderName::Other(name) = &header.name
@@ -86,10 +86,10 @@ pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
         subject: message.subject().unwrap_or_default().to_owned(),
         from,
         to: to.unwrap_or_default(),
-        date: message.date()?.to_timestamp(),
+        date: message.date().map(DateTime::to_timestamp),
         in_reply_to: raw(HeaderName::InReplyTo),
         references: raw(HeaderName::References),
-        email: addresses(&email),
+        email: addresses(&email.unwrap_or_default()),
         headers,
         html: message.body_html(0)?.into_owned(),
         files,

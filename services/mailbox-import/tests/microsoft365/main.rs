@@ -10,6 +10,7 @@ mod check;
 mod contract;
 mod faults;
 mod large;
+#[expect(dead_code, reason = "shared with the tests on mail servers")]
 #[path = "../servers/ledger.rs"]
 mod ledger;
 mod refusals;
