@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chatkeep_mailbox_import::target::{Gate, OpenGate, Outcome, TargetError};
 use chatkeep_proto::v1::DeliveryState;
 use chatkeep_testkit::graph::{Fault, Kind, property_id};
+use futures::future::join_all;
 
 use crate::{
     bench::assert_holds,
@@ -42,67 +43,65 @@ const FAULTS: [Fault; 11] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_message_on_its_way_it_stands_once() {
-    for fault in FAULTS {
-        let office = Office::open();
-        let bench = office.bench();
-        let messages = bench.items(20, &[ANN, BOB]).await;
-        // The first message of all, one among many, and the last of a mailbox.
-        for nth in [1, 9, 20] {
-            office.tenant.faults().at(Kind::CreateMessage, nth, fault);
-        }
+    join_all(FAULTS.map(happens_to_messages)).await;
+}
 
-        office.import_all(&bench).await;
-
-        assert_eq!(bench.ledger.count(DeliveryState::Imported), 40, "{fault:?}");
-        assert_eq!(office.tenant.counts().faults, 3, "{fault:?}");
-        for mailbox in [ANN, BOB] {
-            assert_holds(&office.lab(), mailbox, &messages).await;
-            assert!(
-                office.copies(mailbox).values().all(|&copies| copies == 1),
-                "{fault:?}"
-            );
-        }
-        assert_eq!(
-            bench.ledger.with(|state| state.journal.len()),
-            0,
-            "{fault:?}"
-        );
+async fn happens_to_messages(fault: Fault) {
+    let office = Office::open();
+    let bench = office.bench();
+    let messages = bench.items(20, &[ANN, BOB]).await;
+    // The first message of all, one among many, and the last of a mailbox.
+    for nth in [1, 9, 20] {
+        office.tenant.faults().at(Kind::CreateMessage, nth, fault);
     }
+
+    office.import_all(&bench).await;
+
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 40, "{fault:?}");
+    assert_eq!(office.tenant.counts().faults, 3, "{fault:?}");
+    for mailbox in [ANN, BOB] {
+        assert_holds(&office.lab(), mailbox, &messages).await;
+        let copies = office.copies(mailbox);
+        assert!(copies.values().all(|&copies| copies == 1), "{fault:?}");
+    }
+    let open = bench.ledger.with(|state| state.journal.len());
+    assert_eq!(open, 0, "{fault:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_in_all_other_requests_lose_and_double_nothing() {
-    for kind in [
+    let kinds = [
         Kind::ListFolders,
         Kind::CreateFolder,
         Kind::ListMessages,
         Kind::GetMessage,
-    ] {
-        for fault in [
-            Fault::CommitThenDrop,
-            Fault::DropBeforeCommit,
-            Fault::CommitThenFail(503),
-        ] {
-            let office = Office::open();
-            let bench = office.bench();
-            let messages = bench.items(5, &[ANN, BOB]).await;
-            office.tenant.faults().at(kind, 1, fault);
-            // So that the folder must be listed.
-            office
-                .tenant
-                .faults()
-                .at(Kind::CreateMessage, 3, Fault::CommitThenDrop);
+    ];
+    let faults = [
+        Fault::CommitThenDrop,
+        Fault::DropBeforeCommit,
+        Fault::CommitThenFail(503),
+    ];
+    let cases = kinds.map(|kind| faults.map(|fault| happens_to(kind, fault)));
+    join_all(cases.into_iter().flatten()).await;
+}
 
-            office.import_all(&bench).await;
+async fn happens_to(kind: Kind, fault: Fault) {
+    let office = Office::open();
+    let bench = office.bench();
+    let messages = bench.items(5, &[ANN, BOB]).await;
+    office.tenant.faults().at(kind, 1, fault);
+    // So that the folder must be listed.
+    let lost = Fault::CommitThenDrop;
+    office.tenant.faults().at(Kind::CreateMessage, 3, lost);
 
-            for mailbox in [ANN, BOB] {
-                assert_holds(&office.lab(), mailbox, &messages).await;
-            }
-            let folders = office.tenant.folders(ANN);
-            let ours = folders.iter().filter(|folder| *folder == FOLDER);
-            assert_eq!(ours.count(), 1, "{kind:?} {fault:?}");
-        }
+    office.import_all(&bench).await;
+
+    for mailbox in [ANN, BOB] {
+        assert_holds(&office.lab(), mailbox, &messages).await;
     }
+    let folders = office.tenant.folders(ANN);
+    let ours = folders.iter().filter(|folder| *folder == FOLDER);
+    assert_eq!(ours.count(), 1, "{kind:?} {fault:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
