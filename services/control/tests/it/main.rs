@@ -16,6 +16,7 @@ mod horizons;
 mod janitor;
 mod lab;
 mod lists;
+mod mirrors;
 mod plans;
 mod properties;
 mod pruning;

@@ -31,6 +31,8 @@ mod janitor;
 mod lab;
 #[path = "../it/lists.rs"]
 mod lists;
+#[path = "../it/mirrors.rs"]
+mod mirrors;
 mod outages;
 #[path = "../it/plans.rs"]
 mod plans;
