@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use data_encoding::BASE64;
 use mail_parser::{
-    Addr, DateTime, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart, MimeHeaders as _,
+    Addr, DateTime, HeaderForm, HeaderName, HeaderValue, MessageParser, MessagePart,
+    MimeHeaders as _,
 };
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
