@@ -64,12 +64,15 @@ fn validate_schedule(connector: &Connector) -> Result<(), ConnectorError> {
         "schedule.at",
         "is not a UTC time of day; write e.g. 01:00",
     )?;
-    let every = connector.schedule.every.as_secs();
-    require(
-        every >= 60,
-        "schedule.every",
-        "must be at least a minute, e.g. 24h",
-    )
+    let schedule = &connector.schedule;
+    for (key, time) in [
+        ("schedule.every", schedule.every),
+        ("schedule.refresh", schedule.refresh),
+    ] {
+        let problem = "must be at least a minute, e.g. 24h";
+        require(time.as_secs() >= 60, key, problem)?;
+    }
+    Ok(())
 }
 
 fn validate_target(target: &Target) -> Result<(), ConnectorError> {
@@ -87,11 +90,31 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
             "target.user",
             "is missing; authzid and master sign in as a service account",
         )?;
+        require(
+            imap.entra.is_none() || imap.auth == Auth::Xoauth2,
+            "target.entra",
+            "is for auth = \"xoauth2\"; the others sign in with a password",
+        )?;
+        require(
+            imap.entra.is_none() || imap.tls != Tls::None || is_loopback(&imap.host),
+            "target.tls",
+            "must not be none with entra; the token could be read on the way",
+        )?;
+        require(
+            imap.entra.is_some() != imap.password.is_some(),
+            "target.password",
+            "must be given, or entra with auth = \"xoauth2\"; not both",
+        )?;
         let names_mailbox = imap.login.contains("{mailbox}") || imap.login.contains("{local}");
         let problem = "must contain {mailbox} or {local}, or everything would go into one mailbox";
         require(names_mailbox, "target.login", problem)?;
     }
     Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address: Result<std::net::IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn is_domain(domain: &str) -> bool {

@@ -80,7 +80,7 @@ fn paths_are_relative_to_the_file() {
     let Target::Imap(imap) = &connector.target else {
         panic!("{:?}", connector.target)
     };
-    assert_eq!(imap.password.to_string(), "file:/etc/chatkeep/secrets/imap");
+    assert_eq!(imap.password.unwrap().to_string(), "file:/etc/chatkeep/secrets/imap");
 }
 
 #[test]

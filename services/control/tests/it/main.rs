@@ -15,6 +15,7 @@ mod delivery;
 mod horizons;
 mod janitor;
 mod lab;
+mod late_binding;
 mod lists;
 mod plans;
 mod properties;
