@@ -1,6 +1,9 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
+mod credential;
 mod database;
+mod directory;
+mod ldap;
 mod retention;
 mod schedule;
 mod secret;
@@ -18,7 +21,10 @@ use serde::{Deserialize, Serialize};
 use crate::identity;
 
 pub use self::{
+    credential::{Credential, NotACredential, Proof},
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
+    directory::{Directory, GraphDirectory, graph_endpoint},
+    ldap::LdapDirectory,
     retention::Retention,
     schedule::Schedule,
     secret::SecretRef,
@@ -145,17 +151,6 @@ fn pattern(address: &str) -> Result<globset::GlobMatcher, globset::Error> {
     Ok(glob?.compile_matcher())
 }
 
-/// Who is who.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Directory {
-    /// A CSV file: `userPrincipalName,displayName,mail,proxyAddresses,sipAddress`, lists joined by `;`.
-    Csv {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 /// Who gets what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -278,8 +273,7 @@ impl Connector {
         for source in &mut self.sources {
             source.resolve(&self.domain, folder);
         }
-        let Directory::Csv { path } = &mut self.directory;
-        *path = folder.join(&*path);
+        self.directory.resolve_paths(folder);
         if let Some(custom) = &mut self.mapping.custom {
             *custom = folder.join(&*custom);
         }

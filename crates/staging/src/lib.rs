@@ -10,6 +10,7 @@ mod frames;
 mod inventory;
 mod item_index;
 mod settings;
+pub mod sorting;
 mod spool;
 mod staging;
 

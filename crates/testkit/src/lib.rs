@@ -12,6 +12,8 @@ mod certificates;
 mod cyrus;
 mod disk;
 mod dovecot;
+#[cfg(feature = "graph")]
+pub mod graph;
 mod interposer;
 mod issuer;
 mod lab;

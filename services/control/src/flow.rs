@@ -11,7 +11,7 @@ use crate::{
     ledger::{
         Ledger,
         capture::chunks_of,
-        contested, cursor, held, parse,
+        contested, cursor, held, mirror, parse,
         run::{self, RunRow, encode_blob},
         task::{self, Family, TaskRow, any_open, narrow},
     },
@@ -126,6 +126,9 @@ pub(crate) async fn refreshed(
         .bind(encode_blob(refreshed.custom_mapping.as_ref()))
         .bind(run.id);
     pin.execute(&mut *conn).await.during("pin snapshots")?;
+    if let Some(mirror) = &refreshed.mirror {
+        mirror::keep(conn, run.connector, mirror).await?;
+    }
     let statement = query(
         "SELECT resolved, CASE WHEN EXISTS (SELECT 1 FROM held WHERE connector = $1 AND state = 0) \
          THEN 1 ELSE 0 END FROM connectors WHERE id = $1",

@@ -11,6 +11,7 @@ pub(crate) mod held;
 mod import;
 mod journal;
 pub(crate) mod mailbox;
+pub(crate) mod mirror;
 mod plan;
 mod rooms;
 pub(crate) mod run;
@@ -96,7 +97,11 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let run = run::find(&mut conn, id).await?;
         let connector = connector_id(&mut conn, run.connector).await?;
-        Ok(run.to_proto(connector))
+        let mirror = mirror::find(&mut conn, run.connector).await?;
+        Ok(Run {
+            mirror,
+            ..run.to_proto(connector)
+        })
     }
 
     /// Ends a task: its result and its next tasks in one transaction. A repeat changes nothing.

@@ -19,7 +19,6 @@ mod preview;
 mod quarantine;
 mod rooms;
 mod rules;
-mod sorting;
 mod stage;
 mod transcripts;
 mod work;
@@ -30,7 +29,7 @@ use std::sync::Arc;
 use chatkeep_pipeline::{LedgerClient, Queue, Worker};
 use chatkeep_proto::v1::ingestion_server::IngestionServer;
 use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
-use chatkeep_staging::Staging;
+use chatkeep_staging::{Staging, sorting};
 use serde::Deserialize;
 
 pub use crate::{

@@ -1,8 +1,13 @@
 //! What `chatkeep check` says about directory and mapping.
 
-use chatkeep_model::connector::Connector;
+use chatkeep_model::connector::{Connector, Directory};
 
-use crate::{index::Conflict, table::TableError, tables::Tables};
+use crate::{
+    graph,
+    index::Conflict,
+    ldap,
+    tables::{DirectoryError, Tables},
+};
 
 /// What directory and custom mapping of a connector hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub struct Findings {
     pub users: u64,
     /// Guests in the directory: their mailboxes are elsewhere, they are passed over.
     pub guests: u64,
+    /// Users that may not sign in, where the directory says so; their mailboxes are as good as others.
+    pub disabled: u64,
     /// Addresses in the custom mapping; `None` when the connector has none.
     pub custom: Option<u64>,
     /// Principal names of users without a mailbox: what is theirs will be held.
@@ -22,10 +29,27 @@ pub struct Findings {
     pub conflicts: Vec<Conflict>,
 }
 
-/// Reads directory and custom mapping and looks for what would hold deliveries. Changes nothing;
-/// blocks.
-pub fn check(connector: &Connector) -> Result<Findings, TableError> {
-    Tables::open(connector).map(|tables| Findings::of(&tables))
+/// Reads directory and custom mapping, a tenant or a domain in full, and looks for what would hold deliveries. Changes
+/// nothing.
+pub async fn check(connector: &Connector) -> Result<Findings, DirectoryError> {
+    let tables = Tables::read(connector).await?;
+    Ok(Findings::of(&tables))
+}
+
+/// Whether the directory can be read, and the mailbox of somebody in it to try the target with. Of a tenant
+/// or a domain it reads one page: everybody is read when the run has begun.
+pub async fn sample_mailbox(connector: &Connector) -> Result<Option<String>, DirectoryError> {
+    match &connector.directory {
+        Directory::Graph(settings) => {
+            let mailbox = graph::sample_mailbox(settings).await;
+            mailbox.map_err(DirectoryError::Graph)
+        }
+        Directory::Ldap(settings) => {
+            let mailbox = ldap::sample_mailbox(settings).await;
+            mailbox.map_err(DirectoryError::Ldap)
+        }
+        Directory::Csv { .. } => Ok(check(connector).await?.sample_mailbox),
+    }
 }
 
 impl Findings {
@@ -35,6 +59,7 @@ impl Findings {
         Self {
             users: resolver.directory.len() as u64,
             guests: tables.guests,
+            disabled: tables.disabled,
             custom: has_custom.then(|| resolver.custom.len() as u64),
             without_mailbox: resolver
                 .directory

@@ -7,7 +7,7 @@ use chatkeep_model::address;
 use crate::table::{self, Row, Table, TableError, normalized};
 
 /// The columns that must be there; `displayName` and whatever else stands in the file is not needed.
-const COLUMNS: [&str; 4] = ["userPrincipalName", "mail", "proxyAddresses", "sipAddress"];
+pub(crate) const COLUMNS: [&str; 4] = ["userPrincipalName", "mail", "proxyAddresses", "sipAddress"];
 const PRINCIPAL_NAME: usize = 0;
 const MAIL: usize = 1;
 const PROXIES: usize = 2;
@@ -41,9 +41,14 @@ impl Directory {
     fn collect(table: Table) -> Result<Self, TableError> {
         let mut users = Vec::new();
         let guests = each(table, |user| users.push(user))?;
+        Ok(Self::of(users, guests))
+    }
+
+    /// These users, in any order.
+    pub(crate) fn of(mut users: Vec<User>, guests: u64) -> Self {
         users.sort_unstable();
         users.dedup();
-        Ok(Self { users, guests })
+        Self { users, guests }
     }
 
     /// The users, sorted.
@@ -133,10 +138,45 @@ fn user(row: &Row<'_>) -> Result<Option<User>, &'static str> {
     if !mail.is_empty() && !address::is_mailable(&mail) {
         return Err("mail is not an e-mail address; correct it or leave it empty");
     }
-    let proxies = row.field(PROXIES).split(';').filter_map(proxy).collect();
-    let sip = row.field(SIP).split(';').map(normalized);
-    let sip = sip.filter(|address| address.contains('@')).collect();
-    Ok(Some([principal_name, mail, sorted(proxies), sorted(sip)]))
+    let proxies = proxies(row.field(PROXIES).split(';'));
+    let sip = sip(row.field(SIP).split(';'));
+    Ok(Some([principal_name, mail, proxies, sip]))
+}
+
+/// Somebody of a directory that knows its users by ids. Who has no e-mail address has no mailbox, whatever
+/// the principal name looks like: such a user stands there under the id, which cannot be taken for an
+/// address, and has the principal name as an alias, so that what is theirs is held.
+pub(crate) fn member<T: AsRef<str>>(
+    id: &str,
+    name: &str,
+    mail: &str,
+    addresses: &[T],
+    sip_addresses: &[T],
+) -> User {
+    let name = Some(normalized(name)).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| id.to_owned());
+    // Nobody checks what is written there; one odd value must not stop everybody's archive.
+    let mail = Some(normalized(mail)).filter(|mail| address::is_mailable(mail));
+    let addresses = || addresses.iter().map(AsRef::as_ref);
+    let sip = sip(sip_addresses.iter().map(AsRef::as_ref));
+    let has_primary = addresses().any(|proxy| proxy.starts_with("SMTP:"));
+    if mail.is_some() || has_primary {
+        return [name, mail.unwrap_or_default(), proxies(addresses()), sip];
+    }
+    let alias = format!("smtp:{name}");
+    let addresses = addresses().chain([alias.as_str()]);
+    [id.to_owned(), String::new(), proxies(addresses), sip]
+}
+
+/// The field of proxy addresses.
+pub(crate) fn proxies<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
+    sorted(addresses.filter_map(proxy).collect())
+}
+
+/// The field of SIP addresses.
+pub(crate) fn sip<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
+    let addresses = addresses.map(normalized);
+    sorted(addresses.filter(|address| address.contains('@')).collect())
 }
 
 /// Normalises a proxy address. Upper-case `SMTP:` is the primary one, there the case matters.

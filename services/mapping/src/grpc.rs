@@ -16,8 +16,7 @@ use crate::{
     index::Level,
     resolve::{Placement, Resolver, Rule},
     snapshots::Snapshots,
-    table::TableError,
-    tables::Tables,
+    tables::{DirectoryError, Tables},
 };
 
 /// Names listed of users without a mailbox.
@@ -101,9 +100,8 @@ impl mapping_server::Mapping for MappingService {
 async fn tables(connector_file: &str) -> Result<Tables, Status> {
     let connector = Connector::parse(connector_file, Path::new("/"));
     let connector = connector.map_err(|e| connector_status(&e))?;
-    let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
-    let tables = opened.map_err(|_| Status::internal("read directory"))?;
-    tables.map_err(|e| table_status(&e))
+    let tables = Tables::read(&connector).await;
+    tables.map_err(|e| directory_status(&e))
 }
 
 fn resolutions(resolver: &Resolver, identities: Vec<Identity>) -> Vec<Resolution> {
@@ -154,6 +152,11 @@ fn connector_status(error: &ConnectorError) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
-fn table_status(error: &TableError) -> Status {
-    Status::failed_precondition(error.to_string())
+/// Which file and where in it, or what to grant in the tenant; nothing of what they say.
+fn directory_status(error: &DirectoryError) -> Status {
+    match error {
+        DirectoryError::Graph(graph) if graph.is_outage() => Status::unavailable("read directory"),
+        DirectoryError::Ldap(ldap) if ldap.is_outage() => Status::unavailable(error.to_string()),
+        _ => Status::failed_precondition(error.to_string()),
+    }
 }

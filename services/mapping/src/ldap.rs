@@ -8,4 +8,4 @@ mod refresh;
 mod session;
 
 pub use self::problem::LdapProblem;
-pub(crate) use self::refresh::read;
+pub(crate) use self::refresh::{read, sample_mailbox};

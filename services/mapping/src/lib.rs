@@ -5,8 +5,19 @@ mod custom;
 mod directory;
 #[doc(hidden)]
 pub mod fuzz;
+#[cfg(feature = "microsoft365")]
+mod graph;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_graph.rs"]
+mod graph;
 mod grpc;
 mod index;
+#[cfg(feature = "microsoft365")]
+mod ldap;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_ldap.rs"]
+mod ldap;
+mod mirrored;
 mod plan;
 #[cfg(test)]
 mod properties;
@@ -28,10 +39,13 @@ use serde::Deserialize;
 use crate::stage::Mapping;
 
 pub use crate::{
-    check::{Findings, check},
+    check::{Findings, check, sample_mailbox},
+    graph::GraphDirectoryError,
     grpc::MappingService,
     index::Conflict,
+    ldap::LdapProblem,
     table::TableError,
+    tables::DirectoryError,
 };
 
 /// Settings of the service.

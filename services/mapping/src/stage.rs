@@ -3,8 +3,7 @@
 use std::io::BufReader;
 
 use chatkeep_pipeline::{
-    Completion, LedgerClient, ResultExt as _, RunContext, Runs, Stage, StageError, Verdict,
-    crash_point,
+    Completion, LedgerClient, ResultExt as _, RunContext, Runs, Stage, StageError, crash_point,
 };
 use chatkeep_proto::v1::{
     HeldRequest, NewTask, PlanRow, Planned, Resolved, Task, TaskKind,
@@ -16,7 +15,6 @@ use crate::{
     plan::{self, MOST_ROWS, Plan},
     resolve::Resolver,
     snapshots::Snapshots,
-    table::TableError,
     tables::Tables,
 };
 
@@ -68,10 +66,8 @@ impl Mapping {
     /// Stores directory and custom mapping as they are now. The run pins what the first completed
     /// attempt saw.
     async fn refresh(&self, context: &RunContext) -> Result<Completion, StageError> {
-        let connector = context.connector.clone();
-        let opened = tokio::task::spawn_blocking(move || Tables::open(&connector)).await;
-        let tables = opened.or_retry("read directory")?.map_err(unreadable)?;
-        let refreshed = tables.store(&self.staging).await?;
+        let mirror = context.run.mirror.as_ref();
+        let refreshed = Tables::refresh(&context.connector, mirror, &self.staging).await?;
         crash_point("staged");
         Ok(Completion::new(TaskResult::Refreshed(refreshed)))
     }
@@ -155,15 +151,4 @@ impl Mapping {
         }
         Ok((rows, false))
     }
-}
-
-/// What the file says will not change by trying again; whether it can be read may.
-fn unreadable(error: TableError) -> StageError {
-    let verdict = match error {
-        TableError::Column { .. } | TableError::Row { .. } => Verdict::Reject,
-        TableError::Open { .. } | TableError::Read { .. } | TableError::Changed { .. } => {
-            Verdict::Retry
-        }
-    };
-    StageError::new(verdict, "read directory", error)
 }

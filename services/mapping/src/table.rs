@@ -108,15 +108,36 @@ pub(crate) fn normalized(text: &str) -> String {
 
 /// Writes rows below a header, as every snapshot does.
 pub(crate) fn write<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new()
-        .comment(Some(COMMENT))
-        .from_writer(Vec::new());
-    // Writing to memory cannot fail.
-    let written = writer
-        .write_record(header)
-        .and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
-    debug_assert!(written.is_ok(), "every row has the header's length");
-    writer.into_inner().unwrap_or_default()
+    let mut snapshot = Snapshot::begin(header);
+    rows.iter().for_each(|row| snapshot.push(row));
+    snapshot.finish()
+}
+
+/// A snapshot, row by row.
+pub(crate) struct Snapshot<const N: usize>(csv::Writer<Vec<u8>>);
+
+impl<const N: usize> Snapshot<N> {
+    pub(crate) fn begin(header: &[&str; N]) -> Self {
+        let mut writer = csv::WriterBuilder::new();
+        let writer = writer.comment(Some(COMMENT)).from_writer(Vec::new());
+        let mut snapshot = Self(writer);
+        snapshot.write(header);
+        snapshot
+    }
+
+    pub(crate) fn push(&mut self, row: &[String; N]) {
+        self.write(row);
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.0.into_inner().unwrap_or_default()
+    }
+
+    /// Writing to memory cannot fail.
+    fn write<T: AsRef<[u8]>>(&mut self, fields: &[T; N]) {
+        let written = self.0.write_record(fields);
+        debug_assert!(written.is_ok(), "every row has the header's length");
+    }
 }
 
 impl Table {

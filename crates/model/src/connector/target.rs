@@ -197,8 +197,13 @@ impl Target {
             Self::Maildir(target) => target.path = folder.join(&target.path),
             Self::Imap(target) => {
                 let password = &mut target.password;
-                password.iter_mut().for_each(|password| password.resolve(folder));
-                target.entra.iter_mut().for_each(|entra| entra.resolve(folder));
+                password
+                    .iter_mut()
+                    .for_each(|password| password.resolve(folder));
+                target
+                    .entra
+                    .iter_mut()
+                    .for_each(|entra| entra.resolve(folder));
                 target.user.iter_mut().for_each(|user| user.resolve(folder));
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }

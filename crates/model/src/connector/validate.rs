@@ -1,6 +1,9 @@
 mod sources;
 
-use super::{Connector, ConnectorError, Target, Unmapped, target::Auth};
+use super::{
+    Connector, ConnectorError, Directory, Target, Unmapped, credential::is_web_address,
+    target::Auth,
+};
 use crate::address;
 
 /// Checks what the types cannot: names, domains, addresses, sources that would archive twice.
@@ -47,6 +50,14 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
     if let Unmapped::CatchAll(mailbox) = &connector.mapping.unmapped {
         let problem = "must be \"hold\" or the address of a catch-all mailbox";
         require(address::is_mailable(mailbox), "mapping.unmapped", problem)?;
+    }
+    if let Directory::Graph(graph) = &connector.directory {
+        validate_endpoint(&graph.endpoint, "directory.endpoint")?;
+    }
+    if let Directory::Ldap(ldap) = &connector.directory
+        && let Some((key, problem)) = ldap.problem()
+    {
+        require(false, key, problem)?;
     }
     let zone = jiff::tz::TimeZone::get(&connector.item.time_zone);
     require(
@@ -115,6 +126,13 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
 fn is_loopback(host: &str) -> bool {
     let address: Result<std::net::IpAddr, _> = host.parse();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Microsoft Graph: tokens are sent there, so it must be https, or loopback.
+fn validate_endpoint(endpoint: &str, key: &str) -> Result<(), ConnectorError> {
+    let problem = "must be an https address, e.g. https://graph.microsoft.com/v1.0";
+    let is_plain = !endpoint.contains(['?', '#']);
+    require(is_plain && is_web_address(endpoint), key, problem)
 }
 
 fn is_domain(domain: &str) -> bool {

@@ -7,6 +7,7 @@ mod rooms;
 use std::path::Path;
 
 mod databases;
+mod tenants;
 
 use chatkeep_model::{
     UtcTime,

@@ -32,7 +32,7 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         problems += u32::from(!print_source(output, &finding));
     }
     let mut sample = None;
-    match directory(connector).await? {
+    match chatkeep_mapping::check(connector).await {
         Ok(findings) => {
             print_directory(output, &findings);
             sample = findings.sample_mailbox;
@@ -74,9 +74,10 @@ pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<u6
         let result = finding.result.map(drop);
         result.with_context(|| format!("look into source {source} ({kind})"))?;
     }
-    let directory = directory(connector).await?.context("read the directory")?;
+    let sample = chatkeep_mapping::sample_mailbox(connector).await;
+    let sample = sample.context("read the directory")?;
     let settings = Settings::load()?.mailbox_import;
-    let sample = directory.sample_mailbox.as_deref();
+    let sample = sample.as_deref();
     let limit = chatkeep_mailbox_import::max_part_bytes(connector, &settings, sample).await;
     limit.with_context(|| match &connector.target {
         Target::Imap(imap) => format!("ask the target {}", imap.host),
@@ -88,14 +89,6 @@ async fn sources(connector: &Connector) -> anyhow::Result<Vec<Finding>> {
     let connector = connector.clone();
     let findings = tokio::task::spawn_blocking(move || chatkeep_ingestion::check(&connector));
     findings.await.context("look into the sources")
-}
-
-async fn directory(
-    connector: &Connector,
-) -> anyhow::Result<Result<Findings, chatkeep_mapping::TableError>> {
-    let connector = connector.clone();
-    let findings = tokio::task::spawn_blocking(move || chatkeep_mapping::check(&connector));
-    findings.await.context("read the directory")
 }
 
 /// False when the source cannot be read.
@@ -168,6 +161,10 @@ fn print_directory(output: &Output, findings: &Findings) {
     let mut line = format!("directory  {} users", number(findings.users));
     if findings.guests > 0 {
         line.push_str(&format!(", {} guests passed over", number(findings.guests)));
+    }
+    if findings.disabled > 0 {
+        let disabled = number(findings.disabled);
+        line.push_str(&format!(", {disabled} of them may not sign in"));
     }
     if let Some(custom) = findings.custom {
         line.push_str(&format!(", {} custom mappings", number(custom)));

@@ -5,17 +5,19 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 6] = [
+const STEPS: [&[&[&str]]; 8] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
     &[JANITOR],
     &[ORDER],
     &[NEWEST, DATABASES, ROOMS],
+    &[],
+    &[MIRRORS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 6;
+pub(super) const FORMAT: i64 = 8;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -198,6 +200,11 @@ const ROOMS: &[&str] = &[
         PRIMARY KEY (connector, name, room, day)) {CLUSTERED}",
 ];
 
+// The users of a directory that tells its changes, as the newest REFRESH task left them, and the address
+// that tells what changed since: one row, so that neither is ever used with another.
+const MIRRORS: &[&str] = &["TABLE mirrors (connector BIGINT NOT NULL PRIMARY KEY,
+    users {BYTES} NOT NULL, changes TEXT NOT NULL) {CLUSTERED}"];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -274,6 +281,7 @@ mod tests {
             "cursors",
             "stretches",
             "room_days",
+            "mirrors",
         ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
@@ -285,6 +293,7 @@ mod tests {
 
         run(&database, "DELETE FROM directors").await;
         run(&database, "DELETE FROM cursors").await;
+        run(&database, "DELETE FROM mirrors").await;
         run(&database, "UPDATE runs SET backfill = 1").await;
         let mut conn = database.read().await.unwrap();
         let version = query("SELECT version FROM format");

@@ -138,7 +138,7 @@ impl RunRow {
         self.backfill > 0 && self.seals == 0
     }
 
-    /// The run as stages see it; `connector` is the connector's public id.
+    /// The run as stages see it, without the directory's mirror; `connector` is the connector's public id.
     pub(crate) fn to_proto(&self, connector: String) -> Run {
         Run {
             id: self.id,
@@ -153,6 +153,7 @@ impl RunRow {
             directory: decode_blob(&self.directory),
             custom_mapping: decode_blob(&self.custom),
             backfill: self.backfill > 0,
+            mirror: None,
         }
     }
 }

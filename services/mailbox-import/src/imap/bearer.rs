@@ -99,6 +99,9 @@ mod tests {
 
         assert_eq!(scope("outlook.office365.com"), public);
         assert_eq!(scope("127.0.0.1"), public);
-        assert_eq!(scope("Outlook.Office365.US"), "https://outlook.office365.us/.default");
+        assert_eq!(
+            scope("Outlook.Office365.US"),
+            "https://outlook.office365.us/.default"
+        );
     }
 }

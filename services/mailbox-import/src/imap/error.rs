@@ -265,8 +265,14 @@ mod tests {
         let refused = || status.clone().expect_ok("ask for namespaces").unwrap_err();
 
         for error in [refused().at_login(), refused().at_folder()] {
-            assert!(matches!(error, TargetError::NotConnected { .. }), "{error:?}");
-            assert!(error.to_string().contains("Add-MailboxPermission"), "{error}");
+            assert!(
+                matches!(error, TargetError::NotConnected { .. }),
+                "{error:?}"
+            );
+            assert!(
+                error.to_string().contains("Add-MailboxPermission"),
+                "{error}"
+            );
         }
     }
 

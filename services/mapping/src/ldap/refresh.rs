@@ -12,7 +12,7 @@ use super::{
     session::{Session, connect},
 };
 use crate::{
-    directory::Directory,
+    directory::{self, Directory},
     mirrored::{Previous, Users},
 };
 
@@ -62,6 +62,21 @@ pub(crate) async fn read<W: Write + Send + 'static>(
         })
     })
     .await
+}
+
+/// The mailbox of somebody among the first who are found.
+pub(crate) async fn sample_mailbox(
+    settings: &LdapDirectory,
+) -> Result<Option<String>, LdapProblem> {
+    let filter = settings.filter.as_deref().unwrap_or(PEOPLE);
+    let (connection, mut session) = connect(settings).await?;
+    let talk = async move {
+        session.sign_in().await?;
+        session.page(filter, &ATTRIBUTES, Vec::new()).await
+    };
+    let (told, _ended) = tokio::join!(talk, connection.drive());
+    let mut people = told?.0.iter().filter_map(person);
+    Ok(people.find_map(|(_, person)| directory::mailbox(&person.user?).map(str::to_owned)))
 }
 
 /// Everybody, and the position that this is true of.

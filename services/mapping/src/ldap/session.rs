@@ -71,37 +71,52 @@ impl Session<'_> {
     }
 
     /// Hands out everything below the base that the filter finds, page by page: a page is all that is
-    /// held in memory. Other servers that are referred to are not asked: who names them is not signed in
-    /// there.
+    /// held in memory.
     pub(super) async fn each(
         &mut self,
         filter: &str,
         attributes: &[&str],
         mut take: impl FnMut(&Entry) + Send,
     ) -> Result<(), LdapProblem> {
-        let settings = self.settings;
         let mut cookie = Vec::new();
         loop {
-            let page = PagedResults {
-                size: i32::try_from(settings.page_size).unwrap_or(i32::MAX),
-                cookie,
-            };
-            let scope = Scope::Subtree;
-            let base = settings.base.as_str();
-            let found = self
-                .search(base, scope, filter, attributes, Some(page))
-                .await?;
-            let SearchResult(entries, result) = found;
-            LdapProblem::expect_success("read users", &result)?;
-            for entry in entries {
-                let entry = Entry::from(SearchEntry::construct(entry));
-                take(&self.complete(entry).await?);
-            }
-            cookie = next_page(&result.ctrls);
-            if cookie.is_empty() {
+            let (entries, next) = self.page(filter, attributes, cookie).await?;
+            entries.iter().for_each(&mut take);
+            if next.is_empty() {
                 return Ok(());
             }
+            cookie = next;
         }
+    }
+
+    /// A page, and where the next one begins. Other servers that are referred to are not asked: they may
+    /// be anybody.
+    pub(super) async fn page(
+        &mut self,
+        filter: &str,
+        attributes: &[&str],
+        cookie: Vec<u8>,
+    ) -> Result<(Vec<Entry>, Vec<u8>), LdapProblem> {
+        let settings = self.settings;
+        let page = PagedResults {
+            size: i32::try_from(settings.page_size).unwrap_or(i32::MAX),
+            cookie,
+        };
+        let found = self.search(
+            &settings.base,
+            Scope::Subtree,
+            filter,
+            attributes,
+            Some(page),
+        );
+        let SearchResult(found, result) = found.await?;
+        LdapProblem::expect_success("read users", &result)?;
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in found {
+            let entry = Entry::from(SearchEntry::construct(entry));
+            entries.push(self.complete(entry).await?);
+        }
+        Ok((entries, next_page(&result.ctrls)))
     }
 
     /// Asks for the values that were kept back.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "microsoft365")]
+mod graph;
 mod ledger;
 mod preview;
 mod sample;

@@ -122,8 +122,8 @@ async fn a_preview_never_quotes_the_connector_file() {
     assert!(!status.message().contains("hunter2"));
 }
 
-#[test]
-fn check_reports_conflicts_and_users_without_a_mailbox() {
+#[tokio::test]
+async fn check_reports_conflicts_and_users_without_a_mailbox() {
     let folder = tempfile::tempdir().unwrap();
     let header = crate::world::HEADER;
     std::fs::write(folder.path().join("d.csv"), format!("{header}{USERS}")).unwrap();
@@ -131,7 +131,7 @@ fn check_reports_conflicts_and_users_without_a_mailbox() {
                 [directory]\ntype='csv'\npath='d.csv'\n[target]\ntype='discard'\n";
     let connector = Connector::parse(file, folder.path()).unwrap();
 
-    let findings = chatkeep_mapping::check(&connector).unwrap();
+    let findings = chatkeep_mapping::check(&connector).await.unwrap();
 
     let conflict = Conflict {
         address: "shared@contoso.com".to_owned(),
@@ -142,6 +142,7 @@ fn check_reports_conflicts_and_users_without_a_mailbox() {
         Findings {
             users: 4,
             guests: 1,
+            disabled: 0,
             custom: None,
             without_mailbox: vec!["4711".to_owned()],
             sample_mailbox: Some("ann.example@contoso.com".to_owned()),
@@ -150,13 +151,13 @@ fn check_reports_conflicts_and_users_without_a_mailbox() {
     );
 }
 
-#[test]
-fn check_names_the_file_that_is_missing() {
+#[tokio::test]
+async fn check_names_the_file_that_is_missing() {
     let file = "name='c'\ndomain='contoso.com'\n[[sources]]\ntype='archiving-export'\npath='e'\n\
                 [directory]\ntype='csv'\npath='d.csv'\n[target]\ntype='discard'\n";
     let connector = Connector::parse(file, Path::new("/nowhere")).unwrap();
 
-    let error = chatkeep_mapping::check(&connector).unwrap_err();
+    let error = chatkeep_mapping::check(&connector).await.unwrap_err();
 
     assert!(error.to_string().contains("/nowhere/d.csv"));
 }

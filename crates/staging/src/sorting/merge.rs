@@ -3,7 +3,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use super::{FAN_IN, Run, SortError, Sortable};
 
 /// Merges sorted runs into one sequence.
-pub(crate) struct Merge<T> {
+pub struct Merge<T> {
     runs: Vec<Run<T>>,
     /// The next value of each run that has one.
     heads: BinaryHeap<Reverse<(T, usize)>>,
@@ -12,7 +12,7 @@ pub(crate) struct Merge<T> {
 impl<T: Sortable> Merge<T> {
     /// Opens the runs as they are needed: never more than [`FAN_IN`] of them, and as many of their
     /// merged temporary ones, are open at once.
-    pub(crate) fn of<E: From<SortError>>(
+    pub fn of<E: From<SortError>>(
         runs: impl IntoIterator<Item = Result<Run<T>, E>>,
     ) -> Result<Self, E> {
         let mut open = Vec::new();
@@ -36,7 +36,7 @@ impl<T: Sortable> Merge<T> {
     }
 
     /// The next value; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<T>, SortError> {
+    pub fn next(&mut self) -> Result<Option<T>, SortError> {
         let Some(Reverse((value, run))) = self.heads.pop() else {
             return Ok(None);
         };

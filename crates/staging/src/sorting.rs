@@ -12,27 +12,27 @@ use std::{
     vec,
 };
 
-use chatkeep_staging::{FrameError, FrameReader, FrameWriter};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use self::{merge::Merge, sorter::Sorter};
+pub use self::{merge::Merge, sorter::Sorter};
+use crate::{FrameError, FrameReader, FrameWriter};
 
 /// Runs merged at once.
-pub(crate) const FAN_IN: usize = 64;
+pub const FAN_IN: usize = 64;
 /// Bytes of values a sorter holds.
-pub(crate) const HELD: usize = 16 << 20;
+pub const HELD: usize = 16 << 20;
 
 const BUFFER: usize = 32 << 10;
 
 /// A value that can be sorted outside memory. Values that are equal are one and the same.
-pub(crate) trait Sortable: Ord + Serialize + DeserializeOwned {
+pub trait Sortable: Ord + Serialize + DeserializeOwned {
     /// Bytes it holds, about.
     fn weight(&self) -> usize;
 }
 
 /// Why values cannot be sorted.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SortError {
+pub enum SortError {
     /// The temporary folder refuses.
     #[error("write temporary file")]
     Temporary {
@@ -48,22 +48,24 @@ pub(crate) enum SortError {
 }
 
 /// Sorted values.
-pub(crate) enum Run<T> {
+pub struct Run<T>(Form<T>);
+
+enum Form<T> {
     Memory(vec::IntoIter<T>),
     Frames(FrameReader<Box<dyn Read + Send>>),
 }
 
 impl<T: Sortable> Run<T> {
     /// Values in memory, sorted here.
-    pub(crate) fn sorted(mut values: Vec<T>) -> Self {
+    pub fn sorted(mut values: Vec<T>) -> Self {
         values.sort_unstable();
-        Self::Memory(values.into_iter())
+        Self(Form::Memory(values.into_iter()))
     }
 
     /// Frames that were written sorted.
-    pub(crate) fn frames(reader: impl Read + Send + 'static) -> Self {
+    pub fn frames(reader: impl Read + Send + 'static) -> Self {
         let reader = BufReader::with_capacity(BUFFER, reader);
-        Self::Frames(FrameReader::new(Box::new(reader)))
+        Self(Form::Frames(FrameReader::new(Box::new(reader))))
     }
 
     /// Writes sorted values to a temporary file that nobody else sees.
@@ -85,9 +87,9 @@ impl<T: Sortable> Run<T> {
     }
 
     fn next(&mut self) -> Result<Option<T>, SortError> {
-        match self {
-            Self::Memory(values) => Ok(values.next()),
-            Self::Frames(frames) => frames.next().map_err(|source| SortError::Frame { source }),
+        match &mut self.0 {
+            Form::Memory(values) => Ok(values.next()),
+            Form::Frames(frames) => frames.next().map_err(|source| SortError::Frame { source }),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{HELD, Merge, Run, SortError, Sortable};
 
 /// Takes values in any order and gives them back sorted. What was pushed since [`begin`](Self::begin)
 /// can be taken back: a file counts whole or not at all.
-pub(crate) struct Sorter<T> {
+pub struct Sorter<T> {
     values: Vec<T>,
     weight: usize,
     limit: usize,
@@ -14,12 +14,20 @@ pub(crate) struct Sorter<T> {
     first_run: usize,
 }
 
-impl<T: Sortable> Sorter<T> {
-    pub(crate) fn new() -> Self {
+impl<T: Sortable> Default for Sorter<T> {
+    fn default() -> Self {
         Self::with_limit(HELD)
     }
+}
 
-    pub(crate) fn with_limit(limit: usize) -> Self {
+impl<T: Sortable> Sorter<T> {
+    /// A sorter that holds [`HELD`] bytes in memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A sorter that holds so many bytes in memory.
+    pub fn with_limit(limit: usize) -> Self {
         Self {
             values: Vec::new(),
             weight: 0,
@@ -31,19 +39,20 @@ impl<T: Sortable> Sorter<T> {
     }
 
     /// Keeps everything so far.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.first_value = self.values.len();
         self.first_run = self.runs.len();
     }
 
     /// Takes back everything since [`begin`](Self::begin).
-    pub(crate) fn roll_back(&mut self) {
+    pub fn roll_back(&mut self) {
         self.values.truncate(self.first_value);
         self.runs.truncate(self.first_run);
         self.weight = self.values.iter().map(T::weight).sum();
     }
 
-    pub(crate) fn push(&mut self, value: T) -> Result<(), SortError> {
+    /// Takes a value.
+    pub fn push(&mut self, value: T) -> Result<(), SortError> {
         self.weight += value.weight();
         self.values.push(value);
         if self.weight > self.limit {
@@ -53,7 +62,7 @@ impl<T: Sortable> Sorter<T> {
     }
 
     /// All values, sorted.
-    pub(crate) fn finish(self) -> Result<Merge<T>, SortError> {
+    pub fn finish(self) -> Result<Merge<T>, SortError> {
         let files = self.runs.into_iter().map(Run::frames);
         let runs = files.chain([Run::sorted(self.values)]);
         Merge::of(runs.map(Ok))
