@@ -2,7 +2,7 @@ mod sources;
 
 use super::{
     Connector, ConnectorError, Directory, Target, Unmapped, credential::is_web_address,
-    target::Auth,
+    target::{Auth, Tls},
 };
 use crate::address;
 

@@ -4,6 +4,9 @@
 
 mod contract;
 mod cuts;
+#[cfg(feature = "microsoft365")]
+mod entra;
+mod exchange;
 mod imap;
 mod ledger;
 mod literals;

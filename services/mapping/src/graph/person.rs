@@ -1,13 +1,9 @@
 //! A user, as Graph tells it, as the mirror keeps it, and as the snapshot has it.
 
-use chatkeep_model::address;
 use chatkeep_staging::sorting::Sortable;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-use crate::{
-    directory::{self, User},
-    table::normalized,
-};
+use crate::directory::{self, User};
 
 /// A user in the mirror: what Graph last said of each property.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

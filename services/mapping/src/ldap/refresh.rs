@@ -75,7 +75,8 @@ pub(crate) async fn sample_mailbox(
         session.page(filter, &ATTRIBUTES, Vec::new()).await
     };
     let (told, _ended) = tokio::join!(talk, connection.drive());
-    let mut people = told?.0.iter().filter_map(person);
+    let (entries, _) = told?;
+    let mut people = entries.iter().filter_map(person);
     Ok(people.find_map(|(_, person)| directory::mailbox(&person.user?).map(str::to_owned)))
 }
 

@@ -4,8 +4,12 @@
 
 #[cfg(feature = "microsoft365")]
 mod graph;
+#[cfg(feature = "microsoft365")]
+mod ldap;
 mod ledger;
 mod preview;
+#[cfg(feature = "microsoft365")]
+mod refreshing;
 mod sample;
 mod tasks;
 mod world;
