@@ -64,7 +64,7 @@ async fn a_mailbox_takes_four_requests_at_the_same_time() {
 #[tokio::test]
 async fn a_mailbox_takes_so_many_bytes_in_a_window() {
     let world = World::with(limits(Limits {
-        upload: 1_000,
+        upload: 700,
         ..Limits::default()
     }))
     .await;

@@ -10,6 +10,7 @@ mod folders;
 mod limits;
 mod lookups;
 mod people;
+mod shapes;
 mod signing_in;
 mod support;
 mod uploads;

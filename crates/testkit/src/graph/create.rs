@@ -73,7 +73,11 @@ fn read(body: &Value, now: jiff::Timestamp) -> Result<StoredMessage, Reply> {
         sender: contact(body.get("sender")).or_else(|| contact(body.get("from"))),
         to: contacts(body, "toRecipients"),
         cc: contacts(body, "ccRecipients"),
-        body_type: text(&content, "contentType").to_lowercase(),
+        body_type: if text(&content, "contentType").eq_ignore_ascii_case("html") {
+            "html".to_owned()
+        } else {
+            "text".to_owned()
+        },
         body: text(&content, "content"),
         attachments: attachments::read_all(body)?,
         headers,

@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) sessions: HashMap<String, Session>,
     pub(super) counts: Counts,
     pub(super) recorded: Vec<Recorded>,
-    next: u64,
+    pub(super) next: u64,
 }
 
 impl State {
