@@ -274,11 +274,12 @@ async fn everybody_is_read_anew_when_the_mirror_is_gone_or_of_something_else() {
         .world
         .staging
         .put(BlobKind::Directory, "no frames")
-        .await;
-    let mut missing = other.clone().unwrap();
+        .await
+        .unwrap();
+    let mut missing = other.clone();
     missing.key = missing.key.replace(|c: char| c.is_ascii_digit(), "0");
 
-    for users in [other.unwrap(), missing] {
+    for users in [other, missing] {
         lab.tenant.add(Person::new("new@contoso.com"));
         let mut mirror = lab.world.ledger.0.run.lock().unwrap().mirror.take();
         mirror.as_mut().unwrap().users = Some(users);

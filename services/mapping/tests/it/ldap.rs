@@ -34,9 +34,13 @@ impl Lab {
     }
 
     fn with(accounts: &[(&str, Account)]) -> Self {
+        let mut domain = ActiveDirectory::start(accounts).unwrap();
+        // Longer ago than changes are read again.
+        domain.count_on(5_000);
+        domain.restart().unwrap();
         let lab = Self {
             refreshing: Refreshing::start(),
-            domain: ActiveDirectory::start(accounts).unwrap(),
+            domain,
             keys: String::new(),
         };
         lab.refreshing.world.write("user", ActiveDirectory::USER);
@@ -339,7 +343,7 @@ async fn each_refusal_says_in_one_line_what_to_do() {
     );
     let says = lab.refusal("base='contoso.com'").await;
     assert!(says.contains("directory.base"), "{says}");
-    let says = lab.refusal("filter='(objectClass=user))('").await;
+    let says = lab.refusal("filter='(objectClass=user)(mail=*)'").await;
     assert!(says.contains("directory.filter"), "{says}");
     let says = lab.refusal("url='ldap://127.0.0.1:1'").await;
     assert!(says.contains("cannot be reached"), "{says}");
