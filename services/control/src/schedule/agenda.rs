@@ -205,7 +205,11 @@ pub(super) async fn to_look_at(conn: &mut Connection, now: i64) -> Result<Vec<i6
     let statement = query(
         "SELECT connector FROM schedules WHERE paused = 0 AND due <= $1 \
          UNION SELECT connector FROM backfills WHERE state = $2 \
-         UNION SELECT connector FROM runs WHERE status = $3",
+         UNION SELECT connector FROM runs WHERE status = $3 \
+         UNION SELECT s.connector FROM schedules s WHERE s.paused = 0 AND s.due > $1 \
+         AND EXISTS (SELECT 1 FROM held h WHERE h.connector = s.connector AND h.state = 0) \
+         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.connector = s.connector \
+         AND r.status IN (1, 2))",
     )
     .bind(now)
     .bind(i64::from(BackfillState::Open as i32))

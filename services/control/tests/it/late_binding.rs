@@ -78,6 +78,10 @@ async fn a_directory_without_news_leaves_no_run_behind_and_is_asked_again_later(
 async fn how_often_the_directory_is_asked_can_be_set() {
     let calendar = with_one_held().await;
     let often = format!("{CONNECTOR}\n[schedule]\nrefresh = \"6h\"\n");
+    // A slot that is due right now would be due again.
+    calendar
+        .clock
+        .set(hour(101, 2) - std::time::Duration::from_secs(1));
     calendar.put(&often).await;
 
     calendar.clock.set(hour(101, 6));
