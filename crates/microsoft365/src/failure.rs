@@ -91,7 +91,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static(value));
         // 2026-01-01T00:00:00Z.
-        let now = UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+        let now = UNIX_EPOCH + Duration::from_hours(490_896);
         retry_after(&headers, now)
     }
 

@@ -109,7 +109,9 @@ pub(crate) fn normalized(text: &str) -> String {
 /// Writes rows below a header, as every snapshot does.
 pub(crate) fn write<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> Vec<u8> {
     let mut snapshot = Snapshot::begin(header);
-    rows.iter().for_each(|row| snapshot.push(row));
+    for row in rows {
+        snapshot.push(row);
+    }
     snapshot.finish()
 }
 

@@ -36,6 +36,10 @@ impl<T: Sortable> Merge<T> {
     }
 
     /// The next value; `None` at the end.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator of results would hide that the first error is the last word"
+    )]
     pub fn next(&mut self) -> Result<Option<T>, SortError> {
         let Some(Reverse((value, run))) = self.heads.pop() else {
             return Ok(None);

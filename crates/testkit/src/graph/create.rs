@@ -15,9 +15,9 @@ pub(super) const LARGEST: usize = 4 << 20;
 
 /// Makes a message in the folder of the path, in Drafts where it names none.
 ///
-/// What DavMail's `GraphExchangeSession` and its pull request 517 show of a real tenant: a message is a
-/// draft unless PR_MESSAGE_FLAGS is set here, with mfUnsent clear; `receivedDateTime` and `sentDateTime`
-/// are passed over, PR_MESSAGE_DELIVERY_TIME and PR_CLIENT_SUBMIT_TIME are taken; without mfRead it is
+/// What `GraphExchangeSession` of `DavMail` and its pull request 517 show of a real tenant: a message is a
+/// draft unless `PR_MESSAGE_FLAGS` is set here, with `mfUnsent` clear; `receivedDateTime` and `sentDateTime`
+/// are passed over, `PR_MESSAGE_DELIVERY_TIME` and `PR_CLIENT_SUBMIT_TIME` are taken; without `mfRead` it is
 /// unread. A draft is read, as in the samples of the reference.
 pub(super) fn create(state: &mut State, owner: &str, call: &Call) -> Result<Reply, Reply> {
     let now = jiff::Timestamp::now();
@@ -40,7 +40,7 @@ pub(super) fn create(state: &mut State, owner: &str, call: &Call) -> Result<Repl
         ["users", _, "mailFolders", folder, ..] => folder,
         _ => "drafts",
     };
-    message.parent = mailbox.folder(folder)?.id.clone();
+    message.parent.clone_from(&mailbox.folder(folder)?.id);
     mailbox.charge(call.body.len())?;
     let mut answer = json::message(&message);
     answer.insert("@odata.context".to_owned(), context.into());

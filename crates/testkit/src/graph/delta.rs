@@ -73,7 +73,7 @@ fn expired(state: &State) -> Reply {
     let location = format!("{}/users/delta?$deltatoken=", state.endpoint);
     let message =
         "The sync state generation is not found. Retry the request without a delta token.";
-    Reply::error(410, "syncStateNotFound", message).with("location", location)
+    Reply::error(410, "syncStateNotFound", message).with("location", &location)
 }
 
 pub(super) fn list(state: &State, call: &Call) -> Result<Reply, Reply> {

@@ -98,8 +98,8 @@ pub(super) fn get_mime(state: &mut State, owner: &str, call: &Call) -> Result<Re
     Ok(Reply::text(200, mime::render(message)))
 }
 
-/// Changes what may change. PR_MESSAGE_FLAGS is not among it: a draft stays one, whatever it says
-/// (microsoft-graph-docs-contrib, issue 2790; [MS-OXCMSG] 2.2.1.6: mfUnsent only before the first save).
+/// Changes what may change. `PR_MESSAGE_FLAGS` is not among it: a draft stays one, whatever it says
+/// (microsoft-graph-docs-contrib, issue 2790; [MS-OXCMSG] 2.2.1.6: `mfUnsent` only before the first save).
 pub(super) fn update(state: &mut State, owner: &str, call: &Call) -> Result<Reply, Reply> {
     let body = call.json()?;
     let message = state.mailbox(owner).message(id(call)?)?;

@@ -154,7 +154,7 @@ fn failure(status: u16, after: Option<Duration>) -> Reply {
     };
     let reply = Reply::error(status, code, "The service is not available.");
     match after {
-        Some(after) => reply.with("retry-after", after.as_secs()),
+        Some(after) => reply.with("retry-after", &after.as_secs()),
         None => reply,
     }
 }

@@ -9,19 +9,19 @@ use super::{
     json::{invalid, text},
 };
 
-/// PR_MESSAGE_FLAGS ([MS-OXCMSG] 2.2.1.6).
+/// `PR_MESSAGE_FLAGS` ([MS-OXCMSG] 2.2.1.6).
 pub(super) const FLAGS: &str = "integer 0xe07";
-/// mfRead of it.
+/// `mfRead` of it.
 pub(super) const READ: i64 = 0x1;
-/// mfUnsent of it: a draft.
+/// `mfUnsent` of it: a draft.
 pub(super) const UNSENT: i64 = 0x8;
-/// PR_CLIENT_SUBMIT_TIME.
+/// `PR_CLIENT_SUBMIT_TIME`.
 pub(super) const SUBMITTED: &str = "systemtime 0x39";
-/// PR_MESSAGE_DELIVERY_TIME.
+/// `PR_MESSAGE_DELIVERY_TIME`.
 pub(super) const DELIVERED: &str = "systemtime 0xe06";
-/// PR_MESSAGE_CLASS.
+/// `PR_MESSAGE_CLASS`.
 pub(super) const CLASS: &str = "string 0x1a";
-/// PR_INTERNET_MESSAGE_ID.
+/// `PR_INTERNET_MESSAGE_ID`.
 pub(super) const MESSAGE_ID: &str = "string 0x1035";
 
 /// The one way to write a property's id: type, GUID and number in lower case, the number without zeros in

@@ -104,7 +104,7 @@ impl Throttles {
         taken.map_err(|after| {
             let reply = Reply::error(429, "TooManyRequests", "Too many requests.");
             say_when(reply, limits, after)
-                .with("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+                .with("x-ms-throttle-information", &"ResourceUnitLimitExceeded")
         })
     }
 }
@@ -123,5 +123,5 @@ fn say_when(reply: Reply, limits: &Limits, after: Duration) -> Reply {
         return reply;
     }
     // Whole seconds: the next one.
-    reply.with("retry-after", after.as_millis().div_ceil(1000).max(1))
+    reply.with("retry-after", &after.as_millis().div_ceil(1000).max(1))
 }

@@ -101,7 +101,7 @@ fn finish(state: &mut State, key: &str) -> Result<Reply, Reply> {
         "{endpoint}/users('{}')/messages('{}')/attachments('{id}')",
         session.owner, session.message
     );
-    Ok(Reply::empty(201).with("location", location))
+    Ok(Reply::empty(201).with("location", &location))
 }
 
 /// `bytes {first}-{last}/{total}` (RFC 9110, 14.4).

@@ -33,6 +33,8 @@ mod lab;
 mod late_binding;
 #[path = "../it/lists.rs"]
 mod lists;
+#[path = "../it/mirrors.rs"]
+mod mirrors;
 mod outages;
 #[path = "../it/plans.rs"]
 mod plans;

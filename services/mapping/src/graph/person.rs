@@ -47,37 +47,38 @@ pub(super) struct Told {
     #[serde(rename = "@removed")]
     removed: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "told")]
-    user_principal_name: Option<Option<String>>,
+    user_principal_name: Option<String>,
     #[serde(default, deserialize_with = "told")]
-    mail: Option<Option<String>>,
+    mail: Option<String>,
     #[serde(default, deserialize_with = "told")]
-    proxy_addresses: Option<Option<Vec<String>>>,
+    proxy_addresses: Option<Vec<String>>,
     #[serde(default, deserialize_with = "told")]
-    im_addresses: Option<Option<Vec<String>>>,
+    im_addresses: Option<Vec<String>>,
     #[serde(default, deserialize_with = "told")]
-    user_type: Option<Option<String>>,
-    #[serde(default, deserialize_with = "told")]
-    account_enabled: Option<Option<bool>>,
+    user_type: Option<String>,
+    account_enabled: Option<bool>,
 }
 
-fn told<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
+/// `null` is nothing, but told.
+fn told<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Some(Option::<T>::deserialize(value)?.unwrap_or_default()))
 }
 
 impl Told {
     /// `sequence` counts what was told in a round: of one user, the last is what holds.
     pub(super) fn into_change(self, sequence: u64) -> Change {
-        let is_guest = |kind: Option<String>| kind.is_some_and(|kind| kind == "Guest");
         Change {
             id: self.id,
             sequence,
             is_removed: self.removed.is_some(),
-            name: self.user_principal_name.map(Option::unwrap_or_default),
-            mail: self.mail.map(Option::unwrap_or_default),
-            proxies: self.proxy_addresses.map(Option::unwrap_or_default),
-            sip: self.im_addresses.map(Option::unwrap_or_default),
-            is_guest: self.user_type.map(is_guest),
-            is_disabled: self.account_enabled.map(|it| it == Some(false)),
+            name: self.user_principal_name,
+            mail: self.mail,
+            proxies: self.proxy_addresses,
+            sip: self.im_addresses,
+            is_guest: self.user_type.map(|kind| kind == "Guest"),
+            is_disabled: self.account_enabled.map(|is_enabled| !is_enabled),
         }
     }
 }
@@ -173,7 +174,7 @@ mod tests {
             None,
         );
         let by_name = told(
-            r##"{"id":"1","userPrincipalName":"b_x.com#EXT#@contoso.onmicrosoft.com","userType":"Member"}"##,
+            r#"{"id":"1","userPrincipalName":"b_x.com#EXT#@contoso.onmicrosoft.com","userType":"Member"}"#,
             None,
         );
 

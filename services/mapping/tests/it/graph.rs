@@ -274,8 +274,8 @@ async fn everybody_is_read_anew_when_the_mirror_is_gone_or_of_something_else() {
         .world
         .staging
         .put(BlobKind::Directory, "no frames")
-        .await
-        .unwrap();
+        .await;
+    let other = other.unwrap();
     let mut missing = other.clone();
     missing.key = missing.key.replace(|c: char| c.is_ascii_digit(), "0");
 

@@ -1,0 +1,84 @@
+//! A tenant of many users: 20,000, or what `CHATKEEP_USERS` says.
+
+use std::{
+    fs,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chatkeep_testkit::graph::{Kind, Person};
+
+use crate::world::World;
+
+/// What a user may cost in memory, beside what the program needs for nobody. A user has three addresses
+/// here; the snapshot and its index, which are made for a file too, are about half of it.
+const BYTES_PER_USER: u64 = 1_500;
+const BASE: u64 = 120 << 20;
+
+fn users() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test script says how many users there are"
+    )]
+    let users = std::env::var("CHATKEEP_USERS");
+    users.map_or(20_000, |users| users.parse().unwrap())
+}
+
+/// The most memory a process had in its life, in bytes; it is waited for.
+fn peak(mut child: Child) -> u64 {
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = peak.max(kib.unwrap_or_default() * 1024);
+        thread::sleep(Duration::from_millis(5));
+    }
+    peak
+}
+
+#[test]
+fn many_users_take_little_memory_and_what_changed_takes_one_page() {
+    let world = World::new();
+    let users = users();
+    for number in 0..users {
+        let address = format!("firstname.lastname{number}@contoso.com");
+        let mut person = Person::new(&address);
+        person.proxies.push(format!("smtp:p{number}@contoso.com"));
+        world.tenant.add(person);
+    }
+    let last = format!("p{}@contoso.com", users - 1);
+    let lines = [("ann@contoso.com", "hello"), (&*last, "hi")];
+    let run = |file: &str, minute: u32| {
+        world.sandbox.session(file, minute, &lines);
+        let mut command = world.sandbox.command(&["archive", "connector.toml"]);
+        command.stdout(Stdio::null());
+        let begun = Instant::now();
+        let peak = peak(command.spawn().unwrap());
+        let pages = world.tenant.counts().of(Kind::Delta);
+        println!(
+            "{users} users: {} MB, {} ms, {pages} pages so far",
+            peak >> 20,
+            begun.elapsed().as_millis()
+        );
+        (peak, pages)
+    };
+
+    let (in_full, pages) = run("one", 1);
+    let renamed = format!("firstname.lastname{}@contoso.com", users - 1);
+    world
+        .tenant
+        .change(&renamed, |user| user.rename("renamed@contoso.com"));
+    let (changed, then) = run("two", 2);
+
+    let limit = BASE + users * BYTES_PER_USER;
+    assert!(in_full < limit && changed < limit, "{in_full}, {changed}");
+    assert_eq!(pages, (users + 2).div_ceil(999));
+    assert_eq!(then, pages + 1);
+    let mails = world.mails();
+    for mailbox in [&renamed, "renamed@contoso.com"] {
+        assert!(mails.contains(&(mailbox.to_owned(), 1)), "{mailbox}");
+    }
+}
