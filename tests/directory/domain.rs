@@ -37,7 +37,7 @@ fn company() -> (Sandbox, ActiveDirectory) {
 #[test]
 fn what_is_held_is_delivered_once_the_domain_has_the_user_and_the_addendum_says_so() {
     let (sandbox, mut domain) = company();
-    sandbox.session("one", 1, &[(ANN, "hello"), (BOB, "hi")]);
+    sandbox.session("one", 1, &[("ann", "hello"), ("bob", "hi")]);
     let first = sandbox.archive();
     assert_eq!(first.code, Some(2), "{}", first.stderr);
     assert_eq!(first.report["held"][0]["source_user"], BOB);
@@ -50,9 +50,9 @@ fn what_is_held_is_delivered_once_the_domain_has_the_user_and_the_addendum_says_
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     assert_eq!(sandbox.mails(BOB).len(), 1);
     assert_eq!(sandbox.mails(ANN).len(), 1);
-    let verified = sandbox.run(&["verify", "-c", "connector.toml"]);
+    let verified = sandbox.run(&["verify", "1"]);
     assert_eq!(verified.code, Some(0), "{}", verified.stdout);
-    let log = sandbox.run(&["seals", "--to", "seals", "-c", "connector.toml"]);
+    let log = sandbox.run(&["seals", "--to", "seals"]);
     assert_eq!(log.code, Some(0), "{}", log.stderr);
     let seals = std::fs::read_dir(sandbox.path("seals")).unwrap();
     let seals = seals.map(|seal| std::fs::read_to_string(seal.unwrap().path()).unwrap());
@@ -77,8 +77,14 @@ fn check_counts_users_of_a_domain_and_says_in_a_line_what_keeps_it_out() {
     assert_eq!(fine.code, Some(0), "{}", fine.stdout);
     assert!(fine.stdout.contains("2 users"), "{}", fine.stdout);
     assert_eq!(wrong.code, Some(1));
-    let line = wrong.stdout.lines().find(|line| line.starts_with("directory"));
+    let line = wrong
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("directory"));
     let line = line.unwrap();
     assert!(line.contains("user or password is wrong"), "{line}");
-    assert!(!line.contains("hunter2") && !line.contains("reader"), "{line}");
+    assert!(
+        !line.contains("hunter2") && !line.contains("reader"),
+        "{line}"
+    );
 }

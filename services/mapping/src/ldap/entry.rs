@@ -8,7 +8,7 @@ use crate::{
     table::normalized,
 };
 
-/// The attribute that tells users apart, whatever they are called: [MS-ADA3] 2.44, 16 bytes.
+/// The attribute that tells users apart, whatever they are called: 16 bytes ([MS-ADA3]).
 pub(super) const ID: &str = "objectGUID";
 
 const PRINCIPAL_NAME: &str = "userPrincipalName";
@@ -17,8 +17,9 @@ const PROXIES: &str = "proxyAddresses";
 /// The SIP address, `sip:ann@contoso.com`; also of users who may not sign in any more.
 const SIP: &str = "msRTCSIP-PrimaryUserAddress";
 
-/// Flags of the account; of those that may not sign in: ADS_UF_ACCOUNTDISABLE ([MS-ADTS] 2.2.16). They
-/// are users like others: their mailboxes and past conversations are there all the same.
+/// Flags of the account; of those that may not sign in: `ADS_UF_ACCOUNTDISABLE` ([MS-ADTS] 2.2,
+/// "userAccountControl Bits"). They are users like others: their mailboxes and past conversations are
+/// there all the same.
 const FLAGS: &str = "userAccountControl";
 const DISABLED: u32 = 2;
 
@@ -102,7 +103,8 @@ impl Entry {
     }
 
     /// What is left to ask for. A server hands out 1,500 values at once, or 5,000, and names those it
-    /// sent: `proxyAddresses;range=0-1499`; behind the last ones stands `*` ([MS-ADTS] 3.1.1.3.1.3.3).
+    /// sent: `proxyAddresses;range=0-1499`; behind the last ones stands `*` ([MS-ADTS], "Range Retrieval
+    /// of Attribute Values").
     pub(super) fn more(&self) -> Option<More> {
         let missing = |attribute: &&'static str| {
             let name = format!("{};range=", attribute.to_ascii_lowercase());

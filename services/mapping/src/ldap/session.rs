@@ -51,7 +51,7 @@ impl Session<'_> {
         LdapProblem::expect_success("sign in", &bound)
     }
 
-    /// What the server says of itself ([MS-ADTS] 3.1.1.3.2).
+    /// What the server says of itself ([MS-ADTS], "rootDSE Attributes").
     pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, LdapProblem> {
         let found = self.search("", Scope::Base, ANY, attributes, None).await?;
         LdapProblem::expect_success("ask the server what it is", &found.1)?;

@@ -9,6 +9,8 @@ mod ldap;
 mod ledger;
 mod preview;
 #[cfg(feature = "microsoft365")]
+mod ranges;
+#[cfg(feature = "microsoft365")]
 mod refreshing;
 mod sample;
 mod tasks;
