@@ -4,7 +4,7 @@ use chatkeep_testkit::graph::Kind;
 
 use crate::world::World;
 
-const HELLO: [(&str, &str); 2] = [("ann@contoso.com", "hello"), ("bob@contoso.com", "hi")];
+const HELLO: [(&str, &str); 2] = [("ann", "hello"), ("bob", "hi")];
 
 fn counted(mails: &[(&str, usize)]) -> Vec<(String, usize)> {
     let mails = mails.iter();
@@ -45,10 +45,7 @@ fn a_renamed_user_gets_new_mail_under_the_new_name_and_old_mail_stays() {
 fn an_address_that_moved_takes_its_mail_to_the_new_owner() {
     let world = World::new();
     let sales = "smtp:sales@contoso.com".to_owned();
-    let lines = [
-        ("sales@contoso.com", "hello"),
-        ("partner@fabrikam.com", "hi"),
-    ];
+    let lines = [("sales", "hello"), ("stranger", "hi")];
     let give = sales.clone();
     world
         .tenant

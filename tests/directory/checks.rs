@@ -49,9 +49,7 @@ fn check_says_which_permission_is_missing_and_how_to_grant_it() {
 #[test]
 fn nothing_is_archived_when_the_tenant_does_not_let_us_in_and_no_secret_is_told() {
     let world = World::new();
-    world
-        .sandbox
-        .session("one", 1, &[("ann@contoso.com", "hello")]);
+    world.sandbox.session("one", 1, &[("ann", "hello")]);
     std::fs::write(world.tenant.secret_file(), "hunter2").unwrap();
 
     let archived = world.sandbox.archive();

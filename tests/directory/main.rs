@@ -1,6 +1,10 @@
 //! The users of a Microsoft 365 tenant or of a domain as the directory, from the program's side.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod changes;
 mod checks;

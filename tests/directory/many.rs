@@ -49,8 +49,8 @@ fn many_users_take_little_memory_and_what_changed_takes_one_page() {
         person.proxies.push(format!("smtp:p{number}@contoso.com"));
         world.tenant.add(person);
     }
-    let last = format!("p{}@contoso.com", users - 1);
-    let lines = [("ann@contoso.com", "hello"), (&*last, "hi")];
+    let last = format!("p{}", users - 1);
+    let lines = [("ann", "hello"), (&*last, "hi")];
     let run = |file: &str, minute: u32| {
         world.sandbox.session(file, minute, &lines);
         let mut command = world.sandbox.command(&["archive", "connector.toml"]);

@@ -1,5 +1,5 @@
-//! What becomes of a message that is made. The evidence: DavMail's `GraphExchangeSession.createMessage`
-//! and its pull request 517 (2026), microsoft-graph-docs-contrib issue 2790, [MS-OXCMSG] 2.2.1.6.
+//! What becomes of a message that is made. The evidence: `GraphExchangeSession` of
+//! `DavMail` and its pull request 517 (2026), microsoft-graph-docs-contrib issue 2790, [MS-OXCMSG] 2.2.1.6.
 
 use chatkeep_microsoft365::Request;
 use chatkeep_testkit::graph::StoredMessage;

@@ -80,10 +80,18 @@ fn flaws(recorded: &Recorded) -> Vec<String> {
 /// Asks for everything there is, with and without success.
 async fn ask_for_everything(world: &World) {
     world.tenant.add(Person::without_mailbox("eve@contoso.com"));
-    world.tenant.add(Person::guest("kim@fabrikam.com", "contoso.com"));
-    world.get("users?$select=id,mail,proxyAddresses,imAddresses,userType").await.unwrap();
+    world
+        .tenant
+        .add(Person::guest("kim@fabrikam.com", "contoso.com"));
+    world
+        .get("users?$select=id,mail,proxyAddresses,imAddresses,userType")
+        .await
+        .unwrap();
     world.get(&format!("users/{ANN}")).await.unwrap();
-    let everybody = world.get("users/delta?$select=mail,accountEnabled").await.unwrap();
+    let everybody = world
+        .get("users/delta?$select=mail,accountEnabled")
+        .await
+        .unwrap();
     world.tenant.remove("eve@contoso.com", false);
     world.tenant.change(ANN, |ann| ann.mail = None);
     let changes = everybody["@odata.deltaLink"].as_str().unwrap();
@@ -93,20 +101,32 @@ async fn ask_for_everything(world: &World) {
     let folder = world.folder("Skype for Business").await;
     let folder = format!("users/{ANN}/mailFolders/{folder}");
     world.get(&folder).await.unwrap();
-    world.get(&format!("users/{ANN}/mailFolders/inbox/childFolders")).await.unwrap();
+    world
+        .get(&format!("users/{ANN}/mailFolders/inbox/childFolders"))
+        .await
+        .unwrap();
     let mut body = message("<1@contoso.com>");
     body["internetMessageHeaders"] = json!([{ "name": "x-a", "value": "b" }]);
     body["attachments"] = json!([{
         "@odata.type": "#microsoft.graph.fileAttachment",
         "name": "a", "contentType": "text/plain", "contentBytes": "aGVsbG8=",
     }]);
-    let made = world.post(&format!("{folder}/messages"), &body).await.unwrap();
+    let made = world
+        .post(&format!("{folder}/messages"), &body)
+        .await
+        .unwrap();
     let path = format!("users/{ANN}/messages/{}", made["id"].as_str().unwrap());
     let expand = "$expand=singleValueExtendedProperties($filter=id%20eq%20'Integer%200xe07')";
-    world.get(&format!("{folder}/messages?{expand}")).await.unwrap();
+    world
+        .get(&format!("{folder}/messages?{expand}"))
+        .await
+        .unwrap();
     world.get(&path).await.unwrap();
     world.get(&format!("{path}/attachments")).await.unwrap();
-    world.post(&format!("{path}/attachments"), &body["attachments"][0]).await.unwrap();
+    world
+        .post(&format!("{path}/attachments"), &body["attachments"][0])
+        .await
+        .unwrap();
     upload(world, &path).await;
     let mut change = Request::post(path, &json!({ "isRead": false })).unwrap();
     change.method = Method::PATCH;
@@ -116,20 +136,33 @@ async fn ask_for_everything(world: &World) {
         after: None,
     };
     world.tenant.faults().at(Kind::GetMessage, 1, fault);
-    world.get(&format!("users/{ANN}/messages/x")).await.unwrap_err();
+    world
+        .get(&format!("users/{ANN}/messages/x"))
+        .await
+        .unwrap_err();
 }
 
 async fn upload(world: &World, path: &str) {
     let size = 4 << 20;
     let file = json!({ "attachmentType": "file", "name": "b", "size": size });
     let file = json!({ "AttachmentItem": file });
-    let session = world.post(&format!("{path}/attachments/createUploadSession"), &file).await;
+    let session = world
+        .post(&format!("{path}/attachments/createUploadSession"), &file)
+        .await;
     let session = session.unwrap()["uploadUrl"].as_str().unwrap().to_owned();
     let session = Secret::new(session);
     let half = Bytes::from(vec![1; size / 2]);
     let total = size as u64;
-    world.graph.upload(&session, 0, total, half.clone()).await.unwrap();
-    world.graph.upload(&session, total / 2, total, half).await.unwrap();
+    world
+        .graph
+        .upload(&session, 0, total, half.clone())
+        .await
+        .unwrap();
+    world
+        .graph
+        .upload(&session, total / 2, total, half)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
