@@ -29,7 +29,7 @@ pub use self::{
     schedule::Schedule,
     secret::SecretRef,
     source::{FileSource, Source, SourceKind},
-    target::{Auth, ImapTarget, MaildirTarget, Size, Target, Tls},
+    target::{Auth, GraphTarget, ImapTarget, MaildirTarget, Size, Target, Tls},
 };
 
 /// Why a connector file cannot be used.

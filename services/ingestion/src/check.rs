@@ -1,6 +1,9 @@
 use std::io;
 
-use chatkeep_model::connector::{Connector, FileSource, Source};
+use chatkeep_model::{
+    UtcTime,
+    connector::{Connector, FileSource, Source},
+};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -75,6 +78,8 @@ pub struct Sample {
     pub damaged: Vec<(String, &'static str)>,
     /// Trial files that the system does not let us read.
     pub unreadable: Vec<String>,
+    /// The oldest conversation or event in the trial files, Unix seconds.
+    pub oldest: Option<i64>,
 }
 
 /// Looks into every source: is the folder there and readable, what does it hold, do its first files
@@ -125,7 +130,9 @@ fn sample(source: &Source, files: &FileSource) -> Result<Sample, FolderError> {
     };
     for file in found.iter().take(READ) {
         sample.read += 1;
-        match trial(source, files, file) {
+        let seen =
+            |time: i64| sample.oldest = Some(sample.oldest.map_or(time, |old| old.min(time)));
+        match trial(source, files, file, seen) {
             Ok(None) => {}
             Ok(Some(reason)) => sample.damaged.push((file.path.clone(), reason)),
             Err(_) => sample.unreadable.push(file.path.clone()),
@@ -134,11 +141,12 @@ fn sample(source: &Source, files: &FileSource) -> Result<Sample, FolderError> {
     Ok(sample)
 }
 
-/// The reason for which a file would be quarantined.
+/// The reason for which a file would be quarantined. Tells the times in it, Unix seconds.
 fn trial(
     source: &Source,
     files: &FileSource,
     file: &FoundFile,
+    mut seen: impl FnMut(i64),
 ) -> Result<Option<&'static str>, Box<dyn std::error::Error>> {
     let path = files.path.join(&file.path);
     let mut reader = HashedFile::open(&path, file.stamp.size)?;
@@ -148,11 +156,17 @@ fn trial(
                 Ok(mail) => mail,
                 Err(damage) => return Ok(Some(damage.reason())),
             };
+            seen(mail.envelope.start.seconds());
             let body = mail.read_body(Limits::default(), &mut Nowhere)?;
             Ok(body.err().map(crate::eml::Damage::reason))
         }
         Source::PersistentChatXml(_) => {
-            let read = xml::read(&mut reader, |_| Ok::<_, io::Error>(()))?;
+            let read = xml::read(&mut reader, |event| {
+                if let Some(time) = UtcTime::from_ticks(event.ticks) {
+                    seen(time.seconds());
+                }
+                Ok::<_, io::Error>(())
+            })?;
             Ok(read.err().map(xml::Damage::reason))
         }
         Source::ArchivingDatabase(_) | Source::PersistentChatDatabase(_) => Ok(None),

@@ -19,7 +19,7 @@ use std::{
 };
 
 use chatkeep_mailbox_import::target::{
-    Message, OpenGate, Outcome, Position, Target, Timeouts, open_target,
+    Message, OpenGate, Outcome, Position, Target, Tenants, Timeouts, open_target,
 };
 use chatkeep_model::{ItemId, connector::Connector};
 use chatkeep_testkit::{Dovecot, DovecotOptions, Fsync};
@@ -129,7 +129,7 @@ fn import(corpus: &Arc<Corpus>, target: &str, at_a_time: usize) -> f64 {
         connect: Duration::from_secs(10),
         answer: Duration::from_mins(1),
     };
-    let target = open_target(&connector, timeouts).unwrap();
+    let target = open_target(&connector, timeouts, &Tenants::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

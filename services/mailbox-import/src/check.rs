@@ -1,13 +1,17 @@
 use std::path::Path;
 
-use chatkeep_model::connector::{Connector, Target};
+use chatkeep_model::{
+    UtcTime,
+    connector::{Connector, Target},
+};
 use rustix::fs::{Access, access};
 
 use crate::{
-    Settings,
+    Settings, graph,
+    graph::GraphTarget,
     imap::{ImapError, ImapTarget, list_folder},
     maildir::MaildirTarget,
-    target::TargetError,
+    target::{TargetError, Tenants},
 };
 
 /// Something that a check of the target found out.
@@ -40,8 +44,33 @@ pub async fn check(
         Target::Imap(imap) => {
             check_imap(&ImapTarget::new(imap, settings.timeouts())?, sample).await?
         }
+        Target::Graph(tenant) => {
+            let class = &connector.item.class;
+            let timeouts = settings.timeouts();
+            let target = GraphTarget::new(tenant, class, timeouts, &Tenants::default())?;
+            graph::check(&target, tenant, sample).await?
+        }
     };
     Ok(findings)
+}
+
+/// Warns where items would be older than the mailboxes keep anything (`retention`), and so be deleted soon
+/// after they were imported. `oldest` is the first conversation of a source, `now` the time, both Unix
+/// seconds.
+pub fn outlived(connector: &Connector, oldest: i64, now: i64) -> Option<Finding> {
+    let Target::Graph(target) = &connector.target else {
+        return None;
+    };
+    let retention = i64::try_from(target.retention?.as_secs()).ok()?;
+    let kept_from = now.saturating_sub(retention);
+    let day = |seconds: i64| UtcTime::from_seconds(seconds).day();
+    (oldest < kept_from).then(|| {
+        fine(format!(
+            "the oldest conversation is of {}, but the mailboxes keep nothing from before {} (retention): what              is older is deleted soon after it was imported. Put the mailboxes on hold, or leave it out with              from",
+            day(oldest),
+            day(kept_from)
+        ))
+    })
 }
 
 /// The largest part an item may have: the connector's limit, or the server's where that is lower and it
@@ -136,5 +165,35 @@ fn fine(text: String) -> Finding {
     Finding {
         is_problem: false,
         text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_older_than_what_the_mailboxes_keep_are_warned_about() {
+        let connector = |retention: &str| {
+            let text = format!(
+                "name = \"Contoso\"\ndomain = \"contoso.com\"\n\
+                 [[sources]]\ntype = \"archiving-export\"\npath = \"exports\"\n\
+                 [directory]\ntype = \"csv\"\npath = \"directory.csv\"\n[target]\ntype = \"graph\"\n{retention}\
+                 auth = {{ tenant = \"contoso.com\", client = \"app\", secret = \"env:SECRET\" }}\n"
+            );
+            Connector::parse(&text, Path::new("/")).unwrap()
+        };
+        let year = 31_557_600;
+        let now = 1_767_225_600;
+
+        let seven = connector("retention = \"7y\"\n");
+        let warning = outlived(&seven, now - 8 * year, now).unwrap();
+        assert!(
+            !warning.is_problem && warning.text.contains("2018"),
+            "{}",
+            warning.text
+        );
+        assert_eq!(outlived(&seven, now - 6 * year, now), None);
+        assert_eq!(outlived(&connector(""), 0, now), None);
     }
 }

@@ -2,6 +2,11 @@
 
 mod check;
 mod discard;
+#[cfg(feature = "microsoft365")]
+mod graph;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_graph.rs"]
+mod graph;
 mod grpc;
 mod imap;
 mod maildir;
@@ -19,7 +24,7 @@ use serde::Deserialize;
 
 use crate::target::Timeouts;
 pub use crate::{
-    check::{Finding, check, max_part_bytes},
+    check::{Finding, check, max_part_bytes, outlived},
     grpc::MailboxImportService,
     stage::MailboxImport,
     verify::{Expected, Flaw, verify},

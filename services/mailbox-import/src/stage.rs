@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::shard::Shard;
 use crate::{
     Settings,
-    target::{Target, Timeouts, open_target},
+    target::{Target, Tenants, Timeouts, open_target},
 };
 
 /// No batch is begun later than this, so that a task ends within five minutes; the rest is left to the
@@ -42,6 +42,7 @@ pub struct MailboxImport {
     timeouts: Timeouts,
     shutdown: CancellationToken,
     targets: Mutex<HashMap<i64, Arc<dyn Target>>>,
+    tenants: Tenants,
 }
 
 impl MailboxImport {
@@ -59,6 +60,7 @@ impl MailboxImport {
             timeouts: settings.timeouts(),
             shutdown,
             targets: Mutex::default(),
+            tenants: Tenants::default(),
         }
     }
 
@@ -69,7 +71,8 @@ impl MailboxImport {
             return Ok(Arc::clone(target));
         }
         // A CA file that cannot be read is mended by an administrator, not by giving mailboxes up.
-        let target = open_target(&context.connector, self.timeouts).or_wait("set up target")?;
+        let target = open_target(&context.connector, self.timeouts, &self.tenants);
+        let target = target.or_wait("set up target")?;
         if known.len() >= REMEMBERED {
             known.clear();
         }

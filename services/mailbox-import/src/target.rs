@@ -4,9 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chatkeep_model::connector;
+use chatkeep_model::{connector, identity};
+use sha2::{Digest as _, Sha256};
 
-use crate::{discard::Discard, imap::ImapTarget, maildir::MaildirTarget};
+use crate::{discard::Discard, graph::GraphTarget, imap::ImapTarget, maildir::MaildirTarget};
+
+pub use crate::graph::Tenants;
 
 /// Any error that can cross threads.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -68,12 +71,14 @@ impl Gate for OpenGate {
     }
 }
 
-/// A place in a folder: UIDVALIDITY and UIDNEXT, zero where not known.
+/// A place in a folder: UIDVALIDITY and UIDNEXT, zero where not known. A folder without UIDs has a hash of
+/// its id and the server's time instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Which folder under this name.
     pub uid_validity: u32,
-    /// UID that the next message will have at least.
+    /// UID that the next message will have at least, or the time before which it will not be created,
+    /// Unix seconds.
     pub uid_next: u32,
 }
 
@@ -95,11 +100,16 @@ pub struct Copy {
     pub key: CopyKey,
     /// Its Message-ID, with angle brackets.
     pub id: String,
+    /// False where some of it did not arrive: it does not count, and is removed by whoever may send it
+    /// again.
+    pub is_whole: bool,
 }
 
 /// How a target names a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CopyKey {
+    /// By an id of the server.
+    Id(String),
     /// By UID.
     Uid(u32),
     /// By file name, relative to the folder.
@@ -109,12 +119,46 @@ pub enum CopyKey {
 /// A message as the target gives it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// All of it.
-    pub bytes: Bytes,
+    /// All of it that there is.
+    pub content: Content,
     /// Its received date, Unix seconds.
     pub date: i64,
     /// Whether it is marked as read.
     pub seen: bool,
+}
+
+/// As much of a message as a target keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// Its fields: the target writes MIME anew each time.
+    Fields {
+        /// Digest over the fields as they are now.
+        digest: [u8; 32],
+        /// What was tied to the fields when they were sent.
+        seal: Option<[u8; 32]>,
+    },
+}
+
+impl Content {
+    /// Whether it is what was rendered, with this SHA-256 over all bytes.
+    pub fn is(&self, sha256: &[u8; 32]) -> bool {
+        match self {
+            Self::Bytes(bytes) => Sha256::digest(bytes).as_slice() == sha256,
+            Self::Fields {
+                digest,
+                seal: found,
+            } => *found == Some(seal(sha256, digest)),
+        }
+    }
+}
+
+/// Ties the fields of a message, by their digest, to the bytes they were made of. Who changes what stands
+/// in a mailbox cannot make it: the SHA-256 stands in the ledger and its seals alone.
+pub(crate) fn seal(sha256: &[u8; 32], fields: &[u8; 32]) -> [u8; 32] {
+    let seal = identity::Fields::of("seal of fields");
+    seal.bytes(sha256).bytes(fields).digest()
 }
 
 /// What became of a batch.
@@ -200,6 +244,9 @@ pub enum TargetError {
         /// The server's answer, without its text.
         source: BoxError,
     },
+    /// There is no such mailbox, or not there.
+    #[error("find mailbox")]
+    NoMailbox,
     /// The folder cannot be made or opened.
     #[error("open folder")]
     Folder {
@@ -217,16 +264,22 @@ pub enum TargetError {
     Fenced,
 }
 
-/// Makes the target of a connector.
+/// Makes the target of a connector. What may be sent to one of `tenants` at a time is shared by all
+/// targets that were made with them.
 pub fn open_target(
     connector: &connector::Connector,
     timeouts: Timeouts,
+    tenants: &Tenants,
 ) -> Result<Arc<dyn Target>, TargetError> {
     Ok(match &connector.target {
         connector::Target::Maildir(settings) => {
             Arc::new(MaildirTarget::new(settings, &connector.domain)?)
         }
         connector::Target::Imap(settings) => Arc::new(ImapTarget::new(settings, timeouts)?),
+        connector::Target::Graph(settings) => {
+            let class = &connector.item.class;
+            Arc::new(GraphTarget::new(settings, class, timeouts, tenants)?)
+        }
         connector::Target::Discard { .. } => Arc::new(Discard),
     })
 }
@@ -236,6 +289,7 @@ pub fn open_target(
 pub struct Timeouts {
     /// For a connection.
     pub connect: Duration,
-    /// For an answer, and for the server to take bytes.
+    /// For an answer, and for the server to take bytes. As long a request of Microsoft Graph without an
+    /// answer may still be carried out.
     pub answer: Duration,
 }

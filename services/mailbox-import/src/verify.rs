@@ -1,11 +1,10 @@
 use std::collections::HashMap;
 
 use chatkeep_model::connector::{self, Connector};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     Settings,
-    target::{Copy, Position, TargetError, open_target},
+    target::{Copy, Position, TargetError, Tenants, open_target},
 };
 
 /// A message that should stand in a mailbox.
@@ -24,7 +23,7 @@ pub struct Expected {
 pub enum Flaw {
     /// It does not stand in the folder. Its owner may have moved or deleted it.
     Missing(Expected),
-    /// Its bytes are others.
+    /// Its bytes are others; where the target keeps none, its fields.
     Altered(Expected),
     /// It stands there so many times too often.
     Copies(Expected, usize),
@@ -49,7 +48,7 @@ pub async fn verify(
         let source = "a discarding target keeps nothing to compare with".into();
         return Err(TargetError::Setup { source });
     }
-    let target = open_target(connector, settings.timeouts())?;
+    let target = open_target(connector, settings.timeouts(), &Tenants::default())?;
     let mut compared = 0;
     let mut expected = expected.into_iter().peekable();
     while let Some(first) = expected.next() {
@@ -60,7 +59,9 @@ pub async fn verify(
         }
         let mut open = match target.open(&mailbox).await {
             Ok(open) => open,
-            Err(TargetError::Login { .. } | TargetError::Folder { .. }) => {
+            Err(
+                TargetError::Login { .. } | TargetError::Folder { .. } | TargetError::NoMailbox,
+            ) => {
                 let messages = here.len();
                 on(Flaw::Closed { mailbox, messages });
                 continue;
@@ -68,7 +69,8 @@ pub async fn verify(
             Err(error) => return Err(error),
         };
         let mut standing: HashMap<String, Vec<Copy>> = HashMap::new();
-        for copy in open.list(Position::default()).await? {
+        let listed = open.list(Position::default()).await?;
+        for copy in listed.into_iter().filter(|copy| copy.is_whole) {
             standing.entry(copy.id.clone()).or_default().push(copy);
         }
         for message in here {
@@ -76,9 +78,9 @@ pub async fn verify(
                 on(Flaw::Missing(message));
                 continue;
             };
-            let bytes = open.read(&copies[0]).await?.bytes;
+            let stored = open.read(&copies[0]).await?;
             compared += 1;
-            if Sha256::digest(&bytes).as_slice() != message.sha256 {
+            if !stored.content.is(&message.sha256) {
                 on(Flaw::Altered(message.clone()));
             }
             if copies.len() > 1 {

@@ -2,11 +2,12 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 
-use super::{credential::Credential, secret::SecretRef};
+use super::{credential::Credential, directory::graph_endpoint, secret::SecretRef};
 
 /// Where items go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,8 @@ pub enum Target {
     Maildir(MaildirTarget),
     /// Any IMAP4rev1 server.
     Imap(Box<ImapTarget>),
+    /// Mailboxes of Exchange Online, through Microsoft Graph.
+    Graph(Box<GraphTarget>),
     /// Nowhere: items are checked and counted, then forgotten. For trials and measurements.
     Discard {
         /// Largest size of one item part.
@@ -75,6 +78,31 @@ pub struct ImapTarget {
     /// all values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entra: Option<Credential>,
+}
+
+/// Mailboxes of Exchange Online, through Microsoft Graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphTarget {
+    /// Where Microsoft Graph is; a national cloud has another address.
+    #[serde(default = "graph_endpoint")]
+    pub endpoint: String,
+    /// Folder in the mailbox; `Inbox/` stands for the mailbox's own inbox, whatever its language.
+    #[serde(default = "default_folder")]
+    pub folder: String,
+    /// Largest size of one item part.
+    #[serde(default)]
+    pub max_item: Size,
+    /// The age at which the mailboxes' retention policies delete, as the administrator tells. Only
+    /// warned about, never acted on.
+    #[serde(
+        default,
+        with = "humantime_serde",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub retention: Option<Duration>,
+    /// How to sign in. A table: tables are written behind all values.
+    pub auth: Credential,
 }
 
 /// How a connection is protected.
@@ -179,6 +207,7 @@ impl Target {
         match self {
             Self::Maildir(_) => "maildir",
             Self::Imap(_) => "imap",
+            Self::Graph(_) => "graph",
             Self::Discard { .. } => "discard",
         }
     }
@@ -188,6 +217,7 @@ impl Target {
         match self {
             Self::Maildir(target) => target.max_item.0,
             Self::Imap(target) => target.max_item.0,
+            Self::Graph(target) => target.max_item.0,
             Self::Discard { max_item } => max_item.0,
         }
     }
@@ -207,6 +237,7 @@ impl Target {
                 target.user.iter_mut().for_each(|user| user.resolve(folder));
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }
+            Self::Graph(target) => target.auth.resolve(folder),
             Self::Discard { .. } => {}
         }
     }

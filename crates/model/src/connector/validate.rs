@@ -1,7 +1,8 @@
 mod sources;
 
 use super::{
-    Connector, ConnectorError, Directory, Target, Unmapped, credential::is_web_address,
+    Connector, ConnectorError, Directory, Target, Unmapped,
+    credential::is_web_address,
     target::{Auth, Tls},
 };
 use crate::address;
@@ -119,6 +120,13 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
         let names_mailbox = imap.login.contains("{mailbox}") || imap.login.contains("{local}");
         let problem = "must contain {mailbox} or {local}, or everything would go into one mailbox";
         require(names_mailbox, "target.login", problem)?;
+    }
+    if let Target::Graph(graph) = target {
+        validate_endpoint(&graph.endpoint, "target.endpoint")?;
+        let has_level = graph.folder.split('/').any(|level| !level.is_empty());
+        require(has_level, "target.folder", "is empty; name a folder")?;
+        let problem = "is more than an Outlook item can hold (150MB)";
+        require(graph.max_item.0 <= 150_000_000, "target.max_item", problem)?;
     }
     Ok(())
 }

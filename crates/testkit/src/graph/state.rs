@@ -12,6 +12,7 @@ pub(super) struct State {
     pub(super) endpoint: String,
     pub(super) page: usize,
     pub(super) changes_are_minimal: bool,
+    pub(super) passes_over_flags: bool,
     pub(super) people: People,
     /// By the id of the user. They are made when somebody asks for them.
     pub(super) mailboxes: HashMap<String, Mailbox>,

@@ -28,8 +28,10 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         connector.id()
     ));
     let mut problems = 0;
+    let mut oldest = None;
     for finding in sources(connector).await? {
         problems += u32::from(!print_source(output, &finding));
+        oldest = oldest_in(&finding).into_iter().chain(oldest).min();
     }
     let mut sample = None;
     match chatkeep_mapping::check(connector).await {
@@ -55,6 +57,12 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
             problems += 1;
             print_problem(output, "target", &error.into());
         }
+    }
+    let now = jiff::Timestamp::now().as_second();
+    let outlived =
+        oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
+    if let Some(warning) = outlived {
+        output.line(format_args!("target     {target}: {}", warning.text));
     }
     if problems > 0 {
         output.line(format_args!(
@@ -89,6 +97,14 @@ async fn sources(connector: &Connector) -> anyhow::Result<Vec<Finding>> {
     let connector = connector.clone();
     let findings = tokio::task::spawn_blocking(move || chatkeep_ingestion::check(&connector));
     findings.await.context("look into the sources")
+}
+
+/// The oldest conversation that a look into a source came across, Unix seconds.
+fn oldest_in(finding: &Finding) -> Option<i64> {
+    match finding.result.as_ref().ok()? {
+        Found::Files(sample) => sample.oldest,
+        Found::Database(sample) => sample.first,
+    }
 }
 
 /// False when the source cannot be read.

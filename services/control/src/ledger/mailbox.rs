@@ -38,6 +38,7 @@ pub(super) fn target_identity(connector: &Connector) -> String {
                 target.folder
             )
         }
+        Target::Graph(target) => format!("graph:{}:{}", target.auth.tenant, target.folder),
         Target::Discard { .. } => "discard".to_owned(),
     }
 }

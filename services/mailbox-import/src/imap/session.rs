@@ -10,7 +10,8 @@ use super::{
     response::{Code, Fetched, Kind, Response, Status},
 };
 use crate::target::{
-    Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
+    Appended, Content, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored,
+    TargetError,
 };
 
 /// A folder, selected.
@@ -279,6 +280,7 @@ impl Mailbox for Session {
                 copies.push(Copy {
                     key: CopyKey::Uid(uid),
                     id,
+                    is_whole: true,
                 });
             }
         };
@@ -286,7 +288,7 @@ impl Mailbox for Session {
             .await?;
         copies.sort_by_key(|copy| match copy.key {
             CopyKey::Uid(uid) => uid,
-            CopyKey::File(_) => 0,
+            CopyKey::Id(_) | CopyKey::File(_) => 0,
         });
         Ok(copies)
     }
@@ -308,7 +310,7 @@ impl Mailbox for Session {
                 && uid == wanted
             {
                 found = Some(Stored {
-                    bytes,
+                    content: Content::Bytes(bytes),
                     date: fetched.date.unwrap_or_default(),
                     seen: fetched.seen,
                 });
@@ -324,7 +326,7 @@ impl Mailbox for Session {
             .iter()
             .filter_map(|copy| match copy.key {
                 CopyKey::Uid(uid) => Some(uid),
-                CopyKey::File(_) => None,
+                CopyKey::Id(_) | CopyKey::File(_) => None,
             })
             .collect();
         uids.sort_unstable();

@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
 use chatkeep_pipeline::crash_point;
 use rustix::{
     fs::{Advice, CWD, RenameFlags, renameat_with},
@@ -18,7 +17,7 @@ use rustix::{
 };
 
 use super::layout::{FolderName, file_name, key_in, key_of};
-use crate::target::{Copy, CopyKey, Message, Outcome, Refusal, Stored};
+use crate::target::{Content, Copy, CopyKey, Message, Outcome, Refusal, Stored};
 
 /// How long to wait for another process that holds a mailbox: less than this one has to stop.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -107,6 +106,7 @@ impl Store {
                 copies.push(Copy {
                     key: CopyKey::File(format!("{place}/{name}")),
                     id: format!("<{key}@{}>", self.domain),
+                    is_whole: true,
                 });
             }
         })?;
@@ -123,7 +123,7 @@ impl Store {
         let modified = fs::metadata(&path)?.modified()?;
         let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
         Ok(Stored {
-            bytes: Bytes::from(fs::read(&path)?),
+            content: Content::Bytes(fs::read(&path)?.into()),
             date: unix_seconds(modified),
             seen: flags.contains('S'),
         })

@@ -16,6 +16,16 @@ pub(super) struct Doubt {
     pub(super) deliveries: HashSet<i64>,
 }
 
+impl Doubt {
+    /// About whatever is sent from here on.
+    pub(super) fn since(since: Position) -> Self {
+        Self {
+            since,
+            deliveries: HashSet::new(),
+        }
+    }
+}
+
 /// Joins open batches by their mailboxes.
 pub(super) fn by_mailbox(open: Vec<OpenBatch>) -> HashMap<String, Doubt> {
     let mut doubts: HashMap<String, Doubt> = HashMap::new();

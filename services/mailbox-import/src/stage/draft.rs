@@ -110,6 +110,11 @@ impl Draft {
             .any(|part| part.state == PartState::Unknown)
     }
 
+    /// Notes that it may stand, when something of it went out without an answer.
+    pub(super) fn doubt(&mut self) {
+        self.in_doubt |= self.is_in_flight();
+    }
+
     /// What became of it. `aside` says what to do with what could not be tried.
     pub(super) fn settlement(&self, aside: Option<Aside>) -> Settlement {
         let stands = |part: &&Part| matches!(part.state, PartState::Stored | PartState::Found);

@@ -20,13 +20,21 @@ impl Shard {
     pub(super) async fn give_back(
         &mut self,
         mailbox: &str,
-        drafts: Vec<Draft>,
+        mut drafts: Vec<Draft>,
         error: TargetError,
         journal: &mut Journal,
     ) -> Result<(), StageError> {
         let in_flight = drafts.iter().any(Draft::is_in_flight);
+        drafts.iter_mut().for_each(Draft::doubt);
         let aside = match error {
+            // Without an answer it may arrive late: the mailbox is left alone until it has, with its entry
+            // in the journal, and looked at before anything is sent again. A holder waits twice the term
+            // from that entry on: it had better be over by then.
+            TargetError::Busy { after } if in_flight => {
+                Aside::Until(in_millis(after.max(self.around.term * 2)))
+            }
             TargetError::Busy { after } => Aside::Until(in_millis(after)),
+            TargetError::NoMailbox => Aside::Never("mailbox not found"),
             TargetError::Login { .. } => Aside::Never("mailbox refuses the login"),
             TargetError::NotConnected { .. } => Aside::Never("mailbox not open to the application"),
             TargetError::Folder { .. } => Aside::Never("mailbox refuses the folder"),
@@ -42,6 +50,9 @@ impl Shard {
         self.asides.insert(mailbox.to_owned(), aside);
         let (doubtful, rest) = Self::part_from_doubtful(drafts);
         settle(journal, &rest, Some(aside)).await?;
+        if !doubtful.is_empty() {
+            self.leave_session(journal);
+        }
         self.put_off(mailbox, &doubtful, aside, journal).await
     }
 
@@ -81,6 +92,14 @@ impl Shard {
             deliveries: doubtful.iter().map(|draft| draft.delivery).collect(),
         };
         journal.begin(vec![begun]).await
+    }
+
+    /// Leaves the open mailbox without a last look: whoever looks up what is put off takes it.
+    fn leave_session(&mut self, journal: &mut Journal) {
+        let session = self.session.take();
+        if let Some((delivery, copies)) = session.and_then(|session| session.removed()) {
+            journal.note_copies(delivery, copies);
+        }
     }
 
     pub(super) fn leave_open(&mut self, error: TargetError) -> Result<(), StageError> {

@@ -7,6 +7,7 @@ use chatkeep_pipeline::{StageError, crash_point};
 use chatkeep_proto::v1::Begun;
 
 use super::{
+    doubt::Doubt,
     draft::{Aside, Draft, PartState, settle},
     journal::Journal,
     permit::Permit,
@@ -40,6 +41,9 @@ impl Shard {
             .await
         {
             if !matches!(error, TargetError::Lost { .. }) {
+                // Where a look-up that is put off begins.
+                let doubt = self.doubts.entry(mailbox.clone());
+                doubt.or_insert_with(|| Doubt::since(position));
                 return self.give_back(&mailbox, drafts, error, journal).await;
             }
             tracing::warn!(

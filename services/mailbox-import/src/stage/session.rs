@@ -42,7 +42,7 @@ impl Session {
         self.had_doubt = true;
         self.delivery = drafts.first().map(|draft| draft.delivery).or(self.delivery);
         self.start = earlier(self.start, since);
-        let standing = self.list_once(since, domain).await?;
+        let standing = self.list_once(since, domain, Parts::Remove).await?;
         for part in drafts.iter_mut().flat_map(|draft| &mut draft.parts) {
             let is_open = matches!(part.state, PartState::Waiting | PartState::Unknown);
             if is_open {
@@ -61,7 +61,14 @@ impl Session {
     /// proved that nothing but our answered messages came in.
     pub(super) async fn reconcile(&mut self, domain: &str) -> Result<(), TargetError> {
         if self.had_doubt || !self.mailbox.is_proven_clean() {
-            self.list_once(self.start, domain).await?;
+            let listed = self.list_once(self.start, domain, Parts::Remove).await;
+            listed.map_err(|error| match error {
+                // It is told as if everything was well with the next mailbox's entry, unless all stops.
+                TargetError::Busy { .. } => TargetError::Lost {
+                    source: error.into(),
+                },
+                error => error,
+            })?;
         }
         Ok(())
     }
@@ -84,7 +91,7 @@ impl Session {
         since: Position,
         domain: &str,
     ) -> Result<usize, TargetError> {
-        self.list_once(since, domain).await?;
+        self.list_once(since, domain, Parts::Leave).await?;
         self.mailbox.close().await;
         Ok(self.removed)
     }
@@ -93,12 +100,18 @@ impl Session {
         &mut self,
         since: Position,
         domain: &str,
+        parts: Parts,
     ) -> Result<HashSet<String>, TargetError> {
-        let copies = self.mailbox.list(since).await?;
+        let mut copies = self.mailbox.list(since).await?;
+        copies.retain(|copy| is_ours(copy, domain));
+        let (copies, broken): (Vec<_>, Vec<_>) = copies.into_iter().partition(|copy| copy.is_whole);
+        if parts == Parts::Remove && !broken.is_empty() {
+            self.mailbox.remove(&broken).await?;
+        }
         let mut standing = HashSet::with_capacity(copies.len());
         let mut extra = Vec::new();
         for copy in copies {
-            if is_ours(&copy, domain) && !standing.insert(copy.id.clone()) {
+            if !standing.insert(copy.id.clone()) {
                 extra.push(copy);
             }
         }
@@ -109,6 +122,15 @@ impl Session {
         }
         Ok(standing)
     }
+}
+
+/// What to do with messages that did not arrive whole.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    /// Nobody but us sends to this mailbox: they are remains.
+    Remove,
+    /// The new holder of the lease may be sending them just now.
+    Leave,
 }
 
 /// Whether the Message-ID is of the form we give: nobody else's message is ever removed.
@@ -151,6 +173,7 @@ mod tests {
             let copy = Copy {
                 key: CopyKey::Uid(1),
                 id: id.to_owned(),
+                is_whole: true,
             };
             is_ours(&copy, "contoso.com")
         };

@@ -36,6 +36,8 @@ pub(super) struct Shard {
     pub(super) around: Surroundings,
     /// Batches that an earlier holder began and nobody settled, by mailbox.
     pub(super) doubts: HashMap<String, Doubt>,
+    /// When all of that has arrived that ever will.
+    settled_at: Instant,
     /// Mailboxes that take nothing now.
     pub(super) asides: HashMap<String, Aside>,
     pub(super) session: Option<Session>,
@@ -50,6 +52,7 @@ impl Shard {
         Self {
             around,
             doubts: HashMap::new(),
+            settled_at: Instant::now(),
             asides: HashMap::new(),
             session: None,
             sent: None,
@@ -63,7 +66,7 @@ impl Shard {
         task: String,
         lease: LeaseResponse,
     ) -> Result<(), StageError> {
-        self.wait_for(Duration::from_millis(lease.settled_in)).await;
+        self.settled_at = Instant::now() + Duration::from_millis(lease.settled_in);
         self.doubts = by_mailbox(lease.open);
         let doubtful = self.doubts.keys().cloned().collect();
         let ledger = self.around.ledger.clone();
@@ -127,6 +130,12 @@ impl Shard {
                 journal.settle(delivery.id, aside.settlement()).await?;
             }
             return Ok(());
+        }
+        if self.doubts.contains_key(&batch.mailbox) {
+            // An earlier holder can send what it began until then, and only to these mailboxes: the
+            // others need not wait.
+            let left = self.settled_at.saturating_duration_since(Instant::now());
+            self.wait_for(left).await;
         }
         let mut drafts = self.load(&batch).await?;
         if let Err(error) = self.open(&batch.mailbox, journal).await {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatkeep_mailbox_import::target::{OpenGate, Outcome, Position, open_target};
+use chatkeep_mailbox_import::target::{OpenGate, Outcome, Position, Tenants, open_target};
 use chatkeep_testkit::{Cut, CuttingProxy, Dovecot, DovecotOptions, Seeded};
 
 use crate::support::{Lab, TIMEOUTS, connector, contents, expected, messages, plain_imap};
@@ -50,7 +50,7 @@ async fn import_over_cut_connections(lab: &Lab, seed: u64) -> usize {
     let proxy = CuttingProxy::start(server).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let connector = connector(&plain_imap(proxy.address()), folder.path());
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
     let batch = messages(16);
     let size: usize = batch.iter().map(|message| message.bytes.len() + 80).sum();
     let mailbox = format!("user{seed}@contoso.com");
@@ -89,7 +89,7 @@ async fn import_over_cut_connections(lab: &Lab, seed: u64) -> usize {
     }
     let mut session = lab.open(&mailbox).await;
     assert_eq!(
-        contents(&mut *session).await,
+        contents(&mut *session, &batch).await,
         expected(&batch),
         "seed {seed}"
     );

@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use chatkeep_mailbox_import::target::{Target, TargetError, open_target};
+use chatkeep_mailbox_import::target::{Target, TargetError, Tenants, open_target};
 use chatkeep_testkit::{Dovecot, Interposer};
 
 use crate::support::{ANN, TIMEOUTS, connector, contents, expected, messages, plain_imap, store};
@@ -86,7 +86,7 @@ fn target(server: SocketAddr, authority: SocketAddr, folder: &Path) -> Arc<dyn T
          secret = \"file:secret\", authority = \"http://{authority}\" }}"
     );
     let connector = connector(&target, folder);
-    open_target(&connector, TIMEOUTS).unwrap()
+    open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

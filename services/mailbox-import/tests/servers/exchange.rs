@@ -1,7 +1,7 @@
 //! Exchange Online: what it says that no server here does.
 
 use chatkeep_mailbox_import::target::{
-    Appended, OpenGate, Outcome, Refusal, TargetError, open_target,
+    Appended, OpenGate, Outcome, Refusal, TargetError, Tenants, open_target,
 };
 
 use crate::{
@@ -34,7 +34,7 @@ fn with_token(server: &Scripted) -> String {
 async fn append(answer: &'static str) -> Appended {
     let (server, folder) = (server(answer), tempfile::tempdir().unwrap());
     let connector = connector(&with_token(&server), folder.path());
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
     let mut mailbox = target.open(ANN).await.unwrap();
     mailbox.append(&messages(1), &OpenGate).await
 }
@@ -76,7 +76,7 @@ fn unconnected() -> Scripted {
 async fn authenticated_but_not_connected_is_a_reason_of_its_own() {
     let (server, folder) = (unconnected(), tempfile::tempdir().unwrap());
     let connector = connector(&with_token(&server), folder.path());
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
 
     let refused = target.open(ANN).await.err().unwrap();
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use chatkeep_mailbox_import::{
     Expected, Flaw, Settings, check, max_part_bytes,
-    target::{OpenGate, Outcome, TargetError, open_target},
+    target::{OpenGate, Outcome, TargetError, Tenants, open_target},
     verify,
 };
 use chatkeep_testkit::{Cyrus, Dovecot, DovecotOptions, folders, read_folder};
@@ -23,7 +23,7 @@ fn imap(server: SocketAddr, more: &str) -> String {
 
 async fn open(target: &str, folder: &std::path::Path) -> Result<(), TargetError> {
     let connector = connector(target, folder);
-    let target = open_target(&connector, TIMEOUTS)?;
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default())?;
     target.open(ANN).await?.close().await;
     Ok(())
 }
@@ -59,7 +59,7 @@ async fn a_master_user_signs_in_to_every_mailbox() {
     let connector = connector(&imap(dovecot.address(), more), folder.path());
     std::fs::write(folder.path().join("user"), Dovecot::MASTER).unwrap();
     std::fs::write(folder.path().join("password"), Dovecot::MASTER_PASSWORD).unwrap();
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
 
     store(&mut *target.open(ANN).await.unwrap(), &messages(1)).await;
 
@@ -75,7 +75,7 @@ async fn a_bearer_token_signs_in_to_its_mailbox_only() {
     let target = imap(dovecot.address(), "tls = \"none\"\nauth = \"xoauth2\"");
     let connector = connector(&target, folder.path());
     let write = |token: &str| std::fs::write(folder.path().join("password"), token).unwrap();
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
 
     write(&dovecot.token(ANN).unwrap());
     target.open(ANN).await.unwrap().close().await;
@@ -148,7 +148,7 @@ async fn a_tree_of_maildirs_can_be_served_by_an_imap_server() {
         &format!("type = \"maildir\"\npath = {tree:?}"),
         folder.path(),
     );
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
     let batch = messages(5);
     store(&mut *target.open("Ann@Contoso.com").await.unwrap(), &batch).await;
     dovecot.adopt_mail().unwrap();
@@ -186,7 +186,7 @@ async fn a_throttling_server_is_left_alone_as_long_as_it_asks() {
     });
     let folder = tempfile::tempdir().unwrap();
     let connector = connector(&plain_imap(server.address()), folder.path());
-    let target = open_target(&connector, TIMEOUTS).unwrap();
+    let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
     let mut mailbox = target.open(ANN).await.unwrap();
 
     let appended = mailbox.append(&messages(2), &OpenGate).await;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use chatkeep_mailbox_import::target::open_target;
+use chatkeep_mailbox_import::target::{Tenants, open_target};
 use chatkeep_testkit::{Dovecot, DovecotOptions, Interposer};
 
 use crate::support::{
@@ -52,7 +52,7 @@ async fn only_small_messages_go_out_unasked_where_the_server_says_literal_minus(
         let (_dovecot, interposer, announced) = server(capabilities);
         let folder = tempfile::tempdir().unwrap();
         let connector = connector(&plain_imap(interposer.address()), folder.path());
-        let target = open_target(&connector, TIMEOUTS).unwrap();
+        let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
         let sizes = [600, 4_096, 4_097, 700, 70_000];
         let batch = sized(&sizes);
 
@@ -61,7 +61,7 @@ async fn only_small_messages_go_out_unasked_where_the_server_says_literal_minus(
 
         let unasked = sizes.map(|size| (size, size <= 4_096));
         assert_eq!(*announced.lock().unwrap(), unasked, "{capabilities}");
-        assert_eq!(contents(&mut *mailbox).await, expected(&batch));
+        assert_eq!(contents(&mut *mailbox, &batch).await, expected(&batch));
     }
 }
 
@@ -74,7 +74,7 @@ async fn without_literal_extensions_every_message_is_asked_for_and_with_literal_
         let (_dovecot, interposer, announced) = server(capabilities);
         let folder = tempfile::tempdir().unwrap();
         let connector = connector(&plain_imap(interposer.address()), folder.path());
-        let target = open_target(&connector, TIMEOUTS).unwrap();
+        let target = open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap();
         let batch = messages(40);
 
         store(&mut *target.open(ANN).await.unwrap(), &batch).await;

@@ -2,140 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use chatkeep_mailbox_import::{
-    MailboxImport, Settings,
-    target::{Message, OpenGate, Position},
-};
-use chatkeep_model::ItemId;
-use chatkeep_pipeline::{Stage as _, StageError, Verdict};
-use chatkeep_proto::v1::{Begun, Delivery, DeliveryState, Part, Task};
-use chatkeep_staging::{BlobKind, Staging};
+use chatkeep_mailbox_import::target::{OpenGate, Position};
+use chatkeep_pipeline::Verdict;
+use chatkeep_proto::v1::{Begun, DeliveryState};
 use chatkeep_testkit::{Cut, CuttingProxy, Dovecot, DovecotOptions, Seeded};
 use sha2::{Digest as _, Sha256};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ledger::FakeLedger,
-    support::{ANN, BOB, Lab, connector, contents, expected, message, plain_imap},
+    bench::{Bench, TERM, assert_holds},
+    support::{ANN, BOB, Lab, connector, plain_imap},
 };
-
-const TERM: Duration = Duration::from_millis(500);
-
-/// A shard with deliveries, and everything to import them.
-pub(crate) struct Bench {
-    pub(crate) ledger: FakeLedger,
-    staging: Staging,
-    settings: Settings,
-    _folder: tempfile::TempDir,
-}
-
-impl Bench {
-    fn new(lab: &Lab) -> Self {
-        Self::with(&lab.connector.to_toml().unwrap())
-    }
-
-    pub(crate) fn with(connector_file: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let ledger = FakeLedger::default();
-        ledger.with(|state| {
-            connector_file.clone_into(&mut state.connector_file);
-            state.term = TERM;
-            state.settled_in = TERM;
-        });
-        Self {
-            ledger,
-            staging: Staging::folder(folder.path()).unwrap(),
-            settings: Settings {
-                connect_timeout: Duration::from_secs(5),
-                answer_timeout: Duration::from_secs(10),
-                ..Settings::default()
-            },
-            _folder: folder,
-        }
-    }
-
-    /// Adds one item, of these parts, for each of these mailboxes; the messages that should come of it.
-    async fn item(&self, number: u8, mailboxes: &[&str], texts: &[&str]) -> Vec<Message> {
-        let item = ItemId::from_bytes([number; 32]);
-        let mut messages = Vec::new();
-        let mut parts = Vec::new();
-        let mut bytes = Vec::new();
-        for (part, text) in (1..).zip(texts) {
-            let mut message = message(number, text);
-            let id = item.message_id(part, "contoso.com");
-            let text = String::from_utf8(message.bytes.to_vec()).unwrap();
-            message.bytes = Bytes::from(text.replace(&message.id, &id));
-            message.id = id;
-            parts.push(Part {
-                offset: bytes.len() as u64,
-                size: message.bytes.len() as u64,
-                sha256: Sha256::digest(&message.bytes).to_vec().into(),
-            });
-            bytes.extend_from_slice(&message.bytes);
-            messages.push(message);
-        }
-        let blob = self.staging.put(BlobKind::Items, bytes).await.unwrap();
-        self.ledger.with(|state| {
-            for mailbox in mailboxes {
-                state.deliveries.push(Delivery {
-                    id: i64::try_from(state.deliveries.len()).unwrap() + 1,
-                    mailbox: (*mailbox).to_owned(),
-                    item: item.as_bytes().to_vec().into(),
-                    date: messages[0].date,
-                    blob: Some(blob.clone()),
-                    parts: parts.clone(),
-                });
-            }
-        });
-        messages
-    }
-
-    pub(crate) async fn items(&self, count: u8, mailboxes: &[&str]) -> Vec<Message> {
-        let mut messages = Vec::new();
-        for number in 1..=count {
-            messages.extend(self.item(number, mailboxes, &["Hello\r\n"]).await);
-        }
-        messages
-    }
-
-    pub(crate) async fn run(&self) -> Result<(), StageError> {
-        let stage = MailboxImport::new(
-            &self.settings,
-            self.ledger.client(),
-            self.staging.clone(),
-            CancellationToken::new(),
-        );
-        let task = Task {
-            id: "import".to_owned(),
-            run: 1,
-            ..Task::default()
-        };
-        stage.process(task).await.map(drop)
-    }
-}
-
-pub(crate) async fn assert_holds(lab: &Lab, mailbox: &str, messages: &[Message]) {
-    let mut open = lab.open(mailbox).await;
-    assert_eq!(contents(&mut *open).await, expected(messages), "{mailbox}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_delivery_arrives_once_and_a_second_task_has_nothing_to_do() {
-    for (name, lab) in Lab::all() {
-        let bench = Bench::new(&lab);
-        let messages = bench.items(70, &[ANN, BOB]).await;
-
-        bench.run().await.unwrap();
-        bench.run().await.unwrap();
-
-        assert_eq!(bench.ledger.count(DeliveryState::Imported), 140, "{name}");
-        assert_holds(&lab, ANN, &messages).await;
-        assert_holds(&lab, BOB, &messages).await;
-        let journal = bench.ledger.with(|state| state.journal.len());
-        assert_eq!(journal, 0, "{name}");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_mailboxes_with_one_delivery_each_cost_two_commits() {
@@ -157,32 +33,6 @@ async fn fifty_mailboxes_with_one_delivery_each_cost_two_commits() {
     let commits = bench.ledger.with(|state| state.commits);
     assert!(commits <= 4, "{commits} commits");
     assert_holds(&lab, mailboxes[99], &messages).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_an_earlier_holder_stored_is_not_stored_again() {
-    for (name, lab) in Lab::all() {
-        let bench = Bench::new(&lab);
-        let messages = bench.items(10, &[ANN]).await;
-        let mut earlier = lab.open(ANN).await;
-        let position = earlier.position();
-        earlier.append(&messages[..4], &OpenGate).await;
-        earlier.close().await;
-        bench.ledger.with(|state| {
-            let begun = Begun {
-                mailbox: ANN.to_owned(),
-                uid_validity: position.uid_validity,
-                uid_next: position.uid_next,
-                deliveries: (1..=6).collect(),
-            };
-            state.journal.push(begun);
-        });
-
-        bench.run().await.unwrap();
-
-        assert_eq!(bench.ledger.count(DeliveryState::Imported), 10, "{name}");
-        assert_holds(&lab, ANN, &messages).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

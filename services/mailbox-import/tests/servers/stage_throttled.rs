@@ -10,8 +10,8 @@ use chatkeep_proto::v1::{Begun, DeliveryState};
 use chatkeep_testkit::{Dovecot, DovecotOptions, Interposer};
 
 use crate::{
+    bench::{Bench, assert_holds},
     ledger::now,
-    stage::{Bench, assert_holds},
     support::{ANN, BOB, Lab, connector, plain_imap},
 };
 

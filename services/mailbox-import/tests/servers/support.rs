@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use chatkeep_mailbox_import::target::{
-    Mailbox, Message, OpenGate, Outcome, Position, Target, Timeouts, open_target,
+    Mailbox, Message, OpenGate, Outcome, Position, Target, Tenants, Timeouts, open_target,
 };
 use chatkeep_model::{ItemId, connector::Connector};
 use chatkeep_testkit::{Cyrus, Dovecot};
@@ -44,18 +44,21 @@ pub(crate) struct Lab {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) dovecot: Option<Dovecot>,
     pub(crate) cyrus: Option<Cyrus>,
+    /// What else must last as long.
+    pub(crate) kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Lab {
-    fn of(target: &str) -> Self {
+    pub(crate) fn of(target: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let connector = connector(target, folder.path());
         Self {
-            target: open_target(&connector, TIMEOUTS).unwrap(),
+            target: open_target(&connector, TIMEOUTS, &Tenants::default()).unwrap(),
             connector,
             folder,
             dovecot: None,
             cyrus: None,
+            kept: None,
         }
     }
 
@@ -129,12 +132,24 @@ fn digest(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..8])
 }
 
-/// What stands in the folder: Message-ID, digest of the bytes, received date and whether read, sorted.
-pub(crate) async fn contents(mailbox: &mut dyn Mailbox) -> Vec<(String, String, i64, bool)> {
+/// What stands in the folder: Message-ID, digest of the bytes if they are those of one of these messages,
+/// received date and whether read, sorted.
+pub(crate) async fn contents(
+    mailbox: &mut dyn Mailbox,
+    known: &[Message],
+) -> Vec<(String, String, i64, bool)> {
     let mut contents = Vec::new();
     for copy in mailbox.list(Position::default()).await.unwrap() {
         let stored = mailbox.read(&copy).await.unwrap();
-        contents.push((copy.id, digest(&stored.bytes), stored.date, stored.seen));
+        let is_it = |message: &&Message| {
+            let sha256 = Sha256::digest(&message.bytes).into();
+            message.id == copy.id && stored.content.is(&sha256)
+        };
+        let bytes = known
+            .iter()
+            .find(is_it)
+            .map(|message| digest(&message.bytes));
+        contents.push((copy.id, bytes.unwrap_or_default(), stored.date, stored.seen));
     }
     contents.sort();
     contents

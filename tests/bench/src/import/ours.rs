@@ -3,7 +3,9 @@
 use std::{ops::Range, path::Path, time::Duration};
 
 use anyhow::Context as _;
-use chatkeep_mailbox_import::target::{self, OpenGate, Outcome, Target, Timeouts, open_target};
+use chatkeep_mailbox_import::target::{
+    self, OpenGate, Outcome, Target, Tenants, Timeouts, open_target,
+};
 use chatkeep_model::connector::Connector;
 use chatkeep_staging::{Blob, BlobKind, BlobRange, Staging};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -91,7 +93,7 @@ impl Staged {
             connect: Duration::from_secs(10),
             answer: Duration::from_mins(1),
         };
-        let target = open_target(&connector, timeouts)?;
+        let target = open_target(&connector, timeouts, &Tenants::default())?;
         let mailboxes = futures::stream::iter(&self.mailboxes);
         let all = mailboxes
             .map(|range| self.fill(&*target, &self.parts[range.clone()]))

@@ -1,0 +1,214 @@
+//! The folder of one mailbox, open.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::{StreamExt as _, stream::FuturesUnordered};
+
+use super::{
+    budget::CONCURRENT,
+    client::{Client, encode},
+    folder, listing, reading,
+    sending::{Halt, Sender},
+    trouble::Trouble,
+};
+use crate::target::{
+    Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
+    Timeouts,
+};
+
+/// What is the same for all mailboxes of a connector.
+#[derive(Debug)]
+pub(super) struct Form {
+    /// The folder's path.
+    pub(super) folder: String,
+    /// The item class.
+    pub(super) class: String,
+    pub(super) timeouts: Timeouts,
+}
+
+/// A folder that was found or made.
+pub(super) struct Folder {
+    client: Client,
+    form: Arc<Form>,
+    id: String,
+    position: Position,
+    /// Every request so far that creates something was answered.
+    is_clean: bool,
+}
+
+impl Folder {
+    /// Finds the folder, or makes it.
+    pub(super) async fn open(client: Client, form: Arc<Form>) -> Result<Self, TargetError> {
+        let mut folder = Self {
+            client,
+            form,
+            id: String::new(),
+            position: Position::default(),
+            is_clean: true,
+        };
+        folder.find().await?;
+        Ok(folder)
+    }
+
+    async fn find(&mut self) -> Result<(), TargetError> {
+        let tenant = self.client.tenant();
+        let known = tenant.folder(self.client.mailbox());
+        self.id = match known {
+            Some(id) => id,
+            None => {
+                let id = folder::open(&self.client, &self.form.folder).await;
+                id.map_err(Trouble::at_folder)?
+            }
+        };
+        tenant.remember(self.client.mailbox(), &self.id);
+        self.position = folder::position(&self.id, tenant.time());
+        Ok(())
+    }
+
+    /// Finds the folder anew after its owner has removed it, or makes another one.
+    async fn find_again(&mut self) -> Result<(), TargetError> {
+        self.client.tenant().forget(self.client.mailbox());
+        self.is_clean = false;
+        self.find().await
+    }
+
+    /// Sends these messages, a few at a time. Stops with the first trouble, after what is on its way was
+    /// answered.
+    async fn send(
+        &mut self,
+        messages: &[Message],
+        wanted: &[usize],
+        gate: &dyn Gate,
+        outcomes: &mut [Outcome],
+    ) -> Result<(), Halt> {
+        let sender = Sender {
+            client: &self.client,
+            form: &self.form,
+            folder: &self.id,
+            gate,
+        };
+        let mut waiting = wanted.iter().copied();
+        let mut flying = FuturesUnordered::new();
+        let mut halted: Option<Halt> = None;
+        loop {
+            while halted.is_none() && flying.len() < CONCURRENT {
+                let Some(index) = waiting.next() else { break };
+                let sender = &sender;
+                flying.push(async move { (index, sender.send(&messages[index]).await) });
+            }
+            let Some((index, sent)) = flying.next().await else {
+                break;
+            };
+            outcomes[index] = sent.outcome;
+            if let Some(halt) = sent.halt {
+                halted = Some(match halted.take() {
+                    Some(before) => before.or_worse(halt),
+                    None => halt,
+                });
+            }
+        }
+        drop(flying);
+        self.is_clean &= !outcomes.contains(&Outcome::Unknown);
+        halted.map_or(Ok(()), Err)
+    }
+
+    /// Lets the first message of the process go ahead alone, and looks at what became of it.
+    async fn send_canary(
+        &mut self,
+        messages: &[Message],
+        gate: &dyn Gate,
+        outcomes: &mut [Outcome],
+    ) -> Result<(), Halt> {
+        let sender = Sender {
+            client: &self.client,
+            form: &self.form,
+            folder: &self.id,
+            gate,
+        };
+        let sent = sender.send_canary(messages, outcomes).await;
+        self.is_clean &= !outcomes.contains(&Outcome::Unknown);
+        sent
+    }
+}
+
+#[async_trait]
+impl Mailbox for Folder {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    async fn append(&mut self, messages: &[Message], gate: &dyn Gate) -> Appended {
+        let mut outcomes = vec![Outcome::NotStored; messages.len()];
+        let mut was_missing = false;
+        let stopped = loop {
+            let mut sent = self.send_canary(messages, gate, &mut outcomes).await;
+            if sent.is_ok() {
+                let waits = |index: &usize| outcomes[*index] == Outcome::NotStored;
+                let wanted: Vec<_> = (0..messages.len()).filter(waits).collect();
+                sent = self.send(messages, &wanted, gate, &mut outcomes).await;
+            }
+            match sent {
+                Ok(()) => break None,
+                Err(Halt::NoFolder) if !was_missing => {
+                    was_missing = true;
+                    if let Err(error) = self.find_again().await {
+                        break Some(error);
+                    }
+                }
+                Err(Halt::NoFolder) => {
+                    let source = "it is gone as soon as it was made".into();
+                    break Some(TargetError::Folder { source });
+                }
+                Err(Halt::Target(error)) => break Some(error),
+            }
+        };
+        Appended { outcomes, stopped }
+    }
+
+    async fn list(&mut self, since: Position) -> Result<Vec<Copy>, TargetError> {
+        let is_same = since.uid_validity == self.position.uid_validity;
+        let since = if is_same { since.uid_next } else { 0 };
+        match listing::list(&self.client, &self.id, since).await {
+            Err(trouble) if trouble.is_missing() => {
+                self.find_again().await?;
+                let listed = listing::list(&self.client, &self.id, 0).await;
+                listed.map_err(Trouble::in_folder)
+            }
+            listed => listed.map_err(Trouble::in_folder),
+        }
+    }
+
+    /// Nobody but a holder of the lease puts in messages of ours, and every request of this one was
+    /// answered: what others had on its way has arrived before they were replaced, or is removed by
+    /// them.
+    fn is_proven_clean(&self) -> bool {
+        self.is_clean
+    }
+
+    async fn read(&mut self, copy: &Copy) -> Result<Stored, TargetError> {
+        let CopyKey::Id(id) = &copy.key else {
+            let source = "not a message of this folder".into();
+            return Err(TargetError::Lost { source });
+        };
+        let read = reading::read(&self.client, id).await;
+        read.map_err(Trouble::in_folder)
+    }
+
+    async fn remove(&mut self, copies: &[Copy]) -> Result<(), TargetError> {
+        for copy in copies {
+            if let CopyKey::Id(id) = &copy.key {
+                let removed = self.client.remove(id).await;
+                removed.map_err(Trouble::in_folder)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+/// The path of a message.
+pub(super) fn message(client: &Client, id: &str) -> String {
+    client.path(&format!("messages/{}", encode(id)))
+}

@@ -1,0 +1,10 @@
+//! Microsoft 365: the real program and the test kit's tenant.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod imported;
+mod killed;
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/sandbox.rs"]
+mod sandbox;
+mod world;
