@@ -32,8 +32,8 @@ pub struct Search {
     pub entries: usize,
 }
 
-/// An LDAP server that has what a domain controller has, as far as directories are read: OpenLDAP's
-/// `slapd` with the attributes and classes of [MS-ADA1] to [MS-ADA3] and [MS-ADSC] by Microsoft's object
+/// An LDAP server that has what a domain controller has, as far as directories are read: the package
+/// `slapd`, with the attributes and classes of [MS-ADA1] to [MS-ADA3] and [MS-ADSC] by Microsoft's object
 /// identifiers. Changes are made by starting it anew.
 ///
 /// Not like a domain controller: `objectCategory` is a text, not a distinguished name, and attributes with
@@ -309,7 +309,7 @@ access to * by users read by anonymous auth
 
 /// Names, object identifiers and syntaxes as [MS-ADA1] to [MS-ADA3] and [MS-ADSC] list them, those of
 /// `msRTCSIP-...` as Skype for Business Server's schema has them. What only rootDSE has got no identifier
-/// there, and has one of OpenLDAP's for experiments.
+/// there, and has one that is kept for experiments.
 const SCHEMA: &str = "\
 attributetype ( 1.2.840.113556.1.4.656 NAME 'userPrincipalName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
 attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )

@@ -226,15 +226,12 @@ impl Target {
         match self {
             Self::Maildir(target) => target.path = folder.join(&target.path),
             Self::Imap(target) => {
-                let password = &mut target.password;
-                password
-                    .iter_mut()
-                    .for_each(|password| password.resolve(folder));
+                let secrets = target.user.iter_mut().chain(&mut target.password);
+                secrets.for_each(|secret| secret.resolve(folder));
                 target
                     .entra
                     .iter_mut()
                     .for_each(|entra| entra.resolve(folder));
-                target.user.iter_mut().for_each(|user| user.resolve(folder));
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }
             Self::Graph(target) => target.auth.resolve(folder),

@@ -83,7 +83,7 @@ fn paths_are_relative_to_the_file() {
         panic!("{:?}", connector.target)
     };
     assert_eq!(
-        imap.password.unwrap().to_string(),
+        imap.password.as_ref().unwrap().to_string(),
         "file:/etc/chatkeep/secrets/imap"
     );
 }

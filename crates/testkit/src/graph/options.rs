@@ -17,7 +17,7 @@ pub struct Options {
     pub page: usize,
     /// A round of changes names only the properties that changed, as with `Prefer: return=minimal`.
     pub changes_are_minimal: bool,
-    /// Passes over PR_MESSAGE_FLAGS, so that every message is a draft: what an import must notice.
+    /// Passes over `PR_MESSAGE_FLAGS`, so that every message is a draft: what an import must notice.
     pub passes_over_flags: bool,
     /// Keeps every body, for [`Tenant::recorded`](super::Tenant::recorded).
     pub records_bodies: bool,

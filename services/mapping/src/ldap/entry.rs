@@ -113,12 +113,7 @@ impl Entry {
             last.max()?.checked_add(1)
         };
         let mut attributes = ATTRIBUTES.iter();
-        attributes.find_map(|attribute| {
-            missing(attribute).map(|first| More {
-                attribute: *attribute,
-                first,
-            })
-        })
+        attributes.find_map(|attribute| missing(attribute).map(|first| More { attribute, first }))
     }
 
     /// Adds the values that were kept back. False when they are not those that were asked for.

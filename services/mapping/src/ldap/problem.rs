@@ -135,7 +135,7 @@ impl LdapProblem {
 
 fn is_tls(error: &io::Error) -> bool {
     let cause = error.get_ref();
-    cause.is_some_and(|cause| cause.is::<rustls::Error>())
+    cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
         // A server that closes the connection in the middle of the handshake.
         || error.kind() == io::ErrorKind::UnexpectedEof
 }
@@ -166,7 +166,7 @@ fn remedy(code: u32, detail: Option<u32>) -> String {
             "the server has a limit below the number of users; lower directory.page_size, or raise the limit \
              for this account"
         }
-        (10, _) | (32, _) => {
+        (10 | 32, _) => {
             "directory.base is not there, or not readable for this account; write it as DC=corp,DC=example"
         }
         (12, _) => {

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use chatkeep_model::connector::LdapDirectory;
 use chatkeep_runtime::{secret, tls::client_config};
 use ldap3::{
@@ -11,6 +9,15 @@ use super::{entry::Entry, problem::LdapProblem};
 
 /// Any object: for those that are named.
 const ANY: &str = "(objectClass=*)";
+
+/// Where to look.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// At one object; at the server itself where the name is empty.
+    At(&'a str),
+    /// Everywhere below an object.
+    Below(&'a str),
+}
 
 /// A connection that somebody is signed in on.
 pub(super) struct Session<'a> {
@@ -45,7 +52,7 @@ impl Session<'_> {
         if password.expose().is_empty() {
             return Err(LdapProblem::NoPassword);
         }
-        let ldap = self.ldap.with_timeout(self.patience());
+        let ldap = self.ldap.with_timeout(self.settings.timeout);
         let bound = ldap.simple_bind(user.expose(), password.expose()).await;
         let bound = bound.map_err(|error| LdapProblem::of("sign in", error))?;
         LdapProblem::expect_success("sign in", &bound)
@@ -53,7 +60,7 @@ impl Session<'_> {
 
     /// What the server says of itself ([MS-ADTS], "rootDSE Attributes").
     pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, LdapProblem> {
-        let found = self.search("", Scope::Base, ANY, attributes, None).await?;
+        let found = self.search(Place::At(""), ANY, attributes, None).await?;
         LdapProblem::expect_success("ask the server what it is", &found.1)?;
         Ok(one(found))
     }
@@ -64,9 +71,7 @@ impl Session<'_> {
         dn: &str,
         attribute: &str,
     ) -> Result<Option<Entry>, LdapProblem> {
-        let found = self
-            .search(dn, Scope::Base, ANY, &[attribute], None)
-            .await?;
+        let found = self.search(Place::At(dn), ANY, &[attribute], None).await?;
         Ok((found.1.rc == 0).then(|| one(found)))
     }
 
@@ -102,13 +107,8 @@ impl Session<'_> {
             size: i32::try_from(settings.page_size).unwrap_or(i32::MAX),
             cookie,
         };
-        let found = self.search(
-            &settings.base,
-            Scope::Subtree,
-            filter,
-            attributes,
-            Some(page),
-        );
+        let place = Place::Below(&settings.base);
+        let found = self.search(place, filter, attributes, Some(page));
         let SearchResult(found, result) = found.await?;
         LdapProblem::expect_success("read users", &result)?;
         let mut entries = Vec::with_capacity(found.len());
@@ -124,7 +124,7 @@ impl Session<'_> {
         while let Some(more) = entry.more() {
             let range = format!("{};range={}-*", more.attribute, more.first);
             let dn = entry.dn.clone();
-            let found = self.search(&dn, Scope::Base, ANY, &[&range], None).await?;
+            let found = self.search(Place::At(&dn), ANY, &[&range], None).await?;
             LdapProblem::expect_success("read the rest of a user", &found.1)?;
             if !entry.add(&more, &one(found)) {
                 return Err(LdapProblem::Lost);
@@ -135,23 +135,21 @@ impl Session<'_> {
 
     async fn search(
         &mut self,
-        base: &str,
-        scope: Scope,
+        place: Place<'_>,
         filter: &str,
         attributes: &[&str],
         page: Option<PagedResults>,
     ) -> Result<SearchResult, LdapProblem> {
-        let patience = self.patience();
-        let ldap = self.ldap.with_timeout(patience);
+        let (base, scope) = match place {
+            Place::At(name) => (name, Scope::Base),
+            Place::Below(name) => (name, Scope::Subtree),
+        };
+        let ldap = self.ldap.with_timeout(self.settings.timeout);
         if let Some(page) = page {
             ldap.with_controls(page.critical());
         }
         let found = ldap.search(base, scope, filter, attributes.to_vec()).await;
         found.map_err(|error| LdapProblem::of("read users", error))
-    }
-
-    fn patience(&self) -> Duration {
-        self.settings.timeout
     }
 }
 
