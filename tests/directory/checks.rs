@@ -63,3 +63,27 @@ fn nothing_is_archived_when_the_tenant_does_not_let_us_in_and_no_secret_is_told(
     );
     assert!(world.mails().is_empty());
 }
+
+#[test]
+fn a_service_account_and_a_certificate_let_us_in_as_a_secret_does() {
+    let world = World::new();
+    world.sandbox.session("one", 1, &[("ann", "hello")]);
+    world.sandbox.write("token", Tenant::SERVICE_ACCOUNT);
+    let secret = format!("secret = \"file:{}\"", world.tenant.secret_file().display());
+    let certificate = world.tenant.certificate();
+    let certificate = format!("certificate = \"file:{}\"", certificate.display());
+    let mut proof = secret;
+
+    for other in [certificate, "workload_identity = true".to_owned()] {
+        world.sandbox.edit_connector(&proof, &other);
+        let mut check = world.sandbox.command(&["check", "connector.toml"]);
+        check.env("AZURE_FEDERATED_TOKEN_FILE", world.sandbox.path("token"));
+
+        let checked = check.output().unwrap();
+
+        let said = String::from_utf8(checked.stdout).unwrap();
+        assert_eq!(checked.status.code(), Some(0), "{other}: {said}");
+        assert!(said.contains("2 users"), "{said}");
+        proof = other;
+    }
+}
