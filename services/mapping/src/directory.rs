@@ -146,6 +146,7 @@ fn user(row: &Row<'_>) -> Result<Option<User>, &'static str> {
 /// Somebody of a directory that knows its users by ids. Who has no e-mail address has no mailbox, whatever
 /// the principal name looks like: such a user stands there under the id, which cannot be taken for an
 /// address, and has the principal name as an alias, so that what is theirs is held.
+#[cfg(feature = "microsoft365")]
 pub(crate) fn member<T: AsRef<str>>(
     id: &str,
     name: &str,

@@ -3,6 +3,10 @@
 use chatkeep_staging::BlobReader;
 
 /// The mirror of the last refresh, and where its changes are told.
+#[cfg_attr(
+    not(feature = "microsoft365"),
+    expect(dead_code, reason = "read by what is not built in")
+)]
 pub(crate) struct Previous {
     pub(crate) users: BlobReader,
     pub(crate) changes: String,
