@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unused_async,
-    clippy::unused_self,
     reason = "who calls them does not know which of both there is"
 )]
 

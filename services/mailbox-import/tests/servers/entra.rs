@@ -127,7 +127,7 @@ async fn multiappend_is_not_used_in_exchange_online_though_it_is_announced() {
     store(&mut *mailbox, &batch).await;
 
     assert_eq!(*commands.lock().unwrap(), 5);
-    assert_eq!(contents(&mut *mailbox).await, expected(&batch));
+    assert_eq!(contents(&mut *mailbox, &batch).await, expected(&batch));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,8 +5,8 @@ use chatkeep_mailbox_import::target::{
 };
 
 use crate::{
+    bench::Bench,
     scripted::Scripted,
-    stage::Bench,
     support::{ANN, TIMEOUTS, connector, messages, plain_imap},
 };
 
