@@ -1,4 +1,13 @@
-use crate::sandbox::Sandbox;
+use std::time::Duration;
+
+use chatkeep_control::Clock;
+use chatkeep_proto::v1::{PutConnectorRequest, ReportRequest, ReportResponse, RunState};
+use jiff::Timestamp;
+
+use crate::{
+    embedded::{Services, connector, covered},
+    sandbox::Sandbox,
+};
 
 const DORA: &str =
     "dora@contoso.com,Dora Day,dora@contoso.com,SMTP:dora@contoso.com,sip:dora@contoso.com\n";
@@ -133,4 +142,52 @@ fn an_address_of_two_users_is_held_never_guessed() {
         "{}",
         check.stdout
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn between_two_runs_a_schedule_delivers_what_the_directory_has_learned() {
+    let sandbox = sandbox_with_a_leaver();
+    let time = |text: &str| -> Timestamp { text.parse().unwrap() };
+    // What the sandbox wrote is long quiet then.
+    let clock = Clock::standing_at(time("2099-01-01T00:59:00Z").into());
+    let Services {
+        mut control,
+        lifecycle,
+    } = Services::start(&sandbox, &clock).await;
+    let connector = connector(&sandbox);
+    let request = PutConnectorRequest {
+        connector_file: connector.to_toml().unwrap(),
+        schedule: true,
+        max_part_bytes: 0,
+    };
+    control.put_connector(request).await.unwrap();
+    clock.set(time("2099-01-01T01:00:00Z").into());
+    covered(&mut control, time("2099-01-01T00:00:00Z")).await;
+    let id = connector.id();
+    let report = async |number| -> ReportResponse {
+        let request = ReportRequest {
+            connector: id.clone(),
+            number,
+        };
+        control.clone().report(request).await.unwrap().into_inner()
+    };
+    assert_eq!(report(1).await.deliveries.unwrap().held, 1);
+    assert!(sandbox.mails("dora@contoso.com").is_empty());
+
+    learn_dora(&sandbox);
+    clock.set(time("2099-01-01T02:00:00Z").into());
+    while report(1).await.state() != RunState::Succeeded {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    let deliveries = report(1).await.deliveries.unwrap();
+    assert_eq!((deliveries.planned, deliveries.imported), (2, 2));
+    assert_eq!(sandbox.mails("dora@contoso.com").len(), 1);
+    assert_eq!(sandbox.mails("ann@contoso.com").len(), 1);
+    assert_eq!(report(2).await.earlier_deliveries, 1);
+    assert!(lifecycle.stop().await);
+    let seals = std::fs::read_dir(sandbox.path(".chatkeep/seals").join(&id)).unwrap();
+    let seals = seals.map(|seal| std::fs::read_to_string(seal.unwrap().path()).unwrap());
+    let addenda = seals.filter(|seal| seal.contains(r#""run":1,"kind":"addendum""#));
+    assert_eq!(addenda.count(), 1);
 }

@@ -1,4 +1,4 @@
-//! The users of a Microsoft 365 tenant as the directory, from the program's side.
+//! The users of a Microsoft 365 tenant or of a domain as the directory, from the program's side.
 
 #![expect(
     clippy::unwrap_used,
@@ -8,6 +8,7 @@
 
 mod changes;
 mod checks;
+mod domain;
 mod many;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]

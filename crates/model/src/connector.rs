@@ -4,6 +4,7 @@ mod cdr;
 mod credential;
 mod database;
 mod directory;
+mod ldap;
 mod retention;
 mod schedule;
 mod secret;
@@ -25,6 +26,7 @@ pub use self::{
     credential::{Credential, NotACredential, Proof},
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     directory::{Directory, GraphDirectory, graph_endpoint},
+    ldap::LdapDirectory,
     retention::Retention,
     schedule::Schedule,
     secret::SecretRef,

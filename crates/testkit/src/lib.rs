@@ -5,6 +5,7 @@
 //! when its value is dropped.
 
 mod acceptor;
+mod active_directory;
 mod azurite;
 mod balancer;
 mod certificates;
@@ -34,6 +35,7 @@ pub mod tds;
 mod tsql;
 
 pub use crate::{
+    active_directory::{Account, ActiveDirectory, Search},
     azurite::{Azurite, azurite_root},
     balancer::Balancer,
     certificates::make_certificates,

@@ -1,5 +1,5 @@
-//! Opens the runs that schedules and backfills ask for, and resumes those that failed: in the director,
-//! so by one process per connector. What is due is decided from the rows ([`agenda`]), and a slot is used
+//! Opens the runs that schedules, backfills and held deliveries ask for, and resumes those that failed: in
+//! the director, so by one process per connector. What is due is decided from the rows ([`agenda`]), and a slot is used
 //! up in the transaction that opens its run: no crash can skip a window or open it twice.
 
 mod agenda;
@@ -179,7 +179,10 @@ impl Ledger {
             Errand::Resume(run) => resume_failed(&mut tx, &agenda, run, now).await?,
             Errand::Open(scope) => open(&mut tx, &agenda, scope, now).await?,
         };
-        if let Errand::Open(Scope { backfill: 0, .. }) = errand {
+        let is_slot = |scope: &Scope| scope.backfill == 0 && !scope.held_only;
+        if let Errand::Open(scope) = &errand
+            && is_slot(scope)
+        {
             let after = Schedule {
                 due: Some(agenda.due_after(now)?),
                 ..agenda.schedule
@@ -211,6 +214,7 @@ async fn open(
         chatkeep.run.id = run,
         chatkeep.run.number = number,
         chatkeep.backfill.id = scope.backfill,
+        held_only = scope.held_only,
         "due run opened"
     );
     Ok(run)

@@ -2,6 +2,11 @@
 
 mod append;
 mod auth;
+#[cfg(feature = "microsoft365")]
+mod bearer;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "imap/no_bearer.rs"]
+mod bearer;
 mod connection;
 mod error;
 mod folder;
@@ -27,6 +32,7 @@ use tokio_rustls::TlsConnector;
 
 use self::{
     auth::Credentials,
+    bearer::Bearer,
     connection::{Connection, Io},
     folder::Naming,
     session::Session,
@@ -40,7 +46,13 @@ pub(crate) struct ImapTarget {
     settings: connector::ImapTarget,
     timeouts: Timeouts,
     tls: Option<TlsConnector>,
+    /// Where tokens come from that take the password's place: in Exchange Online.
+    bearer: Option<Bearer>,
 }
+
+/// Exchange Online has it not, and where something between announces it, one refused message would refuse
+/// its neighbours.
+const NOT_IN_EXCHANGE: &[&str] = &["MULTIAPPEND"];
 
 impl ImapTarget {
     /// Reads what does not change from mailbox to mailbox.
@@ -52,10 +64,13 @@ impl ImapTarget {
             Tls::None => None,
             Tls::Implicit | Tls::Starttls => Some(tls::connector(settings.ca.as_deref())?),
         };
+        let bearer = settings.entra.as_ref();
+        let bearer = bearer.map(|entra| Bearer::new(entra, &settings.host, timeouts));
         Ok(Self {
             settings: settings.clone(),
             timeouts,
             tls,
+            bearer: bearer.transpose()?,
         })
     }
 
@@ -66,14 +81,27 @@ impl ImapTarget {
 
     /// Connects and signs in.
     pub(crate) async fn sign_in(&self, mailbox: &str) -> Result<Connection, TargetError> {
-        let credentials = Credentials::of(&self.settings, mailbox);
+        let token = match &self.bearer {
+            Some(bearer) => Some(bearer.token().await?),
+            None => None,
+        };
+        let credentials = Credentials::of(&self.settings, mailbox, token.as_ref());
         let credentials = credentials.map_err(|error| TargetError::Setup {
             source: error.into(),
         })?;
         let mut connection = self.connect().await?;
+        if self.bearer.is_some() {
+            connection.shun(NOT_IN_EXCHANGE);
+        }
         let signed_in = auth::sign_in(&mut connection, &credentials).await;
-        signed_in.map_err(ImapError::at_login)?;
-        Ok(connection)
+        let signed_in = signed_in.map_err(ImapError::at_login);
+        if let (Some(bearer), Some(token), Err(TargetError::Login { .. })) =
+            (&self.bearer, &token, &signed_in)
+        {
+            // The application may have been given rights since this one was made.
+            bearer.forget(token).await;
+        }
+        signed_in.map(|()| connection)
     }
 
     /// The server's name for the connector's folder.

@@ -234,6 +234,16 @@ pub enum TargetError {
         /// The server's answer, without its text.
         source: BoxError,
     },
+    /// Exchange Online takes the application's token, and has no mailbox for it.
+    #[error(
+        "open mailbox: signed in, but not connected; let IMAP in (Set-CASMailbox -Identity MAILBOX \
+         -ImapEnabled $true) and the application (Add-MailboxPermission -Identity MAILBOX -User \
+         APPLICATION -AccessRights FullAccess)"
+    )]
+    NotConnected {
+        /// The server's answer, without its text.
+        source: BoxError,
+    },
     /// There is no such mailbox, or not there.
     #[error("find mailbox")]
     NoMailbox,

@@ -5,6 +5,7 @@ use chatkeep_model::connector::{Connector, Directory};
 use crate::{
     graph,
     index::Conflict,
+    ldap,
     tables::{DirectoryError, Tables},
 };
 
@@ -28,21 +29,27 @@ pub struct Findings {
     pub conflicts: Vec<Conflict>,
 }
 
-/// Reads directory and custom mapping, a tenant in full, and looks for what would hold deliveries. Changes
+/// Reads directory and custom mapping, a tenant or a domain in full, and looks for what would hold deliveries. Changes
 /// nothing.
 pub async fn check(connector: &Connector) -> Result<Findings, DirectoryError> {
     let tables = Tables::read(connector).await?;
     Ok(Findings::of(&tables))
 }
 
-/// Whether the directory can be read, and the mailbox of somebody in it to try the target with. Of a tenant it
-/// reads one page: everybody is read when the run has begun.
+/// Whether the directory can be read, and the mailbox of somebody in it to try the target with. Of a tenant
+/// or a domain it reads one page: everybody is read when the run has begun.
 pub async fn sample_mailbox(connector: &Connector) -> Result<Option<String>, DirectoryError> {
-    if let Directory::Graph(settings) = &connector.directory {
-        let mailbox = graph::sample_mailbox(settings).await;
-        return mailbox.map_err(DirectoryError::Graph);
+    match &connector.directory {
+        Directory::Graph(settings) => {
+            let mailbox = graph::sample_mailbox(settings).await;
+            mailbox.map_err(DirectoryError::Graph)
+        }
+        Directory::Ldap(settings) => {
+            let mailbox = ldap::sample_mailbox(settings).await;
+            mailbox.map_err(DirectoryError::Ldap)
+        }
+        Directory::Csv { .. } => Ok(check(connector).await?.sample_mailbox),
     }
-    Ok(check(connector).await?.sample_mailbox)
 }
 
 impl Findings {

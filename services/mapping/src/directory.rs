@@ -68,13 +68,21 @@ impl Directory {
             }
             users.push(user);
         })?;
+        Ok(Self {
+            in_exchange,
+            ..Self::of(users, guests)
+        })
+    }
+
+    /// These users, in any order.
+    pub(crate) fn of(mut users: Vec<User>, guests: u64) -> Self {
         users.sort_unstable();
         users.dedup();
-        Ok(Self {
+        Self {
             users,
-            in_exchange,
+            in_exchange: BTreeSet::new(),
             guests,
-        })
+        }
     }
 
     /// The users, sorted.
@@ -180,6 +188,32 @@ fn user(row: &Row<'_>) -> Result<Option<User>, &'static str> {
     let proxies = proxies(row.field(PROXIES).split(';'));
     let sip = sip(row.field(SIP).split(';'));
     Ok(Some([principal_name, mail, proxies, sip]))
+}
+
+/// Somebody of a directory that knows its users by ids. Who has no e-mail address has no mailbox, whatever
+/// the principal name looks like: such a user stands there under the id, which cannot be taken for an
+/// address, and has the principal name as an alias, so that what is theirs is held.
+#[cfg(feature = "microsoft365")]
+pub(crate) fn member<T: AsRef<str>>(
+    id: &str,
+    name: &str,
+    mail: &str,
+    addresses: &[T],
+    sip_addresses: &[T],
+) -> User {
+    let name = Some(normalized(name)).filter(|name| !name.is_empty());
+    let name = name.unwrap_or_else(|| id.to_owned());
+    // Nobody checks what is written there; one odd value must not stop everybody's archive.
+    let mail = Some(normalized(mail)).filter(|mail| address::is_mailable(mail));
+    let addresses = || addresses.iter().map(AsRef::as_ref);
+    let sip = sip(sip_addresses.iter().map(AsRef::as_ref));
+    let has_primary = addresses().any(|proxy| proxy.starts_with("SMTP:"));
+    if mail.is_some() || has_primary {
+        return [name, mail.unwrap_or_default(), proxies(addresses()), sip];
+    }
+    let alias = format!("smtp:{name}");
+    let addresses = addresses().chain([alias.as_str()]);
+    [id.to_owned(), String::new(), proxies(addresses), sip]
 }
 
 /// The field of proxy addresses.

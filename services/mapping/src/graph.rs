@@ -19,28 +19,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::GraphDirectoryError;
 use self::{merge::Merged, round::Round};
+use crate::mirrored::{Previous, Users};
 
 /// What an administrator grants the application.
 const PERMISSION: &str = "User.Read.All";
-
-/// The mirror of the last refresh, and where its changes are told.
-pub(crate) struct Previous {
-    pub(crate) users: BlobReader,
-    pub(crate) changes: String,
-}
-
-/// What the tenant says now.
-pub(crate) struct Users<W> {
-    /// The snapshot, guests left out.
-    pub(crate) snapshot: Vec<u8>,
-    pub(crate) guests: u64,
-    /// Users that may not sign in; their mailboxes are as good as others.
-    pub(crate) disabled: u64,
-    /// The new mirror.
-    pub(crate) mirror: W,
-    /// Where its changes are told.
-    pub(crate) changes: String,
-}
 
 /// First frame of a mirror: whose users it holds, and which of their properties. A mirror of anything else
 /// is of no use.

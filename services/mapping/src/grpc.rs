@@ -156,6 +156,7 @@ fn connector_status(error: &ConnectorError) -> Status {
 fn directory_status(error: &DirectoryError) -> Status {
     match error {
         DirectoryError::Graph(graph) if graph.is_outage() => Status::unavailable("read directory"),
+        DirectoryError::Ldap(ldap) if ldap.is_outage() => Status::unavailable(error.to_string()),
         _ => Status::failed_precondition(error.to_string()),
     }
 }

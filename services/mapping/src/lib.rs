@@ -12,6 +12,12 @@ mod graph;
 mod graph;
 mod grpc;
 mod index;
+#[cfg(feature = "microsoft365")]
+mod ldap;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_ldap.rs"]
+mod ldap;
+mod mirrored;
 mod plan;
 #[cfg(test)]
 mod properties;
@@ -37,6 +43,7 @@ pub use crate::{
     graph::GraphDirectoryError,
     grpc::MappingService,
     index::Conflict,
+    ldap::LdapProblem,
     table::TableError,
     tables::DirectoryError,
 };

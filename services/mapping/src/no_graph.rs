@@ -1,7 +1,6 @@
 //! Stands in for `graph` where the program is built without it.
 
 #![expect(
-    dead_code,
     clippy::unused_async,
     clippy::unused_self,
     reason = "who calls them does not know which of both there is"
@@ -10,7 +9,8 @@
 use std::io::Write;
 
 use chatkeep_model::connector::GraphDirectory;
-use chatkeep_staging::BlobReader;
+
+use crate::mirrored::{Previous, Users};
 
 /// Why the users of a tenant cannot be read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -27,19 +27,6 @@ impl GraphDirectoryError {
     pub fn is_outage(self) -> bool {
         false
     }
-}
-
-pub(crate) struct Previous {
-    pub(crate) users: BlobReader,
-    pub(crate) changes: String,
-}
-
-pub(crate) struct Users<W> {
-    pub(crate) snapshot: Vec<u8>,
-    pub(crate) guests: u64,
-    pub(crate) disabled: u64,
-    pub(crate) mirror: W,
-    pub(crate) changes: String,
 }
 
 pub(crate) async fn sample_mailbox(

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use chatkeep_model::connector::{self, Connector, GraphDirectory};
+use chatkeep_model::connector::{self, Connector, GraphDirectory, LdapDirectory};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
 use chatkeep_proto::v1::{Mirror, Refreshed};
 use chatkeep_staging::{Blob, BlobKind, Spool, Staging};
@@ -15,8 +15,10 @@ use chatkeep_staging::{Blob, BlobKind, Spool, Staging};
 use crate::{
     custom::CustomMapping,
     directory::Directory,
-    graph::{self, GraphDirectoryError, Previous},
+    graph::{self, GraphDirectoryError},
     index::{Conflict, Index},
+    ldap::{self, LdapProblem},
+    mirrored::{Previous, Users},
     resolve::{Resolver, Rules},
     table::TableError,
 };
@@ -50,6 +52,9 @@ pub enum DirectoryError {
     /// The users of a tenant cannot be had.
     #[error(transparent)]
     Graph(GraphDirectoryError),
+    /// The users of Active Directory cannot be had.
+    #[error(transparent)]
+    Ldap(LdapProblem),
     /// The thread that read the files panicked.
     #[error("read directory")]
     Broken,
@@ -63,7 +68,7 @@ struct Read {
 }
 
 impl Tables {
-    /// Reads everything, a tenant in full. Stores nothing.
+    /// Reads everything, a tenant or a domain in full. Stores nothing.
     pub(crate) async fn read(connector: &Connector) -> Result<Self, DirectoryError> {
         let read = match &connector.directory {
             connector::Directory::Csv { path } => file(path).await?,
@@ -71,11 +76,15 @@ impl Tables {
                 let users = graph::read(settings, None, io::sink()).await;
                 Read::of(users.map_err(DirectoryError::Graph)?).0
             }
+            connector::Directory::Ldap(settings) => {
+                let users = ldap::read(settings, None, io::sink()).await;
+                Read::of(users.map_err(DirectoryError::Ldap)?).0
+            }
         };
         Self::of(connector, read).await
     }
 
-    /// Reads everything, of a tenant what changed since `known`, and stores it as snapshots: the same
+    /// Reads everything, of a tenant or a domain what changed since `known`, and stores it as snapshots: the same
     /// content is the same blob.
     pub(crate) async fn refresh(
         connector: &Connector,
@@ -86,6 +95,10 @@ impl Tables {
             connector::Directory::Csv { path } => (file(path).await.map_err(unreadable)?, None),
             connector::Directory::Graph(settings) => {
                 let (read, mirror) = tenant(settings, known, staging).await?;
+                (read, Some(mirror))
+            }
+            connector::Directory::Ldap(settings) => {
+                let (read, mirror) = domain(settings, known, staging).await?;
                 (read, Some(mirror))
             }
         };
@@ -150,8 +163,8 @@ impl Tables {
 
 impl Read {
     /// With the mirror and where its changes are told.
-    fn of<W>(users: graph::Users<W>) -> (Self, W, String) {
-        let graph::Users {
+    fn of<W>(users: Users<W>) -> (Self, W, String) {
+        let Users {
             snapshot,
             guests,
             disabled,
@@ -186,10 +199,7 @@ async fn tenant(
     known: Option<&Mirror>,
     staging: &Staging,
 ) -> Result<(Read, NewMirror), StageError> {
-    let previous = match known {
-        Some(known) => previous(known, staging).await?,
-        None => None,
-    };
+    let previous = previous(known, staging).await?;
     let spool = || staging.spool().or_retry("store mirror");
     let users = match graph::read(settings, previous, spool()?).await {
         Err(error) if error.is_damage() => graph::read(settings, None, spool()?).await,
@@ -200,9 +210,27 @@ async fn tenant(
     Ok((read, NewMirror { users, changes }))
 }
 
-/// The mirror of the last refresh; `None` where staging has it no longer.
-async fn previous(known: &Mirror, staging: &Staging) -> Result<Option<Previous>, StageError> {
-    let Some(users) = &known.users else {
+/// Reads what changed since `known`, or everybody where that cannot be gone on from.
+async fn domain(
+    settings: &LdapDirectory,
+    known: Option<&Mirror>,
+    staging: &Staging,
+) -> Result<(Read, NewMirror), StageError> {
+    let previous = previous(known, staging).await?;
+    let spool = staging.spool().or_retry("store mirror")?;
+    let users = ldap::read(settings, previous, spool).await;
+    let users = users.map_err(|error| unreadable(DirectoryError::Ldap(error)))?;
+    let (read, users, changes) = Read::of(users);
+    Ok((read, NewMirror { users, changes }))
+}
+
+/// The mirror of the last refresh; `None` where there is none, or staging has it no longer.
+async fn previous(
+    known: Option<&Mirror>,
+    staging: &Staging,
+) -> Result<Option<Previous>, StageError> {
+    let Some((known, users)) = known.and_then(|known| known.users.as_ref().map(|it| (known, it)))
+    else {
         return Ok(None);
     };
     match staging.open(users).await {
@@ -223,6 +251,7 @@ fn unreadable(error: DirectoryError) -> StageError {
             Verdict::Reject
         }
         DirectoryError::Graph(error) if error.is_outage() => Verdict::Wait,
+        DirectoryError::Ldap(error) if error.is_outage() => Verdict::Wait,
         _ => Verdict::Retry,
     };
     StageError::new(verdict, "read directory", error)

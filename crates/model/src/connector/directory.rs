@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::credential::Credential;
+use super::{credential::Credential, ldap::LdapDirectory};
 
 /// Who is who.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum Directory {
     },
     /// The users of a Microsoft 365 tenant, read through Microsoft Graph.
     Graph(GraphDirectory),
+    /// The users of Active Directory, read from a domain controller.
+    Ldap(Box<LdapDirectory>),
 }
 
 /// The users of a Microsoft 365 tenant.
@@ -39,6 +41,7 @@ impl Directory {
         match self {
             Self::Csv { .. } => "csv",
             Self::Graph(_) => "graph",
+            Self::Ldap(_) => "ldap",
         }
     }
 
@@ -46,6 +49,7 @@ impl Directory {
         match self {
             Self::Csv { path } => *path = folder.join(&*path),
             Self::Graph(graph) => graph.auth.resolve(folder),
+            Self::Ldap(ldap) => ldap.resolve(folder),
         }
     }
 }

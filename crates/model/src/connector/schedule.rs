@@ -14,6 +14,10 @@ pub struct Schedule {
     pub every: Duration,
     /// UTC time of day, `HH:MM`.
     pub at: String,
+    /// While deliveries are held, directory and custom mapping are read again so long after the newest run
+    /// was opened, and what they have learned is delivered.
+    #[serde(with = "humantime_serde")]
+    pub refresh: Duration,
 }
 
 impl Default for Schedule {
@@ -21,6 +25,7 @@ impl Default for Schedule {
         Self {
             every: Duration::from_hours(24),
             at: "01:00".to_owned(),
+            refresh: Duration::from_hours(1),
         }
     }
 }

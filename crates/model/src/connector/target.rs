@@ -62,8 +62,9 @@ pub struct ImapTarget {
     /// User name of the service account that `authzid` and `master` sign in as; the others pass it over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<SecretRef>,
-    /// Password, or bearer token with `xoauth2`.
-    pub password: SecretRef,
+    /// Password, or bearer token with `xoauth2`; none where `entra` gives out tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretRef>,
     /// Login name of a mailbox; `{mailbox}` is its address, `{local}` the part before the `@`.
     #[serde(default = "default_login")]
     pub login: String,
@@ -73,6 +74,10 @@ pub struct ImapTarget {
     /// Largest size of one item part.
     #[serde(default)]
     pub max_item: Size,
+    /// With `xoauth2`: tokens are asked of Entra ID, as an application. A table: tables are written behind
+    /// all values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entra: Option<Credential>,
 }
 
 /// Mailboxes of Exchange Online, through Microsoft Graph.
@@ -221,8 +226,12 @@ impl Target {
         match self {
             Self::Maildir(target) => target.path = folder.join(&target.path),
             Self::Imap(target) => {
-                target.password.resolve(folder);
-                target.user.iter_mut().for_each(|user| user.resolve(folder));
+                let secrets = target.user.iter_mut().chain(&mut target.password);
+                secrets.for_each(|secret| secret.resolve(folder));
+                target
+                    .entra
+                    .iter_mut()
+                    .for_each(|entra| entra.resolve(folder));
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }
             Self::Graph(target) => target.auth.resolve(folder),

@@ -1,8 +1,9 @@
 mod sources;
 
 use super::{
-    Connector, ConnectorError, Directory, Target, Unmapped, credential::is_web_address,
-    target::Auth,
+    Connector, ConnectorError, Directory, Target, Unmapped,
+    credential::is_web_address,
+    target::{Auth, Tls},
 };
 use crate::address;
 
@@ -54,6 +55,11 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
     if let Directory::Graph(graph) = &connector.directory {
         validate_endpoint(&graph.endpoint, "directory.endpoint")?;
     }
+    if let Directory::Ldap(ldap) = &connector.directory
+        && let Some((key, problem)) = ldap.problem()
+    {
+        require(false, key, problem)?;
+    }
     let zone = jiff::tz::TimeZone::get(&connector.item.time_zone);
     require(
         zone.is_ok(),
@@ -70,12 +76,15 @@ fn validate_schedule(connector: &Connector) -> Result<(), ConnectorError> {
         "schedule.at",
         "is not a UTC time of day; write e.g. 01:00",
     )?;
-    let every = connector.schedule.every.as_secs();
-    require(
-        every >= 60,
-        "schedule.every",
-        "must be at least a minute, e.g. 24h",
-    )
+    let schedule = &connector.schedule;
+    for (key, time) in [
+        ("schedule.every", schedule.every),
+        ("schedule.refresh", schedule.refresh),
+    ] {
+        let problem = "must be at least a minute, e.g. 24h";
+        require(time.as_secs() >= 60, key, problem)?;
+    }
+    Ok(())
 }
 
 fn validate_target(target: &Target) -> Result<(), ConnectorError> {
@@ -93,6 +102,21 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
             "target.user",
             "is missing; authzid and master sign in as a service account",
         )?;
+        require(
+            imap.entra.is_none() || imap.auth == Auth::Xoauth2,
+            "target.entra",
+            "is for auth = \"xoauth2\"; the others sign in with a password",
+        )?;
+        require(
+            imap.entra.is_none() || imap.tls != Tls::None || is_loopback(&imap.host),
+            "target.tls",
+            "must not be none with entra; the token could be read on the way",
+        )?;
+        require(
+            imap.entra.is_some() != imap.password.is_some(),
+            "target.password",
+            "must be given, or entra with auth = \"xoauth2\"; not both",
+        )?;
         let names_mailbox = imap.login.contains("{mailbox}") || imap.login.contains("{local}");
         let problem = "must contain {mailbox} or {local}, or everything would go into one mailbox";
         require(names_mailbox, "target.login", problem)?;
@@ -105,6 +129,11 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
         require(graph.max_item.0 <= 150_000_000, "target.max_item", problem)?;
     }
     Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address: Result<std::net::IpAddr, _> = host.parse();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Microsoft Graph: tokens are sent there, so it must be https, or loopback.

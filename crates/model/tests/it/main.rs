@@ -7,6 +7,7 @@ mod rooms;
 use std::path::Path;
 
 mod databases;
+mod signing_in;
 mod tenants;
 
 use chatkeep_model::{
@@ -81,7 +82,10 @@ fn paths_are_relative_to_the_file() {
     let Target::Imap(imap) = &connector.target else {
         panic!("{:?}", connector.target)
     };
-    assert_eq!(imap.password.to_string(), "file:/etc/chatkeep/secrets/imap");
+    assert_eq!(
+        imap.password.as_ref().unwrap().to_string(),
+        "file:/etc/chatkeep/secrets/imap"
+    );
 }
 
 #[test]

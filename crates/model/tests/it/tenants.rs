@@ -18,7 +18,7 @@ fn file(auth: &str, keys: &str) -> String {
 fn directory(auth: &str, keys: &str) -> GraphDirectory {
     match parse(&file(auth, keys)).unwrap().directory {
         Directory::Graph(graph) => graph,
-        other @ Directory::Csv { .. } => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

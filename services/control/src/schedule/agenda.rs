@@ -32,6 +32,8 @@ pub(super) struct Agenda {
     slice: Option<RunRow>,
     /// The oldest backfill that is open.
     backfill: Option<BackfillRow>,
+    /// When the newest run was opened, Unix milliseconds; `None` while no delivery is held.
+    held_since: Option<i64>,
 }
 
 /// What is to be done for a connector.
@@ -76,11 +78,13 @@ impl Agenda {
             run: run::one(conn, UNFINISHED, &[connector]).await?,
             slice: run::one(conn, backfill::UNFINISHED, &[connector]).await?,
             backfill: open.find(|backfill| backfill.state == BackfillState::Open),
+            held_since: held_since(conn, connector).await?,
         })
     }
 
     /// What comes next. A slot waits for the run before it, also when somebody opened that one by hand; a
-    /// backfill waits for everything else.
+    /// backfill waits for everything else. While deliveries are held, the directory is asked again between
+    /// slots, as a run that captures nothing.
     pub(super) fn next(&self, now: i64) -> Result<Next, LedgerError> {
         let Schedule { is_paused, due, .. } = self.schedule;
         if is_paused {
@@ -95,12 +99,36 @@ impl Agenda {
         if let Some(due) = due.filter(|&due| due <= now) {
             return Ok(Next::Now(Errand::Open(self.slot(due)?)));
         }
+        let refresh = self.refresh_due()?;
+        if refresh.is_some_and(|refresh| refresh <= now) {
+            return Ok(Next::Now(Errand::Open(self.held_only()?)));
+        }
         if let Some(slice) = &self.slice {
             return Ok(Next::resume(slice, now));
         }
-        Ok(match self.backfill {
-            Some(backfill) => Next::Now(Errand::Open(self.slice(backfill)?)),
-            None => Next::Nothing,
+        Ok(match (self.backfill, refresh) {
+            (Some(backfill), _) => Next::Now(Errand::Open(self.slice(backfill)?)),
+            (None, Some(refresh)) => Next::At(refresh),
+            (None, None) => Next::Nothing,
+        })
+    }
+
+    /// When the directory is asked again who the held deliveries are for; never where no run is ever due.
+    fn refresh_due(&self) -> Result<Option<i64>, LedgerError> {
+        let (Some(since), Some(_)) = (self.held_since, self.schedule.due) else {
+            return Ok(None);
+        };
+        let refresh = self.model()?.schedule.refresh.as_millis();
+        let refresh = i64::try_from(refresh).unwrap_or(i64::MAX / 4);
+        Ok(Some(since.saturating_add(refresh)))
+    }
+
+    /// A run that captures nothing and delivers what was held.
+    fn held_only(&self) -> Result<Scope, LedgerError> {
+        Ok(Scope {
+            held_only: true,
+            max_part_bytes: self.max_part_bytes()?,
+            ..Scope::default()
         })
     }
 
@@ -118,18 +146,21 @@ impl Agenda {
     }
 
     fn scope(&self, from: Option<i64>, to: i64, backfill: i64) -> Result<Scope, LedgerError> {
-        let limit = match u64::try_from(self.schedule.max_part_bytes) {
-            Ok(0) | Err(_) => self.model()?.target.max_item(),
-            Ok(limit) => limit,
-        };
         Ok(Scope {
             from,
             to: Some(to),
             scheduled: true,
             backfill,
-            max_part_bytes: limit,
+            max_part_bytes: self.max_part_bytes()?,
             held_only: false,
         })
+    }
+
+    fn max_part_bytes(&self) -> Result<u64, LedgerError> {
+        match u64::try_from(self.schedule.max_part_bytes) {
+            Ok(0) | Err(_) => Ok(self.model()?.target.max_item()),
+            Ok(limit) => Ok(limit),
+        }
     }
 
     /// The slot behind the one that is used up now. Those of one day that were missed have one window,
@@ -147,6 +178,20 @@ impl Agenda {
     }
 }
 
+/// When the newest run of a connector was opened that has deliveries held: kept runs are numbered upwards
+/// from 1, those that left no trace downwards.
+async fn held_since(conn: &mut Connection, connector: i64) -> Result<Option<i64>, LedgerError> {
+    let statement = query(
+        "SELECT MAX(opened) FROM runs WHERE connector = $1 AND number IN \
+         (SELECT MAX(number) FROM runs WHERE connector = $1 \
+         UNION SELECT MIN(number) FROM runs WHERE connector = $1) \
+         AND EXISTS (SELECT 1 FROM held WHERE connector = $1 AND state = 0)",
+    );
+    let row = statement.bind(connector).fetch_one(conn).await;
+    row.and_then(|row| row.maybe_int(0))
+        .during("look for held deliveries")
+}
+
 /// The next slot of all connectors, Unix milliseconds.
 pub(super) async fn next_slot(conn: &mut Connection, now: i64) -> Result<Option<i64>, LedgerError> {
     let statement = query("SELECT MIN(due) FROM schedules WHERE paused = 0 AND due > $1");
@@ -160,7 +205,11 @@ pub(super) async fn to_look_at(conn: &mut Connection, now: i64) -> Result<Vec<i6
     let statement = query(
         "SELECT connector FROM schedules WHERE paused = 0 AND due <= $1 \
          UNION SELECT connector FROM backfills WHERE state = $2 \
-         UNION SELECT connector FROM runs WHERE status = $3",
+         UNION SELECT connector FROM runs WHERE status = $3 \
+         UNION SELECT s.connector FROM schedules s WHERE s.paused = 0 AND s.due > $1 \
+         AND EXISTS (SELECT 1 FROM held h WHERE h.connector = s.connector AND h.state = 0) \
+         AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.connector = s.connector \
+         AND r.status IN (1, 2))",
     )
     .bind(now)
     .bind(i64::from(BackfillState::Open as i32))

@@ -17,6 +17,7 @@ mod findings;
 mod horizons;
 mod janitor;
 mod lab;
+mod late_binding;
 mod lists;
 mod mirrors;
 mod plans;

@@ -33,6 +33,8 @@ mod horizons;
 mod janitor;
 #[path = "../it/lab.rs"]
 mod lab;
+#[path = "../it/late_binding.rs"]
+mod late_binding;
 #[path = "../it/lists.rs"]
 mod lists;
 #[path = "../it/mirrors.rs"]

@@ -32,8 +32,12 @@ enum Mechanism {
 
 impl Credentials {
     /// The connector's way into a mailbox. Secrets are read anew each time: a token may have been
-    /// replaced meanwhile.
-    pub(crate) fn of(target: &ImapTarget, mailbox: &str) -> Result<Self, SecretError> {
+    /// replaced meanwhile. `token` is what takes the password's place where Entra ID gives out tokens.
+    pub(crate) fn of(
+        target: &ImapTarget,
+        mailbox: &str,
+        token: Option<&Secret>,
+    ) -> Result<Self, SecretError> {
         let local = mailbox.split('@').next().unwrap_or(mailbox);
         let name = target.login.replace("{mailbox}", mailbox);
         let name = name.replace("{local}", local);
@@ -53,10 +57,15 @@ impl Credentials {
             }
             Auth::Xoauth2 => (Mechanism::Xoauth2, name),
         };
+        let password = match (token, &target.password) {
+            (Some(token), _) => token.clone(),
+            (None, Some(password)) => secret::read(password)?,
+            (None, None) => Secret::new(""),
+        };
         Ok(Self {
             mechanism,
             login,
-            password: secret::read(&target.password)?,
+            password,
         })
     }
 

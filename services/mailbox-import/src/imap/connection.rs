@@ -32,6 +32,8 @@ pub(crate) struct Connection {
     patience: Duration,
     commands: u32,
     capabilities: Vec<String>,
+    /// What is not used though the server announces it.
+    shunned: &'static [&'static str],
     messages: u32,
 }
 
@@ -44,8 +46,14 @@ impl Connection {
             patience,
             commands: 0,
             capabilities: Vec::new(),
+            shunned: &[],
             messages: 0,
         }
+    }
+
+    /// Never uses these capabilities, whatever the server announces.
+    pub(crate) fn shun(&mut self, capabilities: &'static [&'static str]) {
+        self.shunned = capabilities;
     }
 
     /// Messages in the selected folder, as far as the server has told.
@@ -74,9 +82,10 @@ impl Connection {
         Err(ImapError::NotImap)
     }
 
-    /// Whether the server has announced the capability.
+    /// Whether the server has announced the capability, and it may be used.
     pub(crate) fn can(&self, capability: &str) -> bool {
-        self.capabilities.iter().any(|name| name == capability)
+        let is_known = self.capabilities.iter().any(|name| name == capability);
+        is_known && !self.shunned.contains(&capability)
     }
 
     /// All capabilities, in upper case.

@@ -57,6 +57,8 @@ pub(crate) enum Meaning {
     Busy(Duration),
     /// Not for this user.
     Login,
+    /// Signed in, and yet not let into the mailbox: how Exchange Online answers whom it does not know.
+    NotConnected,
     /// Not this message.
     Message(Refusal),
 }
@@ -93,9 +95,9 @@ impl Status {
                 _ => {}
             }
         }
-        // A refused login that Exchange Online answers with OK at first.
+        // Exchange Online says OK to the token of any application, and this to the first command behind it.
         if says(&["authenticated but not connected"]) {
-            Meaning::Login
+            Meaning::NotConnected
         } else if says(&[
             "server unavailable",
             "try again",
@@ -157,6 +159,11 @@ impl ImapError {
         }
     }
 
+    /// Whether the server let somebody sign in and has no mailbox for them.
+    fn is_not_connected(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.meaning() == Meaning::NotConnected)
+    }
+
     /// Whether the server refuses because too many are signed in.
     fn is_crowded(&self) -> bool {
         matches!(self, Self::Refused { status, .. } if status.code == Code::Named("LIMIT".to_owned()))
@@ -177,6 +184,9 @@ impl ImapError {
         match (&self, self.pause()) {
             (_, Some(after)) => TargetError::Busy { after },
             _ if self.is_crowded() => TargetError::Busy { after: PAUSE },
+            _ if self.is_not_connected() => TargetError::NotConnected {
+                source: self.into(),
+            },
             (Self::Refused { .. } | Self::Missing(_), None) => TargetError::Login {
                 source: self.into(),
             },
@@ -194,6 +204,9 @@ impl ImapError {
         match (meaning, self.pause()) {
             (_, Some(after)) => TargetError::Busy { after },
             (Some(Meaning::Login), None) => TargetError::Login {
+                source: self.into(),
+            },
+            (Some(Meaning::NotConnected), None) => TargetError::NotConnected {
                 source: self.into(),
             },
             (Some(_), None) => TargetError::Folder {
@@ -240,6 +253,27 @@ mod tests {
             meaning(Code::None, text),
             Meaning::Busy(Duration::from_millis(299_609))
         );
+    }
+
+    #[test]
+    fn authenticated_but_not_connected_is_no_refused_folder() {
+        let status = Status {
+            kind: Kind::Bad,
+            code: Code::None,
+            text: "User is authenticated but not connected.".to_owned(),
+        };
+        let refused = || status.clone().expect_ok("ask for namespaces").unwrap_err();
+
+        for error in [refused().at_login(), refused().at_folder()] {
+            assert!(
+                matches!(error, TargetError::NotConnected { .. }),
+                "{error:?}"
+            );
+            assert!(
+                error.to_string().contains("Add-MailboxPermission"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

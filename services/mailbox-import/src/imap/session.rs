@@ -127,7 +127,7 @@ impl Session {
                         Outcome::NotStored
                     }
                     Meaning::Message(refusal) => Outcome::Refused(refusal),
-                    Meaning::NoFolder | Meaning::Login => {
+                    Meaning::NoFolder | Meaning::Login | Meaning::NotConnected => {
                         Outcome::Refused(crate::target::Refusal::Item)
                     }
                 },

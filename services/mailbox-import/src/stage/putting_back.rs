@@ -36,6 +36,7 @@ impl Shard {
             TargetError::Busy { after } => Aside::Until(in_millis(after)),
             TargetError::NoMailbox => Aside::Never("mailbox not found"),
             TargetError::Login { .. } => Aside::Never("mailbox refuses the login"),
+            TargetError::NotConnected { .. } => Aside::Never("mailbox not open to the application"),
             TargetError::Folder { .. } => Aside::Never("mailbox refuses the folder"),
             TargetError::Unreachable { .. } | TargetError::Setup { .. } if !in_flight => {
                 let (_, begun) = Self::part_from_doubtful(drafts);

@@ -5,6 +5,9 @@
 mod bench;
 mod contract;
 mod cuts;
+#[cfg(feature = "microsoft365")]
+mod entra;
+mod exchange;
 mod imap;
 mod ledger;
 mod literals;

@@ -1,13 +1,9 @@
 //! A user, as Graph tells it, as the mirror keeps it, and as the snapshot has it.
 
-use chatkeep_model::address;
 use chatkeep_staging::sorting::Sortable;
 use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
-use crate::{
-    directory::{self, User},
-    table::normalized,
-};
+use crate::directory::{self, User};
 
 /// A user in the mirror: what Graph last said of each property.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,23 +115,9 @@ impl Person {
         self.is_disabled
     }
 
-    /// The row in the snapshot. Who has no e-mail address has no mailbox, whatever the principal name
-    /// looks like: such a user stands there under the id, which cannot be taken for an address, and has
-    /// the principal name as an alias, so that what is theirs is held.
+    /// The row in the snapshot.
     pub(super) fn row(&self) -> User {
-        let name = Some(normalized(&self.name)).filter(|name| !name.is_empty());
-        let name = name.unwrap_or_else(|| self.id.clone());
-        let mail = Some(normalized(&self.mail)).filter(|mail| address::is_mailable(mail));
-        let proxies = || self.proxies.iter().map(String::as_str);
-        let sip = directory::sip(self.sip.iter().map(String::as_str));
-        let has_primary = proxies().any(|proxy| proxy.starts_with("SMTP:"));
-        if mail.is_some() || has_primary {
-            let mail = mail.unwrap_or_default();
-            return [name, mail, directory::proxies(proxies()), sip];
-        }
-        let alias = format!("smtp:{name}");
-        let proxies = directory::proxies(proxies().chain([alias.as_str()]));
-        [self.id.clone(), String::new(), proxies, sip]
+        directory::member(&self.id, &self.name, &self.mail, &self.proxies, &self.sip)
     }
 }
 

@@ -4,8 +4,14 @@
 
 #[cfg(feature = "microsoft365")]
 mod graph;
+#[cfg(feature = "microsoft365")]
+mod ldap;
 mod ledger;
 mod preview;
+#[cfg(feature = "microsoft365")]
+mod ranges;
+#[cfg(feature = "microsoft365")]
+mod refreshing;
 mod sample;
 mod tasks;
 mod world;

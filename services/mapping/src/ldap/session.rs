@@ -1,0 +1,168 @@
+use chatkeep_model::connector::LdapDirectory;
+use chatkeep_runtime::{secret, tls::client_config};
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, Scope, SearchEntry, SearchResult,
+    controls::{Control, ControlType, MakeCritical as _, PagedResults},
+};
+
+use super::{entry::Entry, problem::LdapProblem};
+
+/// Any object: for those that are named.
+const ANY: &str = "(objectClass=*)";
+
+/// Where to look.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// At one object; at the server itself where the name is empty.
+    At(&'a str),
+    /// Everywhere below an object.
+    Below(&'a str),
+}
+
+/// A connection that somebody is signed in on.
+pub(super) struct Session<'a> {
+    ldap: Ldap,
+    settings: &'a LdapDirectory,
+}
+
+/// Connects, protected as the connector wants it. The connection must be driven while it is used.
+pub(super) async fn connect(
+    settings: &LdapDirectory,
+) -> Result<(LdapConnAsync, Session<'_>), LdapProblem> {
+    let mut options = LdapConnSettings::new().set_conn_timeout(settings.timeout);
+    if settings.is_encrypted() {
+        let config = client_config(settings.ca.as_deref());
+        let config = config.map_err(|source| LdapProblem::Ca { source })?;
+        options = options.set_config(config).set_starttls(settings.starttls);
+    }
+    let connected = LdapConnAsync::with_settings(options, &settings.url).await;
+    let (connection, ldap) =
+        connected.map_err(|error| LdapProblem::of("connect to the domain controller", error))?;
+    Ok((connection, Session { ldap, settings }))
+}
+
+impl Session<'_> {
+    /// Signs in.
+    pub(super) async fn sign_in(&mut self) -> Result<(), LdapProblem> {
+        let read = |key, reference| {
+            secret::read(reference).map_err(|source| LdapProblem::Secret { key, source })
+        };
+        let user = read("user", &self.settings.user)?;
+        let password = read("password", &self.settings.password)?;
+        if password.expose().is_empty() {
+            return Err(LdapProblem::NoPassword);
+        }
+        let ldap = self.ldap.with_timeout(self.settings.timeout);
+        let bound = ldap.simple_bind(user.expose(), password.expose()).await;
+        let bound = bound.map_err(|error| LdapProblem::of("sign in", error))?;
+        LdapProblem::expect_success("sign in", &bound)
+    }
+
+    /// What the server says of itself ([MS-ADTS], "rootDSE Attributes").
+    pub(super) async fn root(&mut self, attributes: &[&str]) -> Result<Entry, LdapProblem> {
+        let found = self.search(Place::At(""), ANY, attributes, None).await?;
+        LdapProblem::expect_success("ask the server what it is", &found.1)?;
+        Ok(one(found))
+    }
+
+    /// An attribute of one object; `None` when it cannot be seen.
+    pub(super) async fn object(
+        &mut self,
+        dn: &str,
+        attribute: &str,
+    ) -> Result<Option<Entry>, LdapProblem> {
+        let found = self.search(Place::At(dn), ANY, &[attribute], None).await?;
+        Ok((found.1.rc == 0).then(|| one(found)))
+    }
+
+    /// Hands out everything below the base that the filter finds, page by page: a page is all that is
+    /// held in memory.
+    pub(super) async fn each(
+        &mut self,
+        filter: &str,
+        attributes: &[&str],
+        mut take: impl FnMut(&Entry) + Send,
+    ) -> Result<(), LdapProblem> {
+        let mut cookie = Vec::new();
+        loop {
+            let (entries, next) = self.page(filter, attributes, cookie).await?;
+            entries.iter().for_each(&mut take);
+            if next.is_empty() {
+                return Ok(());
+            }
+            cookie = next;
+        }
+    }
+
+    /// A page, and where the next one begins. Other servers that are referred to are not asked: they may
+    /// be anybody.
+    pub(super) async fn page(
+        &mut self,
+        filter: &str,
+        attributes: &[&str],
+        cookie: Vec<u8>,
+    ) -> Result<(Vec<Entry>, Vec<u8>), LdapProblem> {
+        let settings = self.settings;
+        let page = PagedResults {
+            size: i32::try_from(settings.page_size).unwrap_or(i32::MAX),
+            cookie,
+        };
+        let place = Place::Below(&settings.base);
+        let found = self.search(place, filter, attributes, Some(page));
+        let SearchResult(found, result) = found.await?;
+        LdapProblem::expect_success("read users", &result)?;
+        let mut entries = Vec::with_capacity(found.len());
+        for entry in found {
+            let entry = Entry::from(SearchEntry::construct(entry));
+            entries.push(self.complete(entry).await?);
+        }
+        Ok((entries, next_page(&result.ctrls)))
+    }
+
+    /// Asks for the values that were kept back.
+    async fn complete(&mut self, mut entry: Entry) -> Result<Entry, LdapProblem> {
+        while let Some(more) = entry.more() {
+            let range = format!("{};range={}-*", more.attribute, more.first);
+            let dn = entry.dn.clone();
+            let found = self.search(Place::At(&dn), ANY, &[&range], None).await?;
+            LdapProblem::expect_success("read the rest of a user", &found.1)?;
+            if !entry.add(&more, &one(found)) {
+                return Err(LdapProblem::Lost);
+            }
+        }
+        Ok(entry)
+    }
+
+    async fn search(
+        &mut self,
+        place: Place<'_>,
+        filter: &str,
+        attributes: &[&str],
+        page: Option<PagedResults>,
+    ) -> Result<SearchResult, LdapProblem> {
+        let (base, scope) = match place {
+            Place::At(name) => (name, Scope::Base),
+            Place::Below(name) => (name, Scope::Subtree),
+        };
+        let ldap = self.ldap.with_timeout(self.settings.timeout);
+        if let Some(page) = page {
+            ldap.with_controls(page.critical());
+        }
+        let found = ldap.search(base, scope, filter, attributes.to_vec()).await;
+        found.map_err(|error| LdapProblem::of("read users", error))
+    }
+}
+
+/// The only entry of an answer; an empty one where there is none.
+fn one(SearchResult(entries, _): SearchResult) -> Entry {
+    let first = entries.into_iter().next();
+    first.map_or_else(Entry::default, |entry| SearchEntry::construct(entry).into())
+}
+
+/// Where the next page begins; empty behind the last one.
+fn next_page(controls: &[Control]) -> Vec<u8> {
+    let page = controls.iter().find_map(|Control(kind, control)| {
+        matches!(kind, Some(ControlType::PagedResults)).then(|| control.parse::<PagedResults>())
+    });
+    page.map_or_else(Vec::new, |page| page.cookie)
+}
