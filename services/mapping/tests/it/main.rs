@@ -4,8 +4,6 @@
 
 #[cfg(feature = "microsoft365")]
 mod graph;
-#[cfg(feature = "microsoft365")]
-mod ldap;
 mod ledger;
 mod preview;
 #[cfg(feature = "microsoft365")]
