@@ -110,7 +110,8 @@ pub enum What {
     Joined,
     /// Somebody left.
     Left,
-    /// A file was put into the room; the name is the one it is stored under.
+    /// A file was put into the room; the name is the one it is stored under, with its own name before it
+    /// where the source tells both.
     FileUploaded(String),
     /// A file was fetched from the room.
     FileDownloaded(String),
