@@ -8,10 +8,12 @@
 )]
 
 mod archiving;
+mod details;
 #[path = "../support/embedded.rs"]
 mod embedded;
 mod interrupted;
 mod looking;
+mod recount;
 mod refusals;
 mod rooms;
 #[expect(dead_code, reason = "shared with the other tests of the program")]

@@ -9,8 +9,9 @@ use std::{
 };
 
 use chatkeep_testkit::{
+    lcscdr::LcsCdr,
     lcslog::{Conference, ConferenceMessage, Layout, LcsLog, Message, Session, body},
-    tds::{DateTime, Options, Server},
+    tds::{DateTime, Options, Server, Several},
 };
 use tokio::runtime::Runtime;
 
@@ -29,6 +30,8 @@ pub(crate) struct World {
 /// A database and its server.
 pub(crate) struct Pool {
     pub(crate) database: Arc<LcsLog>,
+    /// The call detail records beside it, on the same server.
+    pub(crate) details: Arc<LcsCdr>,
     pub(crate) server: Server,
     /// Numbers its rows.
     next: AtomicI32,
@@ -78,10 +81,15 @@ impl World {
                 ticks: 0,
             });
             database.content_type("text/plain");
-            let served: Arc<LcsLog> = Arc::clone(&database);
+            let details = Arc::<LcsCdr>::default();
+            let served = Several::of([
+                ("LcsLog", Arc::<LcsLog>::clone(&database) as _),
+                ("LcsCDR", Arc::<LcsCdr>::clone(&details) as _),
+            ]);
             Pool {
-                server: runtime.block_on(Server::start(options.clone(), served)),
+                server: runtime.block_on(Server::start(options.clone(), Arc::new(served))),
                 database,
+                details,
                 next: AtomicI32::new(1),
             }
         });
@@ -202,7 +210,7 @@ impl World {
     }
 }
 
-fn session_of(session: i64) -> Session {
+pub(crate) fn session_of(session: i64) -> Session {
     Session {
         time: time(session),
         seq: i32::try_from(session % 1_000).unwrap(),

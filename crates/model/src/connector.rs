@@ -1,5 +1,6 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
+mod cdr;
 mod credential;
 mod database;
 mod directory;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::identity;
 
 pub use self::{
+    cdr::CallDetails,
     credential::{Credential, NotACredential, Proof},
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     directory::{Directory, GraphDirectory, graph_endpoint},

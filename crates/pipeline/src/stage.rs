@@ -1,4 +1,4 @@
-use chatkeep_proto::v1::{NewTask, Task, TaskKind, complete_request};
+use chatkeep_proto::v1::{Finding, NewTask, Task, TaskKind, complete_request};
 
 use crate::StageError;
 
@@ -22,6 +22,8 @@ pub struct Completion {
     pub result: complete_request::Result,
     /// What follows.
     pub next: Vec<NewTask>,
+    /// What somebody should know.
+    pub findings: Vec<Finding>,
 }
 
 impl Completion {
@@ -30,7 +32,14 @@ impl Completion {
         Self {
             result,
             next: Vec::new(),
+            findings: Vec::new(),
         }
+    }
+
+    /// Adds what somebody should know of the run.
+    pub fn tell(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
+        self.findings.extend(findings);
+        self
     }
 
     /// Adds a task that follows.

@@ -162,11 +162,16 @@ impl<S: Stage> Worker<S> {
     async fn attempt(&self, received: &Received) -> Result<(), StageError> {
         let task = Task::decode(received.envelope.body.clone()).or_reject("decode task")?;
         let id = task.id.clone();
-        let Completion { result, next } = self.stage.process(task).await?;
+        let Completion {
+            result,
+            next,
+            findings,
+        } = self.stage.process(task).await?;
         let request = CompleteRequest {
             task: id,
             next,
             result: Some(result),
+            findings,
         };
         let completed = self.ledger.clone().complete(request).await;
         completed.map_err(StageError::ledger("complete task"))?;

@@ -107,6 +107,12 @@ impl LcsLog {
         self.state().store.add_conference_message(message);
     }
 
+    /// Takes away the rows of `Messages` before a time, as a purge does.
+    pub fn purge_before(&self, time: DateTime) {
+        let store = &mut self.state().store;
+        store.messages.retain(|(at, _), _| *at >= time);
+    }
+
     /// Makes rows of `Messages` as they are asked for, besides those that were added, and the users they
     /// need. Their content type is the first one, plain text where there is none.
     pub fn generate(&self, generated: Generated) {

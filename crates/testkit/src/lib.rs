@@ -17,6 +17,8 @@ mod interposer;
 mod issuer;
 mod lab;
 #[cfg(feature = "tds")]
+pub mod lcscdr;
+#[cfg(feature = "tds")]
 pub mod lcslog;
 #[cfg(feature = "tds")]
 pub mod mgc;

@@ -18,6 +18,7 @@ mod request;
 mod rows;
 mod server;
 mod session;
+mod several;
 mod tokens;
 mod welcome;
 mod wire;
@@ -26,5 +27,6 @@ pub use self::{
     database::{Answer, Column, Database, DateTime, DateTime2, Kind, Request, Row, Value},
     faults::{Fault, Faults, When},
     server::{Encrypted, Options, Server, SignedIn, Tls},
+    several::Several,
     tokens::PROGRAM,
 };

@@ -2,7 +2,7 @@
 //! them as they are: a wrong column, a wrong join, a page that begins one row too late show. What it does
 //! not understand is an error, never a guess.
 //!
-//! One SELECT: TOP, columns, CAST, a few functions, joins, WHERE, ORDER BY. Comparisons follow the logic of
+//! One SELECT: TOP, columns, CAST, a few functions, joins, WHERE, GROUP BY, ORDER BY. Comparisons follow the logic of
 //! three values, and text is compared in any case. A table is read from the first row that can matter: a
 //! page by key costs what the page has, not what the table has.
 
@@ -10,6 +10,7 @@ mod bounds;
 mod evaluate;
 mod expression;
 mod extremes;
+mod groups;
 mod parse;
 mod phrase;
 mod run;

@@ -128,7 +128,7 @@ pub(crate) struct Log {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
-    /// A table of totals, an empty line, a table of failures
+    /// A table of totals; behind an empty line each, where there are any, failures and findings
     Csv,
     /// One object
     Json,

@@ -1,11 +1,17 @@
+mod beside;
+mod json;
+
 use chatkeep_proto::v1::{
-    Deliveries, Exception, FailedDelivery, QuarantinedEntry, Records, ReportResponse, RunState,
-    UserItems, exception::Exception as Kind,
+    Deliveries, Exception, FailedDelivery, Finding, QuarantinedEntry, Records, ReportResponse,
+    RunState, UserItems, exception::Exception as Kind,
 };
 use data_encoding::HEXLOWER;
-use serde::Serialize;
 
-use crate::output::{Output, number, time};
+pub(crate) use self::{
+    beside::{ReportFinding, line as finding_line},
+    json::Report,
+};
+use crate::output::{Output, number};
 
 /// Exceptions shown of each kind; `--report` and `chatkeep failed` have all.
 const SHOWN: usize = 10;
@@ -13,6 +19,7 @@ const SHOWN: usize = 10;
 /// What a run's exceptions are.
 #[derive(Debug, Default)]
 pub(crate) struct Exceptions {
+    pub(crate) findings: Vec<Finding>,
     pub(crate) quarantined: Vec<QuarantinedEntry>,
     pub(crate) held: Vec<UserItems>,
     pub(crate) external: Vec<UserItems>,
@@ -27,6 +34,7 @@ impl Exceptions {
             Some(Kind::Held(user)) => self.held.push(user),
             Some(Kind::External(user)) => self.external.push(user),
             Some(Kind::Failed(delivery)) => self.failed.push(delivery),
+            Some(Kind::Finding(finding)) => self.findings.push(finding),
             Some(Kind::Excluded(rule)) => self.excluded.push((rule.rule, rule.records)),
             None => {}
         }
@@ -70,7 +78,9 @@ pub(crate) fn print(output: &Output, name: &str, report: &ReportResponse, all: &
         let earlier = number(report.earlier_deliveries);
         output.line(format_args!("  delivered of earlier runs {earlier}"));
     }
+    beside::print_findings(output, &all.findings);
     print_exceptions(output, report.number, all);
+    beside::print_coverage(output, report);
     if !report.seal.is_empty() {
         let hash = HEXLOWER.encode(&report.seal_sha256);
         output.line(format_args!("\nSealed: {} (SHA-256 {hash})", report.seal));
@@ -160,6 +170,7 @@ fn print_exceptions(output: &Output, run: i64, all: &Exceptions) {
         |user| format!("{}: {} items", user.source_user, number(user.items)),
     );
     let counts = [
+        all.findings.len(),
         all.quarantined.len(),
         all.failed.len(),
         all.held.len(),
@@ -181,103 +192,5 @@ fn print_some<T>(output: &Output, title: &str, entries: &[T], show: impl Fn(&T) 
     if entries.len() > SHOWN {
         let rest = number((entries.len() - SHOWN) as u64);
         output.line(format_args!("  ... and {rest} more"));
-    }
-}
-
-/// The balance as `--report` writes it; the form is part of the contract.
-#[derive(Debug, Serialize)]
-pub(crate) struct Report<'a> {
-    run: i64,
-    run_kind: &'a str,
-    status: String,
-    window: Window,
-    records: ReportRecords,
-    items: u64,
-    deliveries: ReportDeliveries,
-    quarantined: Vec<ReportQuarantined<'a>>,
-    held: Vec<ReportUser<'a>>,
-    external: Vec<ReportUser<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Window {
-    from: Option<String>,
-    to: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportRecords {
-    read: u64,
-    rendered: u64,
-    duplicates: u64,
-    excluded: u64,
-    quarantined: u64,
-    open: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportDeliveries {
-    planned: u64,
-    imported: u64,
-    partially_imported: u64,
-    skipped: u64,
-    failed: u64,
-    held: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportQuarantined<'a> {
-    source: &'a str,
-    reason: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportUser<'a> {
-    source_user: &'a str,
-    items: u64,
-}
-
-impl<'a> Report<'a> {
-    /// `kind` is `capture`, `supplement` or `none`.
-    pub(crate) fn of(kind: &'a str, report: &'a ReportResponse, all: &'a Exceptions) -> Self {
-        let records = report.records.unwrap_or_default();
-        let deliveries = report.deliveries.unwrap_or_default();
-        let user = |user: &'a UserItems| ReportUser {
-            source_user: &user.source_user,
-            items: user.items,
-        };
-        let quarantined = all.quarantined.iter().map(|entry| ReportQuarantined {
-            source: &entry.source,
-            reason: &entry.reason,
-        });
-        Self {
-            run: report.number,
-            run_kind: kind,
-            status: status(report.state(), &report.reason),
-            window: Window {
-                from: report.from.map(time),
-                to: report.to.map(time),
-            },
-            records: ReportRecords {
-                read: records.read,
-                rendered: records.rendered,
-                duplicates: records.duplicates,
-                excluded: records.excluded,
-                quarantined: records.quarantined,
-                open: records.open,
-            },
-            items: report.items,
-            deliveries: ReportDeliveries {
-                planned: deliveries.planned,
-                imported: deliveries.imported,
-                partially_imported: deliveries.partially_imported,
-                skipped: deliveries.skipped,
-                failed: deliveries.failed,
-                held: deliveries.held,
-            },
-            quarantined: quarantined.collect(),
-            held: all.held.iter().map(user).collect(),
-            external: all.external.iter().map(user).collect(),
-        }
     }
 }

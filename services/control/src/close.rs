@@ -5,11 +5,12 @@ use chatkeep_proto::v1::RunState;
 
 use crate::{
     balance::{self, Balance},
+    coverage::{self, Covered},
     database::{Connection, query},
     error::{During as _, LedgerError},
     flow,
     ledger::{
-        self, Ledger,
+        self, Ledger, findings,
         run::{self, RunRow},
     },
     schedule,
@@ -28,11 +29,14 @@ pub(crate) async fn close(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerErr
     let is_nothing_new = run.seals == 0
         && !run.cancelled
         && is_empty(run, &balance)
+        // Nobody would see them.
+        && findings::count(&mut conn, run.id).await? == 0
         && has_earlier(&mut conn, run).await?;
     drop(conn);
     if is_nothing_new {
         return discard(ledger, run).await;
     }
+    let covered = coverage::of(ledger, run).await?;
     let (state, reason) = verdict(run, &balance);
     // What does not add up is not sealed: it would prove nothing.
     let sealed = if state == RunState::Unreconciled {
@@ -40,7 +44,7 @@ pub(crate) async fn close(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerErr
     } else {
         Some(seal::write(ledger, run, &balance).await?)
     };
-    record(ledger, run, state, &reason, sealed).await?;
+    record(ledger, run, (state, &reason), (sealed, covered)).await?;
     crash_point("sealed");
     tracing::info!(
         chatkeep.run.id = run.id,
@@ -130,13 +134,15 @@ async fn has_changed(conn: &mut Connection, run: &RunRow) -> Result<bool, Ledger
 async fn record(
     ledger: &Ledger,
     run: &RunRow,
-    state: RunState,
-    reason: &str,
-    sealed: Option<Sealed>,
+    (state, reason): (RunState, &str),
+    (sealed, covered): (Option<Sealed>, Option<Covered>),
 ) -> Result<(), LedgerError> {
     let mut tx = ledger.step(run.connector).await?;
     if has_changed(&mut tx, run).await? {
         return Ok(());
+    }
+    if let Some(covered) = covered {
+        coverage::record(&mut tx, run.id, &covered).await?;
     }
     if let Some(sealed) = &sealed {
         sealed.manifest.publish()?;

@@ -7,7 +7,9 @@ pub(crate) mod contested;
 pub(crate) mod convert;
 pub(crate) mod cursor;
 mod fail;
+pub(crate) mod findings;
 pub(crate) mod held;
+mod hours;
 mod import;
 mod journal;
 pub(crate) mod mailbox;
@@ -152,6 +154,7 @@ impl Ledger {
             }
             Outcome::Imported(_) => import::imported(&mut tx, &task).await?,
         }
+        findings::record(&mut tx, (task.run, task.key), &request.findings).await?;
         task::add(&mut tx, family, &request.next).await?;
         task::finish(&mut tx, task.key, TaskState::Done, records_read, "").await?;
         tx.commit().await.during("complete task")?;

@@ -4,6 +4,7 @@ mod admin;
 mod balance;
 mod clock;
 mod close;
+mod coverage;
 mod database;
 mod direction;
 mod director;

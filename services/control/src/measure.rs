@@ -1,5 +1,8 @@
 //! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     convert::Infallible,
@@ -22,7 +25,7 @@ use crate::{
     error::{During as _, LedgerError},
     horizon,
     ledger::{
-        Ledger, connector_id, is_running,
+        Ledger, connector_id, findings, is_running,
         run::{self, RunRow},
     },
 };
@@ -43,6 +46,7 @@ enum Metric {
     Records,
     Deliveries,
     Items,
+    Findings,
     State,
     Number,
     Closed,
@@ -56,10 +60,11 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
+        Self::Findings,
         Self::State,
         Self::Number,
         Self::Closed,
@@ -77,6 +82,7 @@ impl Metric {
             Self::Records => "chatkeep.run.records",
             Self::Deliveries => "chatkeep.run.deliveries",
             Self::Items => "chatkeep.run.items",
+            Self::Findings => "chatkeep.run.findings",
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
             Self::Closed => "chatkeep.run.closed",
@@ -167,6 +173,11 @@ impl Watcher {
             let connector = connector_id(&mut conn, run.connector).await?;
             let connector = KeyValue::new("chatkeep.connector.id", connector);
             samples.extend(state(run, &connector));
+            let found = findings::counts(&mut conn, run.id).await?;
+            samples.extend(found.into_iter().map(|(kind, count)| {
+                let kind = KeyValue::new("chatkeep.finding", kind);
+                sample(Metric::Findings, count, [connector.clone(), kind])
+            }));
             samples.extend(if is_running(run.status) && run.seals == 0 {
                 progress(run, &connector)
             } else {

@@ -1,10 +1,10 @@
 //! The directory: who our users are and which addresses they have.
 
-use std::{io, path::Path};
+use std::{collections::BTreeSet, io, path::Path};
 
 use chatkeep_model::address;
 
-use crate::table::{self, Row, Table, TableError, normalized};
+use crate::table::{self, Columns, Row, Table, TableError, normalized};
 
 /// The columns that must be there; `displayName` and whatever else stands in the file is not needed.
 pub(crate) const COLUMNS: [&str; 4] = ["userPrincipalName", "mail", "proxyAddresses", "sipAddress"];
@@ -13,6 +13,25 @@ const MAIL: usize = 1;
 const PROXIES: usize = 2;
 const SIP: usize = 3;
 
+/// The column that may be there: whose conversations Exchange archives instead of Skype for Business.
+const EXCHANGE: &str = "exchangeArchiving";
+const IN_EXCHANGE: usize = 4;
+const ALL: Columns = Columns {
+    mandatory: &COLUMNS,
+    optional: &[EXCHANGE],
+};
+/// What says so: plain words, and the values of `Get-CsUser`'s `ExchangeArchivingPolicy`.
+const YES: [&str; 4] = ["true", "yes", "1", "ArchivingToExchange"];
+const NO: [&str; 7] = [
+    "",
+    "false",
+    "no",
+    "0",
+    "Uninitialized",
+    "UseLyncArchivingPolicy",
+    "NoArchiving",
+];
+
 /// A user's addresses: the fields of a row, normalised. Lists are sorted and joined by `;`.
 pub(crate) type User = [String; 4];
 
@@ -20,6 +39,8 @@ pub(crate) type User = [String; 4];
 /// are the same bytes, whatever order, case and columns the file had.
 pub(crate) struct Directory {
     users: Vec<User>,
+    /// Principal names of those whose conversations Exchange archives.
+    in_exchange: BTreeSet<String>,
     /// Guests that were left out: they have their mailboxes elsewhere.
     pub(crate) guests: u64,
 }
@@ -27,7 +48,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// Reads the CSV file.
     pub(crate) fn open(path: &Path) -> Result<Self, TableError> {
-        Self::collect(Table::open(path, &COLUMNS)?)
+        Self::collect(Table::open(path, ALL)?)
     }
 
     /// Reads CSV from elsewhere; `name` stands for the file in errors.
@@ -35,15 +56,25 @@ impl Directory {
         name: &Path,
         reader: impl io::Read + Send + 'static,
     ) -> Result<Self, TableError> {
-        Self::collect(Table::read(name, reader, &COLUMNS)?)
+        Self::collect(Table::read(name, reader, ALL)?)
     }
 
     fn collect(table: Table) -> Result<Self, TableError> {
         let mut users = Vec::new();
-        let guests = each(table, |user| users.push(user))?;
+        let mut in_exchange = BTreeSet::new();
+        let guests = each(table, |user, is_in_exchange| {
+            if is_in_exchange {
+                in_exchange.insert(principal_name(&user).to_owned());
+            }
+            users.push(user);
+        })?;
         users.sort_unstable();
         users.dedup();
-        Ok(Self { users, guests })
+        Ok(Self {
+            users,
+            in_exchange,
+            guests,
+        })
     }
 
     /// The users, sorted.
@@ -51,9 +82,21 @@ impl Directory {
         &self.users
     }
 
-    /// The snapshot's bytes: CSV again, in canonical form.
+    /// The snapshot's bytes: CSV again, in canonical form. The optional column is there where it says
+    /// something.
     pub(crate) fn to_csv(&self) -> Vec<u8> {
-        table::write(&COLUMNS, &self.users)
+        if self.in_exchange.is_empty() {
+            return table::write(&COLUMNS, &self.users);
+        }
+        let rows = self.users.iter().map(|user| {
+            let is_in_exchange = self.in_exchange.contains(principal_name(user));
+            let mark = if is_in_exchange { YES[0] } else { NO[0] };
+            let [name, mail, proxies, sip] = user.clone();
+            [name, mail, proxies, sip, mark.to_owned()]
+        });
+        let [name, mail, proxies, sip] = COLUMNS;
+        let rows: Vec<_> = rows.collect();
+        table::write(&[name, mail, proxies, sip, EXCHANGE], &rows)
     }
 }
 
@@ -61,19 +104,20 @@ impl Directory {
 pub(crate) fn read_each(
     name: &Path,
     reader: impl io::Read + Send + 'static,
-    take: impl FnMut(User),
+    mut take: impl FnMut(User),
 ) -> Result<(), TableError> {
-    each(Table::read(name, reader, &COLUMNS)?, take).map(|_| ())
+    each(Table::read(name, reader, ALL)?, |user, _| take(user)).map(|_| ())
 }
 
-/// Hands out users row by row and returns the number of guests.
-fn each(mut table: Table, mut take: impl FnMut(User)) -> Result<u64, TableError> {
+/// Hands out users row by row, and whether Exchange archives theirs; returns the number of guests.
+fn each(mut table: Table, mut take: impl FnMut(User, bool)) -> Result<u64, TableError> {
     let mut guests = 0;
     while let Some(row) = table.next()? {
         let line = row.line;
-        match user(&row) {
-            Ok(Some(user)) => take(user),
-            Ok(None) => guests += 1,
+        let both = user(&row).and_then(|user| Ok((user, is_in_exchange(&row)?)));
+        match both {
+            Ok((Some(user), is_in_exchange)) => take(user, is_in_exchange),
+            Ok((None, _)) => guests += 1,
             Err(problem) => return Err(table.row_error(line, problem)),
         }
     }
@@ -147,6 +191,16 @@ pub(crate) fn proxies<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
 pub(crate) fn sip<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
     let addresses = addresses.map(normalized);
     sorted(addresses.filter(|address| address.contains('@')).collect())
+}
+
+fn is_in_exchange(row: &Row<'_>) -> Result<bool, &'static str> {
+    let field = row.field(IN_EXCHANGE);
+    let is_one_of = |words: &[&str]| words.iter().any(|word| field.eq_ignore_ascii_case(word));
+    match (is_one_of(&YES), is_one_of(&NO)) {
+        (true, _) => Ok(true),
+        (_, true) => Ok(false),
+        _ => Err("exchangeArchiving is neither true nor false; correct it or leave it empty"),
+    }
 }
 
 /// Normalises a proxy address. Upper-case `SMTP:` is the primary one, there the case matters.
@@ -237,6 +291,32 @@ mod tests {
             no_mail
                 .to_string()
                 .starts_with("directory.csv, line 2: mail is not")
+        );
+    }
+
+    #[test]
+    fn who_is_archived_to_exchange_stands_in_the_snapshot_where_the_file_says_it() {
+        let read = |text: &str| {
+            let bytes = Cursor::new(text.as_bytes().to_vec());
+            Directory::read(Path::new("directory.csv"), bytes)
+        };
+        let head = "userPrincipalName,mail,proxyAddresses,sipAddress,exchangeArchiving\n";
+        let mixed = read(&format!(
+            "{head}b@x.com,,,,archivingtoexchange\na@x.com,,,,no\n"
+        ));
+        let nobody = read(&format!("{head}a@x.com,,,,NoArchiving\n"));
+        let odd = read(&format!("{head}a@x.com,,,,perhaps\n"));
+
+        let mixed = mixed.unwrap().to_csv();
+        let expected = format!("{head}a@x.com,,,,\nb@x.com,,,,true\n");
+        assert_eq!(String::from_utf8(mixed.clone()).unwrap(), expected);
+        assert_eq!(read(&expected).unwrap().to_csv(), mixed);
+        let nobody = String::from_utf8(nobody.unwrap().to_csv()).unwrap();
+        assert!(!nobody.contains(EXCHANGE), "{nobody}");
+        let odd = odd.err().unwrap().to_string();
+        assert!(
+            odd.starts_with("directory.csv, line 2: exchangeArchiving"),
+            "{odd}"
         );
     }
 

@@ -61,11 +61,30 @@ pub enum TableError {
 /// Windows PowerShell's `Export-Csv` writes a first line `#TYPE ...`.
 const COMMENT: u8 = b'#';
 
+/// The columns that are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    /// Those that must be there.
+    pub(crate) mandatory: &'static [&'static str],
+    /// Those that may be there, behind the others in a row.
+    pub(crate) optional: &'static [&'static str],
+}
+
+impl<const N: usize> From<&'static [&'static str; N]> for Columns {
+    fn from(mandatory: &'static [&'static str; N]) -> Self {
+        Self {
+            mandatory,
+            optional: &[],
+        }
+    }
+}
+
 /// Rows of a CSV file, read one by one.
 pub(crate) struct Table {
     file: PathBuf,
     reader: csv::Reader<Box<dyn io::Read + Send>>,
-    columns: Vec<usize>,
+    /// Where they stand; `None` for one that may be there and is not.
+    columns: Vec<Option<usize>>,
     record: csv::StringRecord,
     opened: Option<(File, Metadata)>,
 }
@@ -73,7 +92,7 @@ pub(crate) struct Table {
 /// One row: its fields in the order of the columns that were asked for.
 pub(crate) struct Row<'a> {
     record: &'a csv::StringRecord,
-    columns: &'a [usize],
+    columns: &'a [Option<usize>],
     /// The line the row starts on, from 1.
     pub(crate) line: u64,
 }
@@ -81,9 +100,9 @@ pub(crate) struct Row<'a> {
 impl Row<'_> {
     /// The field of the column at this position, without white space around it.
     pub(crate) fn field(&self, column: usize) -> &str {
-        let position = self.columns.get(column);
+        let position = self.columns.get(column).copied().flatten();
         position
-            .and_then(|position| self.record.get(*position))
+            .and_then(|position| self.record.get(position))
             .unwrap_or_default()
     }
 
@@ -144,7 +163,7 @@ impl<const N: usize> Snapshot<N> {
 
 impl Table {
     /// Opens a file that has these columns.
-    pub(crate) fn open(path: &Path, columns: &[&'static str]) -> Result<Self, TableError> {
+    pub(crate) fn open(path: &Path, columns: impl Into<Columns>) -> Result<Self, TableError> {
         let open = |source| TableError::Open {
             file: path.to_owned(),
             source,
@@ -161,7 +180,7 @@ impl Table {
     pub(crate) fn read(
         name: &Path,
         reader: impl io::Read + Send + 'static,
-        columns: &[&'static str],
+        columns: impl Into<Columns>,
     ) -> Result<Self, TableError> {
         let reader = text::utf8(reader).map_err(|source| TableError::Read {
             file: name.to_owned(),
@@ -178,7 +197,7 @@ impl Table {
             record: csv::StringRecord::new(),
             opened: None,
         };
-        table.find_columns(columns)?;
+        table.find_columns(columns.into())?;
         Ok(table)
     }
 
@@ -203,17 +222,22 @@ impl Table {
         }
     }
 
-    fn find_columns(&mut self, columns: &[&'static str]) -> Result<(), TableError> {
+    fn find_columns(&mut self, columns: Columns) -> Result<(), TableError> {
         self.load()?;
-        for column in columns {
+        let find = |column: &str| {
             let is_column = |name: &str| name.eq_ignore_ascii_case(column);
-            let found = self.record.iter().position(is_column);
-            self.columns.push(found.ok_or_else(|| TableError::Column {
+            self.record.iter().position(is_column)
+        };
+        for column in columns.mandatory {
+            let found = find(column).ok_or_else(|| TableError::Column {
                 file: self.file.clone(),
                 column,
-                expected: columns.join(","),
-            })?);
+                expected: columns.mandatory.join(","),
+            })?;
+            self.columns.push(Some(found));
         }
+        let optional = columns.optional.iter().map(|column| find(column));
+        self.columns.extend(optional);
         Ok(())
     }
 
@@ -284,6 +308,22 @@ mod tests {
 
         assert_eq!((row.field(0), row.field(1)), ("c", "a"));
         assert!(table.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn a_column_that_may_be_missing_is_empty_where_it_is() {
+        let columns = Columns {
+            mandatory: &["mail"],
+            optional: &["note"],
+        };
+        let read = |text: &str| {
+            let bytes = Cursor::new(text.as_bytes().to_vec());
+            let mut table = Table::read(Path::new("a.csv"), bytes, columns).unwrap();
+            table.next().unwrap().unwrap().field(1).to_owned()
+        };
+
+        assert_eq!(read("mail\na\n"), "");
+        assert_eq!(read("NOTE,mail\nb,a\n"), "b");
     }
 
     #[test]

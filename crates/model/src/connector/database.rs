@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{retention::Retention, secret::SecretRef};
+use super::{cdr::CallDetails, retention::Retention, secret::SecretRef};
 
 /// A database of a Skype for Business server, read where it is: Microsoft SQL Server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,9 @@ pub struct DatabaseSource {
     /// times.
     #[serde(with = "humantime_serde", default = "default_overlap")]
     pub overlap: Duration,
+    /// So far back rows are counted again, by hours, and compared with what was captured.
+    #[serde(with = "humantime_serde", default = "default_recount")]
+    pub recount: Duration,
     /// Rows asked for at once.
     #[serde(default = "default_page_size")]
     pub page_size: u32,
@@ -80,6 +83,9 @@ pub struct DatabaseSource {
     /// How long the server keeps what it has archived; then control says how long unread rows are safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// Call detail records, which tell of conferences what the archiving database does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdr: Option<CallDetails>,
 }
 
 /// How to sign in to a database.
@@ -118,6 +124,10 @@ fn default_settle() -> Duration {
 
 fn default_overlap() -> Duration {
     Duration::from_hours(1)
+}
+
+fn default_recount() -> Duration {
+    Duration::from_hours(7 * 24)
 }
 
 fn default_page_size() -> u32 {
@@ -163,8 +173,10 @@ impl DatabaseSource {
             set(&[
                 ("settle", self.settle != default_settle()),
                 ("overlap", self.overlap != default_overlap()),
+                ("recount", self.recount != default_recount()),
                 ("scope", !self.scope.is_empty()),
                 ("retention", self.retention.is_some()),
+                ("cdr", self.cdr.is_some()),
             ]),
             set(&[
                 ("domain", self.domain.is_some()),
@@ -179,7 +191,16 @@ impl DatabaseSource {
             default_database.clone_into(&mut self.database);
         }
         self.ca = self.ca.as_ref().map(|ca| folder.join(ca));
-        if let DatabaseAuth::Sql { user, password } = &mut self.auth {
+        self.auth.resolve(folder);
+        if let Some(details) = &mut self.cdr {
+            details.resolve(folder);
+        }
+    }
+}
+
+impl DatabaseAuth {
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        if let Self::Sql { user, password } = self {
             user.resolve(folder);
             password.resolve(folder);
         }

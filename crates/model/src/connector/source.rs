@@ -71,6 +71,36 @@ impl Source {
         }
     }
 
+    /// What a source of this type never contains, whatever is archived where it comes from.
+    pub fn never(&self) -> &'static [&'static str] {
+        const SESSIONS: [&str; 4] = [
+            "files sent from user to user",
+            "audio, video, shared desktops and programs",
+            "persistent chat rooms",
+            "conversations of users whom no archiving policy covers, or whom Exchange archives",
+        ];
+        match self {
+            Self::ArchivingExport(_) => &SESSIONS,
+            Self::ArchivingDatabase(_) => &[
+                SESSIONS[0],
+                SESSIONS[1],
+                "slides, whiteboards, polls and files shown in meetings",
+                SESSIONS[2],
+                SESSIONS[3],
+            ],
+            Self::PersistentChatXml(_) => &[
+                "conversations outside of persistent chat rooms",
+                "rooms for which compliance is switched off",
+            ],
+            Self::PersistentChatDatabase(_) => &[
+                "conversations outside of persistent chat rooms",
+                "who came and went, who fetched a file",
+                "what was removed before it was read",
+                "the content of posted files",
+            ],
+        }
+    }
+
     /// The folder of files behind it; `None` for a database.
     pub fn files(&self) -> Option<&FileSource> {
         match self {

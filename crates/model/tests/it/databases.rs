@@ -38,6 +38,7 @@ fn a_database_needs_a_server_and_a_login_only() {
     assert_eq!(source.tls, DatabaseTls::Verify);
     assert_eq!(source.settle, Duration::from_hours(24));
     assert_eq!(source.overlap, Duration::from_hours(1));
+    assert_eq!(source.recount, Duration::from_hours(7 * 24));
     assert_eq!(source.page_size, 5_000);
     let DatabaseAuth::Sql { password, .. } = source.auth else {
         panic!("{:?}", source.auth)
@@ -61,9 +62,19 @@ fn what_cannot_work_is_refused_by_its_key() {
     for (keys, words) in [
         ("page_size = 0", "sources.1.page_size: must be 1 to 100000"),
         ("rows_per_second = 0", "sources.1.rows_per_second"),
+        (
+            "recount = \"11years\"",
+            "sources.1.recount: must be at most ten years",
+        ),
         ("connect_timeout = \"10ms\"", "sources.1.connect_timeout"),
         ("tls = \"none\"\nca = \"ca.pem\"", "sources.1.ca"),
         ("scope = [\"[\"]", "sources.1.scope"),
+        ("cdr = { server = \" \" }", "sources.1.cdr.server: is empty"),
+        ("cdr = { port = 1500 }", "sources.1.cdr.port: is of no use"),
+        (
+            "cdr = { auth = { type = \"windows\" } }",
+            "sources.1.cdr.auth: cannot be windows",
+        ),
         (
             "from = \"2026-01-02\"\nto = \"2026-01-01\"",
             "sources.1.to: is not after from",
@@ -89,6 +100,30 @@ fn logins_that_are_not_built_in_are_refused_with_the_reason() {
         );
         assert!(problem.contains(words), "{problem}");
     }
+}
+
+#[test]
+fn call_detail_records_are_where_the_archiving_database_is_unless_the_file_says_otherwise() {
+    let beside = source("port = 1500\nfailover_partner = \"sql02\"\nidentity = \"x\"\ncdr = {}\n");
+    let elsewhere = source(
+        "port = 1500\nfailover_partner = \"sql02\"\n\
+         cdr = { server = \"sql09\", database = \"Calls\", \
+         auth = { type = \"sql\", user = \"env:CDR\", password = \"file:cdr\" } }\n",
+    );
+
+    assert_eq!(source("").call_details(), None);
+    let details = beside.call_details().unwrap();
+    assert_eq!((&*details.server, &*details.database), ("sql01", "LcsCDR"));
+    assert_eq!(details.port, Some(1_500));
+    assert_eq!(details.failover_partner.as_deref(), Some("sql02"));
+    assert_eq!((&details.auth, &details.identity), (&beside.auth, &None));
+    let details = elsewhere.call_details().unwrap();
+    assert_eq!((&*details.server, &*details.database), ("sql09", "Calls"));
+    assert_eq!((details.port, &details.failover_partner), (None, &None));
+    let DatabaseAuth::Sql { password, .. } = details.auth else {
+        panic!("{:?}", details.auth)
+    };
+    assert_eq!(password.to_string(), "file:/etc/chatkeep/cdr");
 }
 
 #[test]

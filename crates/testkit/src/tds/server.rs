@@ -47,7 +47,7 @@ impl Default for Options {
         Self {
             user: "chatkeep".to_owned(),
             password: "secret".to_owned(),
-            databases: vec!["LcsLog".to_owned(), "mgc".to_owned()],
+            databases: ["LcsLog", "mgc", "LcsCDR"].map(str::to_owned).into(),
             tls: None,
             instance: None,
             failover_partner: None,

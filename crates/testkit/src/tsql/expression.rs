@@ -11,6 +11,8 @@ pub(super) struct Select {
     pub(super) items: Vec<Item>,
     pub(super) sources: Vec<Source>,
     pub(super) filter: Option<Expression>,
+    /// What rows have in common that become one; none: every row is one.
+    pub(super) groups: Vec<Expression>,
     /// What the rows are sorted by, and whether from the largest on.
     pub(super) order: Vec<(Expression, bool)>,
 }
@@ -104,6 +106,11 @@ impl Expression {
             Self::Column(column) => vec![column],
             _ => self.parts().into_iter().flat_map(Self::columns).collect(),
         }
+    }
+
+    /// Whether it counts the rows of a group.
+    pub(super) fn is_count(&self) -> bool {
+        matches!(self, Self::Call(name, _) if name == "COUNT_BIG")
     }
 
     /// Of which column it is the smallest or the largest value, and whether the largest.

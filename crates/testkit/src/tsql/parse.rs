@@ -5,8 +5,8 @@ use super::{
 };
 
 /// Words that end an expression, so that none of them is an alias.
-const RESERVED: [&str; 9] = [
-    "FROM", "WHERE", "ORDER", "LEFT", "INNER", "JOIN", "ON", "ASC", "DESC",
+const RESERVED: [&str; 10] = [
+    "FROM", "WHERE", "GROUP", "ORDER", "LEFT", "INNER", "JOIN", "ON", "ASC", "DESC",
 ];
 
 /// Reads a SELECT to the end of the statement.
@@ -47,6 +47,11 @@ impl Parser<'_> {
         if self.has("WHERE") {
             filter = Some(self.expression()?);
         }
+        let mut groups = Vec::new();
+        if self.has("GROUP") {
+            self.word("BY")?;
+            groups = self.list(Self::expression)?;
+        }
         let mut order = Vec::new();
         if self.has("ORDER") {
             self.word("BY")?;
@@ -58,6 +63,7 @@ impl Parser<'_> {
             items,
             sources,
             filter,
+            groups,
             order,
         })
     }

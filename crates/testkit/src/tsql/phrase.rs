@@ -118,6 +118,15 @@ impl Parser<'_> {
             self.symbol(")")?;
             return Ok(Expression::Cast(Box::new(value), kind));
         }
+        match function.as_str() {
+            "COUNT_BIG" => self.symbol("*")?,
+            // The only part of a date that is asked for.
+            "DATEDIFF" => {
+                self.word("HOUR")?;
+                self.symbol(",")?;
+            }
+            _ => {}
+        }
         let mut arguments = Vec::new();
         if !self.takes(")") {
             arguments = self.list(Self::expression)?;

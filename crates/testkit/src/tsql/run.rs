@@ -31,9 +31,13 @@ pub(super) fn run(
         Ok(Column::new(&item.name, kind))
     });
     let columns = columns.collect::<Result<_, SqlError>>()?;
-    let rows = match query.extremes()? {
-        Some(row) => vec![row],
-        None => query.page()?,
+    let rows = if select.groups.is_empty() {
+        match query.extremes()? {
+            Some(row) => vec![row],
+            None => query.page()?,
+        }
+    } else {
+        query.groups()?
     };
     Ok((columns, rows))
 }
@@ -65,12 +69,13 @@ impl<T: Tables> Query<'_, T> {
             items,
             sources,
             filter,
+            groups,
             order,
             ..
         } = self.select;
         let items = items.iter().map(|item| &item.expression);
         let conditions = sources.iter().filter_map(|source| source.on.as_ref());
-        let expressions = items.chain(conditions).chain(filter);
+        let expressions = items.chain(conditions).chain(filter).chain(groups);
         for expression in expressions.chain(order.iter().map(|(key, _)| key)) {
             for column in expression.columns() {
                 let found = self.find(column.alias.as_deref(), &column.name);
@@ -104,6 +109,7 @@ impl<T: Tables> Query<'_, T> {
                 self.sources[source].columns[at].kind
             }
             Expression::Cast(_, kind) => *kind,
+            Expression::Call(..) if expression.is_count() => Kind::BigInt,
             Expression::Parameter(_) | Expression::Literal(_) | Expression::Call(..) => {
                 match self.context(&[]).value(expression)? {
                     Value::Text(_) => Kind::NVarCharMax,

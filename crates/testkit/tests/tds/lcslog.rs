@@ -307,6 +307,28 @@ fn the_span_of_a_table_is_null_without_rows() {
 }
 
 #[test]
+fn rows_are_counted_by_their_hours() {
+    const HOUR: i64 = 60 * 60 * 300;
+    let log = LcsLog::default();
+    for (number, ticks) in (0..).zip([0, 5, HOUR - 1, HOUR, 25 * HOUR]) {
+        log.add(message(ticks, number, 1, "one"));
+    }
+
+    let (columns, found) = rows(
+        &log,
+        "SELECT DATEDIFF(hour, 0, m.MessageIdTime) AS HourNumber, COUNT_BIG(*) AS RowCount64 \
+         FROM dbo.Messages AS m WHERE m.MessageIdTime >= @P1 \
+         GROUP BY DATEDIFF(hour, 0, m.MessageIdTime)",
+        &[Value::DateTime(at(1))],
+    );
+
+    let first = i64::from(START.days) * 24;
+    let row = |hour, count| vec![Value::BigInt(first + hour), Value::BigInt(count)];
+    assert_eq!(found, [row(0, 2), row(1, 1), row(25, 1)]);
+    assert_eq!(columns[1], Column::new("RowCount64", Kind::BigInt));
+}
+
+#[test]
 fn a_row_that_is_committed_late_is_there_from_then_on() {
     let log = LcsLog::default();
     log.commit_at("messages", 2, Late::Message(message(0, 0, 1, "late")));
@@ -338,17 +360,19 @@ fn a_rebuilt_database_has_another_identity() {
 #[test]
 fn what_the_model_does_not_understand_is_an_error() {
     let log = LcsLog::default();
+    log.add(message(0, 0, 1, "one"));
 
     for statement in [
         "DELETE FROM dbo.Messages",
         "SELECT * FROM dbo.Messages",
         "SELECT ROW_NUMBER() OVER (ORDER BY m.ToId) AS n FROM dbo.Messages AS m",
-        "SELECT m.ToId FROM dbo.Messages AS m GROUP BY m.ToId",
+        "SELECT m.ToId, m.FromId FROM dbo.Messages AS m GROUP BY m.ToId",
+        "SELECT m.ToId FROM dbo.Messages AS m GROUP BY m.ToId ORDER BY m.ToId",
+        "SELECT DATEDIFF(hour, 1, m.MessageIdTime) AS n FROM dbo.Messages AS m",
         "SELECT m.ToId FROM dbo.Messages AS m; SELECT 1 AS one",
     ] {
         assert_eq!(error(&log, statement), 50_001, "{statement}");
     }
     let time = "SELECT m.ToId FROM dbo.Messages AS m WHERE m.MessageIdTime > '2026-01-01'";
-    log.add(message(0, 0, 1, "one"));
     assert_eq!(error(&log, time), 50_001);
 }

@@ -74,7 +74,7 @@ async fn a_password_of_all_characters_is_understood() {
 async fn an_unknown_database_is_refused() {
     let server = serve_numbers(3).await;
     let mut config = config(&server);
-    config.database("LcsCDR");
+    config.database("LcsReporting");
 
     let error = connect(config).await.unwrap_err();
 

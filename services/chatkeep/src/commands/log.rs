@@ -12,6 +12,7 @@ use crate::{
     cli::Format,
     output::{Output, time},
     place::Place,
+    report::ReportFinding,
 };
 
 #[derive(Serialize)]
@@ -50,6 +51,7 @@ struct Failure {
 struct Whole {
     summary: Option<Summary>,
     failures: Vec<Failure>,
+    findings: Vec<ReportFinding>,
 }
 
 /// Prints the log of a run.
@@ -69,11 +71,13 @@ pub(crate) async fn print(
         let mut whole = Whole {
             summary: None,
             failures: Vec::new(),
+            findings: Vec::new(),
         };
         while let Some(entry) = stream.message().await.map_err(super::answer)? {
             match entry.entry {
                 Some(Entry::Summary(summary)) => whole.summary = Some(summary.into()),
                 Some(Entry::Failure(failure)) => whole.failures.push(failure.into()),
+                Some(Entry::Finding(finding)) => whole.findings.push(finding.into()),
                 None => {}
             }
         }
@@ -114,6 +118,16 @@ fn print_csv(whole: &Whole, output: &Output) -> anyhow::Result<()> {
         })?;
         output.line("");
         output.line(failures.trim_end());
+    }
+    if !whole.findings.is_empty() {
+        let findings = table(&mut |writer| {
+            whole
+                .findings
+                .iter()
+                .try_for_each(|finding| writer.serialize(finding))
+        })?;
+        output.line("");
+        output.line(findings.trim_end());
     }
     Ok(())
 }

@@ -62,8 +62,13 @@ fn line(run: &ReportResponse) -> String {
     let opened = time(run.opened);
     let records = run.records.unwrap_or_default();
     let deliveries = run.deliveries.unwrap_or_default();
+    let findings = match run.findings {
+        0 => String::new(),
+        1 => ", 1 finding".to_owned(),
+        many => format!(", {} findings", number(many)),
+    };
     format!(
-        "{:>5}  {opened:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  {}",
+        "{:>5}  {opened:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  {}{findings}",
         run.number,
         run.kind,
         number(records.read),
@@ -74,13 +79,16 @@ fn line(run: &ReportResponse) -> String {
     )
 }
 
-/// Lists all that a run could not read or deliver.
+/// Lists all that a run could not read or deliver, and what somebody should know beside that.
 pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::Result<ExitCode> {
     let connector = place.connector.id();
     let (_, all) = ask(&place.site, async |system| {
         drive::balance(system, &connector, run).await
     })
     .await?;
+    for finding in &all.findings {
+        output.line(format_args!("finding\t{}", report::finding_line(finding)));
+    }
     for entry in &all.quarantined {
         let original = entry.original.as_ref().map_or("", |blob| &blob.key);
         output.line(format_args!(

@@ -36,6 +36,7 @@ impl Stages {
             task: task.id.clone(),
             next,
             result: Some(result),
+            ..CompleteRequest::default()
         };
         self.ledger.clone().complete(request).await.unwrap();
     }

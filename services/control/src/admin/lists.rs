@@ -23,6 +23,7 @@ const PAGE: i64 = 500;
 /// Where a list goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cursor {
+    Findings(i64),
     Quarantined(i64),
     Excluded,
     Held(String),
@@ -43,6 +44,14 @@ impl Ledger {
         cursor: Cursor,
     ) -> Result<Page<Exception, Cursor>, LedgerError> {
         let (kinds, next) = match cursor {
+            Cursor::Findings(after) => {
+                let (findings, last) = self.findings(run, after).await?;
+                let next = last.map_or(Cursor::Quarantined(0), Cursor::Findings);
+                (
+                    findings.into_iter().map(Kind::Finding).collect(),
+                    Some(next),
+                )
+            }
             Cursor::Quarantined(after) => self.quarantined(run, after).await?,
             Cursor::Excluded => (self.excluded(run).await?, Some(Cursor::Held(String::new()))),
             Cursor::Held(after) => self.held_users(run, after).await?,

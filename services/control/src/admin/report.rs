@@ -7,13 +7,13 @@ use chatkeep_proto::v1::{
 
 use super::{connector_name, numbered};
 use crate::{
-    balance,
+    balance, coverage,
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
         capture::connector_key,
-        now,
+        findings, now,
         run::{self, RunRow},
     },
 };
@@ -178,5 +178,7 @@ async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, L
         earlier_deliveries: counters.earlier,
         scheduled: run.scheduled,
         backfill: run.backfill,
+        findings: findings::count(conn, run.id).await?,
+        coverage: coverage::find(conn, run.id).await?,
     })
 }

@@ -12,7 +12,7 @@ const STEPS: [&[&[&str]]; 8] = [
     &[JANITOR],
     &[ORDER],
     &[NEWEST, DATABASES, ROOMS],
-    &[],
+    &[FINDINGS, HOURS, COVERAGE],
     &[MIRRORS],
 ];
 
@@ -200,6 +200,31 @@ const ROOMS: &[&str] = &[
         PRIMARY KEY (connector, name, room, day)) {CLUSTERED}",
 ];
 
+const FINDINGS: &[&str] = &[
+    // What somebody should know of a run; `task` is 0 for what control found itself.
+    "TABLE findings (id {KEY}, run BIGINT NOT NULL, task BIGINT NOT NULL, kind TEXT NOT NULL,
+        subject TEXT NOT NULL, expected BIGINT, seen BIGINT, advice TEXT NOT NULL)",
+    "INDEX findings_of_run ON findings (run)",
+];
+
+const HOURS: &[&str] = &[
+    // How many records of a database's stream were captured that have a time in this hour, which begins
+    // at `hour`, Unix seconds; `name` as in cursors.
+    "TABLE hours (connector BIGINT NOT NULL, name TEXT NOT NULL, stream TEXT NOT NULL,
+        hour BIGINT NOT NULL, records BIGINT NOT NULL,
+        PRIMARY KEY (connector, name, stream, hour)) {CLUSTERED}",
+    // The same of a run whose captures are not complete.
+    "TABLE hours_read (run BIGINT NOT NULL, source BIGINT NOT NULL, stream TEXT NOT NULL,
+        hour BIGINT NOT NULL, records BIGINT NOT NULL,
+        PRIMARY KEY (run, source, stream, hour)) {CLUSTERED}",
+    // From when on every hour before `position` is in `hours`, those without records left out.
+    "ALTER TABLE cursors ADD COLUMN counted BIGINT",
+];
+
+// Encoded Coverage of runs that have closed.
+const COVERAGE: &[&str] = &["TABLE coverage (run BIGINT NOT NULL PRIMARY KEY,
+    coverage {BYTES} NOT NULL) {CLUSTERED}"];
+
 // The users of a directory that tells its changes, as the newest REFRESH task left them, and the address
 // that tells what changed since: one row, so that neither is ever used with another.
 const MIRRORS: &[&str] = &["TABLE mirrors (connector BIGINT NOT NULL PRIMARY KEY,
@@ -282,6 +307,10 @@ mod tests {
             "stretches",
             "room_days",
             "mirrors",
+            "findings",
+            "hours",
+            "hours_read",
+            "coverage",
         ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
@@ -292,13 +321,42 @@ mod tests {
         let database = Database::open(folder.path()).await.unwrap();
 
         run(&database, "DELETE FROM directors").await;
-        run(&database, "DELETE FROM cursors").await;
         run(&database, "DELETE FROM mirrors").await;
+        run(&database, "UPDATE cursors SET counted = 1").await;
+        for table in ["findings", "hours", "hours_read", "coverage"] {
+            run(&database, format!("DELETE FROM {table}")).await;
+        }
         run(&database, "UPDATE runs SET backfill = 1").await;
         let mut conn = database.read().await.unwrap();
         let version = query("SELECT version FROM format");
         let version = version.fetch_one(&mut conn).await.unwrap();
         assert_eq!(version.int(0).unwrap(), FORMAT);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_format_6_keeps_its_positions_and_counts_hours_from_now_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        run(&database, "ALTER TABLE cursors DROP COLUMN counted").await;
+        for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
+            run(&database, format!("DROP TABLE {table}")).await;
+        }
+        let position = "INSERT INTO cursors (connector, name, stream, identity, position) \
+            VALUES (1, 'db', 'Messages', 'one', 100)";
+        run(&database, position).await;
+        run(&database, "UPDATE format SET version = 6").await;
+        drop(database);
+
+        let database = Database::open(folder.path()).await.unwrap();
+
+        let mut conn = database.read().await.unwrap();
+        let cursor = query("SELECT position, counted FROM cursors");
+        let cursor = cursor.fetch_one(&mut conn).await.unwrap();
+        assert_eq!(cursor.int(0).unwrap(), 100);
+        assert_eq!(cursor.maybe_int(1).unwrap(), None);
+        let findings = query("SELECT COUNT(*) FROM findings");
+        let findings = findings.fetch_one(&mut conn).await.unwrap();
+        assert_eq!(findings.int(0).unwrap(), 0);
     }
 
     #[tokio::test]

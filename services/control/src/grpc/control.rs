@@ -91,7 +91,7 @@ impl control_server::Control for ControlGrpc {
     ) -> Answer<Self::ExceptionsStream> {
         let run = request.into_inner().run;
         let ledger = Arc::clone(&self.ledger);
-        let exceptions = paged(Cursor::Quarantined(0), move |cursor| {
+        let exceptions = paged(Cursor::Findings(0), move |cursor| {
             let ledger = Arc::clone(&ledger);
             async move { ledger.exceptions(run, cursor).await }
         });
@@ -122,7 +122,16 @@ impl control_server::Control for ControlGrpc {
         let failures = failures.map_ok(|failure| LogEntry {
             entry: Some(Entry::Failure(failure)),
         });
-        Ok(Response::new(summary.chain(failures).boxed()))
+        let ledger = Arc::clone(&self.ledger);
+        let findings = paged(0, move |after| {
+            let ledger = Arc::clone(&ledger);
+            async move { ledger.findings(run.id, after).await }
+        });
+        let findings = findings.map_ok(|finding| LogEntry {
+            entry: Some(Entry::Finding(finding)),
+        });
+        let entries = summary.chain(failures).chain(findings);
+        Ok(Response::new(entries.boxed()))
     }
 
     async fn retry(&self, request: Request<RetryRequest>) -> Answer<RetryResponse> {

@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
 };
 use prost::Message as _;
 
-use super::{Ledger, claim, cursor, rooms, run, run::encode_blob, task::TaskRow};
+use super::{Ledger, claim, cursor, hours, rooms, run, run::encode_blob, task::TaskRow};
 use crate::{
     database::{Cell, Connection, LIST, insert, query},
     error::{During as _, LedgerError},
@@ -145,6 +145,7 @@ pub(super) async fn captured(
     if let Some(days) = &captured.rooms {
         rooms::captured(conn, task, days).await?;
     }
+    hours::captured(conn, task, &captured.hours).await?;
     insert_duplicates(conn, task, captured).await?;
     for excluded in &captured.excluded {
         let statement = query(

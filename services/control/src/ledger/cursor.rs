@@ -3,7 +3,7 @@
 
 use chatkeep_proto::v1::{Cursor, CursorRequest, Position, Reach};
 
-use super::{Ledger, capture::connector_key, task::TaskRow};
+use super::{Ledger, capture::connector_key, hours, task::TaskRow};
 use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},
@@ -15,8 +15,8 @@ impl Ledger {
         let mut conn = self.database.read().await?;
         let connector = connector_key(&mut conn, &request.connector).await?;
         let statement = query(
-            "SELECT identity, stream, position FROM cursors WHERE connector = $1 AND name = $2 \
-             ORDER BY stream",
+            "SELECT identity, stream, position, counted FROM cursors \
+             WHERE connector = $1 AND name = $2 ORDER BY stream",
         );
         let statement = statement.bind(connector).bind(&request.database);
         let rows = statement.fetch(&mut conn).await.during("read cursor")?;
@@ -29,7 +29,11 @@ impl Ledger {
             cursor.positions.push(Position {
                 stream: row.text(1).during("read cursor")?,
                 position: row.int(2).during("read cursor")?,
+                counted: row.maybe_int(3).during("read cursor")?,
             });
+        }
+        if request.hours > 0 {
+            cursor.hours = hours::of(&mut conn, connector, &request).await?;
         }
         Ok(cursor)
     }
@@ -67,22 +71,25 @@ pub(crate) async fn advance(
     run: i64,
     source: i64,
 ) -> Result<(), LedgerError> {
+    // What was read before hours were counted lies behind the position that is the first to be moved.
     const STEPS: [&str; 3] = [
         "DELETE FROM cursors WHERE connector = $1 AND EXISTS (SELECT 1 FROM stretches s \
          WHERE s.run = $2 AND s.source = $3 AND s.name = cursors.name \
          AND s.identity <> cursors.identity)",
-        "UPDATE cursors SET position = (SELECT s.to_position FROM stretches s WHERE s.run = $2 \
+        "UPDATE cursors SET counted = COALESCE(counted, position), \
+         position = (SELECT s.to_position FROM stretches s WHERE s.run = $2 \
          AND s.source = $3 AND s.name = cursors.name AND s.stream = cursors.stream) \
          WHERE connector = $1 AND EXISTS (SELECT 1 FROM stretches s WHERE s.run = $2 \
          AND s.source = $3 AND s.name = cursors.name AND s.stream = cursors.stream \
          AND COALESCE(s.from_position, cursors.position) <= cursors.position \
          AND s.to_position > cursors.position)",
-        "INSERT INTO cursors (connector, name, stream, identity, position) \
-         SELECT $1, s.name, s.stream, s.identity, s.to_position FROM stretches s \
+        "INSERT INTO cursors (connector, name, stream, identity, position, counted) \
+         SELECT $1, s.name, s.stream, s.identity, s.to_position, 0 FROM stretches s \
          WHERE s.run = $2 AND s.source = $3 AND s.from_position IS NULL \
          AND NOT EXISTS (SELECT 1 FROM cursors c WHERE c.connector = $1 AND c.name = s.name \
          AND c.stream = s.stream)",
     ];
+    hours::advance(conn, connector, run, source).await?;
     for step in STEPS {
         let step = query(step).bind(connector).bind(run).bind(source);
         step.execute(&mut *conn).await.during("move cursor")?;
@@ -96,8 +103,12 @@ pub(crate) async fn forget(
     run: i64,
     source: i64,
 ) -> Result<(), LedgerError> {
-    let delete = query("DELETE FROM stretches WHERE run = $1 AND source = $2");
-    let delete = delete.bind(run).bind(source);
-    delete.execute(conn).await.during("move cursor")?;
+    for table in ["stretches", "hours_read"] {
+        let delete = query(format!(
+            "DELETE FROM {table} WHERE run = $1 AND source = $2"
+        ));
+        let delete = delete.bind(run).bind(source);
+        delete.execute(&mut *conn).await.during("move cursor")?;
+    }
     Ok(())
 }

@@ -72,6 +72,7 @@ async fn cursor(lab: &Lab) -> (String, Option<i64>) {
     let request = CursorRequest {
         connector: "contoso".to_owned(),
         database: "db".to_owned(),
+        hours: 0,
     };
     let cursor = lab.ledger.clone().cursor(request).await;
     let cursor = cursor.unwrap().into_inner();

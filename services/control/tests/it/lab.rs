@@ -171,6 +171,7 @@ impl Lab {
             task: task.id.clone(),
             next,
             result: Some(result),
+            ..CompleteRequest::default()
         };
         self.ledger.clone().complete(request).await?;
         Ok(())

@@ -16,6 +16,8 @@ mod cancelled;
 mod claims;
 #[path = "../it/clearing.rs"]
 mod clearing;
+#[path = "../it/coverage.rs"]
+mod coverage;
 #[path = "../it/cursors.rs"]
 mod cursors;
 #[path = "../it/deliverable.rs"]
@@ -23,6 +25,8 @@ mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
 mod effort;
+#[path = "../it/findings.rs"]
+mod findings;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]

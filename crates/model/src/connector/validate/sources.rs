@@ -8,6 +8,9 @@ use crate::connector::{
 /// Most rows of a page: more are held in memory at once than a server should have to wait for.
 const LARGEST_PAGE: u32 = 100_000;
 
+/// Hours are counted again for ten years at most: their numbers travel in one message.
+const LONGEST_RECOUNT: Duration = Duration::from_hours(24 * 3_660);
+
 /// Chat messages are read again for a day at least.
 const SHORTEST_REREAD: Duration = Duration::from_hours(24);
 
@@ -94,23 +97,28 @@ fn validate_database(
 ) -> Result<(), ConnectorError> {
     let problem = "is empty; name the SQL Server, e.g. sql01.contoso.com or sql01\\INSTANCE";
     require(!database.server.trim().is_empty(), &key("server"), problem)?;
-    let refused = match database.auth {
-        DatabaseAuth::Sql { .. } => None,
-        DatabaseAuth::Windows => Some(
-            "cannot be windows: Kerberos and NTLM are not built in; make a login of SQL Server \
-             (mixed mode) and use type = \"sql\"",
-        ),
-        DatabaseAuth::Entra => Some(
-            "cannot be entra: the SQL Servers of Skype for Business do not know Entra ID; use type = \
-             \"sql\"",
-        ),
-    };
-    require(refused.is_none(), &key("auth"), refused.unwrap_or_default())?;
+    validate_auth(&database.auth, &key("auth"))?;
+    if let Some(details) = &database.cdr {
+        let is_named = details
+            .server
+            .as_deref()
+            .is_none_or(|server| !server.trim().is_empty());
+        let problem = "is empty; leave it out where LcsCDR is on the archiving database's server";
+        require(is_named, &key("cdr.server"), problem)?;
+        let problem = "is of no use without cdr.server: the archiving database's is used";
+        let is_used = details.port.is_none() || details.server.is_some();
+        require(is_used, &key("cdr.port"), problem)?;
+        if let Some(auth) = &details.auth {
+            validate_auth(auth, &key("cdr.auth"))?;
+        }
+    }
     let problem = "is of no use unless tls = \"verify\"";
     let is_used = database.ca.is_none() || database.tls == DatabaseTls::Verify;
     require(is_used, &key("ca"), problem)?;
     let is_page = (1..=LARGEST_PAGE).contains(&database.page_size);
     require(is_page, &key("page_size"), "must be 1 to 100000")?;
+    let is_short = database.recount <= LONGEST_RECOUNT;
+    require(is_short, &key("recount"), "must be at most ten years")?;
     let is_rate = database.rows_per_second != Some(0);
     require(is_rate, &key("rows_per_second"), "must be at least 1")?;
     for (name, time) in [
@@ -128,4 +136,19 @@ fn validate_database(
     }
     let problem = "has an entry that is not a pattern; use addresses with * and ?";
     require(database.scope().is_ok(), &key("scope"), problem)
+}
+
+fn validate_auth(auth: &DatabaseAuth, key: &str) -> Result<(), ConnectorError> {
+    let refused = match auth {
+        DatabaseAuth::Sql { .. } => None,
+        DatabaseAuth::Windows => Some(
+            "cannot be windows: Kerberos and NTLM are not built in; make a login of SQL Server \
+             (mixed mode) and use type = \"sql\"",
+        ),
+        DatabaseAuth::Entra => Some(
+            "cannot be entra: the SQL Servers of Skype for Business do not know Entra ID; use type = \
+             \"sql\"",
+        ),
+    };
+    require(refused.is_none(), key, refused.unwrap_or_default())
 }

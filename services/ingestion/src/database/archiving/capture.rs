@@ -1,15 +1,21 @@
+use std::collections::BTreeMap;
+
 use chatkeep_model::{Content, Conversation, What, connector::DatabaseSource};
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
-use chatkeep_proto::v1::{NewTask, complete_request::Result as Outcome};
+use chatkeep_proto::v1::{Finding, HourCount, NewTask, complete_request::Result as Outcome};
+use tokio::runtime::Handle;
 
 use super::{
+    attendance::Attendance,
     claim::{Claims, Place},
+    details::{self, Details, Sessions},
     group::{Group, Groups},
-    range::Range,
+    range::{Range, hour},
     reader::Reader,
 };
 use crate::{
     batch,
+    database::{DatabaseError, Moment},
     list::load,
     sorting::Sorter,
     work::{Work, blocking},
@@ -20,6 +26,8 @@ const MOST_ROWS: usize = 1_000;
 const MOST_BYTES: usize = 4 << 20;
 /// Conversations of one batch.
 const MOST_CONVERSATIONS: usize = 100;
+/// From hour to hour.
+const HOUR_STEP: usize = 3_600;
 
 /// Reads the listed ranges, claims their rows and stores the conversations they make.
 pub(crate) async fn capture(
@@ -46,6 +54,9 @@ struct Capture<'a> {
     conversations: Vec<Conversation>,
     weight: usize,
     next: Vec<NewTask>,
+    /// Rows by table and hour.
+    hours: BTreeMap<(&'static str, i64), u64>,
+    findings: Vec<Finding>,
 }
 
 impl<'a> Capture<'a> {
@@ -57,6 +68,8 @@ impl<'a> Capture<'a> {
             conversations: Vec::new(),
             weight: 0,
             next: Vec::new(),
+            hours: BTreeMap::new(),
+            findings: Vec::new(),
         })
     }
 
@@ -71,10 +84,23 @@ impl<'a> Capture<'a> {
             identity: &range.identity,
         };
         let merge = sorter.finish().or_retry("sort records")?;
+        let table = range.stream.table();
+        // A range begins with an hour, or with the first row there is. Hours without rows count, too: they
+        // may have had some when they were read last.
+        for start in (hour(range.from)..range.to).step_by(HOUR_STEP) {
+            self.hours.insert((table, start), 0);
+        }
         let mut sessions = Groups::new(merge, &range.identity, range.stream);
+        let details = self.details(range);
+        let mut began = Sessions::new();
         let mut waiting: Vec<Group> = Vec::new();
         let (mut rows, mut bytes) = (0, 0);
         while let Some(group) = sessions.next()? {
+            for row in &group.rows {
+                let of = |moment: Moment| hour(moment.time().seconds());
+                *self.hours.entry((table, of(row.key.at))).or_default() += 1;
+                *began.entry(of(row.key.session.0)).or_default() += 1;
+            }
             let is_full =
                 rows + group.rows.len() > MOST_ROWS || bytes + group.weight() > MOST_BYTES;
             if is_full && !waiting.is_empty() {
@@ -85,7 +111,43 @@ impl<'a> Capture<'a> {
             bytes += group.weight();
             waiting.push(group);
         }
-        self.claim(place, waiting)
+        self.claim(place, waiting)?;
+        self.compare(range, details, &began);
+        Ok(())
+    }
+
+    /// Call detail records of a range, those of who was in its conferences read. Where they cannot be had
+    /// it is captured all the same.
+    fn details(&mut self, range: &Range) -> Option<Details> {
+        self.claims.attendance = Attendance::default();
+        let source = self.source.call_details().filter(|_| range.has_details)?;
+        let opened = Handle::current().block_on(async {
+            let mut details = Details::open(&source).await?;
+            let attendance = details.attendance(range).await?;
+            Ok::<_, DatabaseError>((details, attendance))
+        });
+        match opened {
+            Ok((details, attendance)) => {
+                self.claims.attendance = attendance;
+                Some(details)
+            }
+            Err(error) => {
+                self.findings.push(details::unavailable(&source, &error));
+                None
+            }
+        }
+    }
+
+    /// Compares what was read with what call detail records counted.
+    fn compare(&mut self, range: &Range, details: Option<Details>, began: &Sessions) {
+        let (Some(mut details), Some(source)) = (details, self.source.call_details()) else {
+            return;
+        };
+        let compared = Handle::current().block_on(details.check(range, began));
+        self.findings.extend(match compared {
+            Ok(findings) => findings,
+            Err(error) => vec![details::unavailable(&source, &error)],
+        });
     }
 
     fn claim(&mut self, place: Place<'_>, groups: Vec<Group>) -> Result<(), StageError> {
@@ -115,7 +177,15 @@ impl<'a> Capture<'a> {
         self.store()?;
         let mut captured = self.claims.captured;
         captured.excluded = self.claims.excluded.into_messages();
-        Ok(Completion::new(Outcome::Captured(captured)).then_all(self.next))
+        let hours = self.hours.into_iter();
+        let hours = hours.map(|((table, hour), records)| HourCount {
+            stream: table.to_owned(),
+            hour,
+            records,
+        });
+        captured.hours = hours.collect();
+        let completion = Completion::new(Outcome::Captured(captured)).then_all(self.next);
+        Ok(completion.tell(self.findings))
     }
 }
 

@@ -6,6 +6,7 @@ use globset::GlobMatcher;
 use tokio::runtime::Handle;
 
 use super::{
+    attendance::Attendance,
     conversation::{self, sequence},
     group::{Group, Row, Said, SortedOut},
     range::Stream,
@@ -29,6 +30,8 @@ pub(super) struct Claims<'a> {
     scope: Vec<GlobMatcher>,
     pub(super) captured: Captured,
     pub(super) excluded: ExcludedCounts,
+    /// Who was in the conferences of the range that is captured.
+    pub(super) attendance: Attendance,
 }
 
 /// A group on its way: what is asked of the ledger, and what the answers are about.
@@ -55,6 +58,7 @@ impl<'a> Claims<'a> {
             scope: source.scope().or_reject("read archiving scope")?,
             captured: Captured::default(),
             excluded: ExcludedCounts::default(),
+            attendance: Attendance::default(),
         })
     }
 
@@ -174,6 +178,9 @@ impl<'a> Claims<'a> {
             conversation::conversation(&self.connector, &ours)
         };
         Ok(conversation.map(|mut conversation| {
+            if let Some(uri) = conversation::uri(&ours) {
+                self.attendance.tell(uri, &mut conversation);
+            }
             if !similar.is_empty() {
                 let sequence = sequence(&ours);
                 conversation.supersedes = shorter_copy(&conversation, &sequence, &similar);

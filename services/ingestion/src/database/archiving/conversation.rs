@@ -50,6 +50,11 @@ pub(super) fn conversation(connector: &str, said: &[Said]) -> Option<Conversatio
     })
 }
 
+/// The URI of the conference in which this was said, where the database has it.
+pub(super) fn uri(said: &[Said]) -> Option<&str> {
+    Conference::of(said).uri
+}
+
 /// What other pools' copies are compared by: who said what, as it is stored.
 pub(super) fn sequence(said: &[Said]) -> Sequence {
     let mut sequence = Sequence::default();

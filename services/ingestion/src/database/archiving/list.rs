@@ -1,14 +1,17 @@
 use chatkeep_model::connector::DatabaseSource;
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
 use chatkeep_proto::v1::{
-    Cursor, CursorRequest, Listed, NewTask, Reach, Run, Stretch,
+    Cursor, CursorRequest, Listed, NewTask, Position, Reach, Stretch,
     complete_request::Result as Outcome,
 };
 use chatkeep_staging::{BlobKind, FrameWriter};
 
 use super::{
-    range::{Range, Stream, day_from, midnight},
+    details::{self, Details},
+    range::{Range, Stream, day_from},
+    recount::Recount,
     statements, tables,
+    window::{Bounds, Window, seconds},
 };
 use crate::{
     database::{Connection, DatabaseError, Identity, Moment, Parameter, Row, Schema},
@@ -19,7 +22,7 @@ use crate::{
 /// Lists what is to be read: one entry, and one CAPTURE task, for each UTC day of each table.
 pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Completion, StageError> {
     let name = source.name(work.source().type_name());
-    let cursor = ask(work, &name).await?;
+    let cursor = ask(work, source, &name).await?;
     let found = Found::of(source, &cursor).await;
     let mut found = found.map_err(|error| error.into_stage("list database"))?;
     let bounds = Bounds::of(work, source, &found.identity);
@@ -29,8 +32,11 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         stretches: Vec::new(),
     };
     let mut ranges = Vec::new();
+    let mut past = Vec::new();
     for stream in Stream::ALL {
         let position = found.position_of(&cursor, stream);
+        past.extend(position.and_then(|position| bounds.past(stream, position)));
+        let position = position.map(|position| position.position);
         let Some(window) = bounds.window(stream, position) else {
             continue;
         };
@@ -45,18 +51,41 @@ pub(crate) async fn list(work: &Work, source: &DatabaseSource) -> Result<Complet
         let days = days.into_iter();
         ranges.extend(days.map(|(from, to)| Range::new(stream, from, to, identity)));
     }
+    // Found out once: they are an addition, and each task would wait for them.
+    let details = source.call_details();
+    let mut findings = Vec::new();
+    if let Some(details) = details.filter(|_| !ranges.is_empty()) {
+        let opened = Details::open(&details).await;
+        let has_details = opened.is_ok();
+        findings.extend(
+            opened
+                .err()
+                .map(|error| details::unavailable(&details, &error)),
+        );
+        let with_details = |range: Range| range.with_details(has_details);
+        ranges = ranges.into_iter().map(with_details).collect();
+    }
     let next = store(work, &ranges).await?;
+    let recount = Recount {
+        database: source.name("").trim().to_owned(),
+        captured: &cursor.hours,
+        retention: source.retention,
+        now: bounds.now,
+    };
+    findings.extend(recount.findings(&mut found.connection, &past).await);
     let listed = Listed {
         reach: Some(reach),
         ..Listed::default()
     };
-    Ok(Completion::new(Outcome::Listed(listed)).then_all(next))
+    let completion = Completion::new(Outcome::Listed(listed)).then_all(next);
+    Ok(completion.tell(findings))
 }
 
-async fn ask(work: &Work, name: &str) -> Result<Cursor, StageError> {
+async fn ask(work: &Work, source: &DatabaseSource, name: &str) -> Result<Cursor, StageError> {
     let request = CursorRequest {
         connector: work.task.connector.clone(),
         database: name.to_owned(),
+        hours: seconds(source.recount),
     };
     let response = work.ledger.clone().cursor(request).await;
     let response = response.map_err(StageError::ledger("ask for cursor"))?;
@@ -107,11 +136,10 @@ impl Found {
     }
 
     /// Up to where a table was read; positions in a database that is no more say nothing.
-    fn position_of(&self, cursor: &Cursor, stream: Stream) -> Option<i64> {
+    fn position_of<'a>(&self, cursor: &'a Cursor, stream: Stream) -> Option<&'a Position> {
         let mut positions = cursor.positions.iter();
         let position = positions.find(|one| one.stream == stream.table());
-        let position = position.filter(|_| cursor.identity == self.identity.id);
-        position.map(|one| one.position)
+        position.filter(|_| cursor.identity == self.identity.id)
     }
 
     /// The parts of UTC days in a window that have rows: from one to the next by the key, so that days
@@ -153,180 +181,4 @@ pub(super) async fn span(
         Ok((seconds(first), seconds(row.moment(1, "LastTime")?)))
     };
     connection.row(statement, parameters, read).await
-}
-
-/// What a run may read, Unix seconds.
-#[derive(Clone, Copy, Debug)]
-struct Bounds {
-    /// The window's own beginning, where somebody asked for one.
-    asked_from: Option<i64>,
-    /// The source's.
-    source_from: Option<i64>,
-    to: i64,
-    /// Where conferences end that may still be cleared of those who are not archived.
-    settled: i64,
-    overlap: i64,
-}
-
-/// What is read of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Window {
-    from: i64,
-    to: i64,
-    /// Everything before it was captured; `None` where nothing is before it.
-    behind: Option<i64>,
-}
-
-impl Bounds {
-    fn of(work: &Work, source: &DatabaseSource, identity: &Identity) -> Self {
-        let (source_from, source_to) = work.source().seconds();
-        // Rows have the servers' times. Ours may be ahead of them.
-        let now = work.run.run.opened.min(identity.now.time().seconds());
-        Self::new(&work.run.run, (source_from, source_to), now, source)
-    }
-
-    fn new(
-        run: &Run,
-        (source_from, source_to): (Option<i64>, Option<i64>),
-        now: i64,
-        source: &DatabaseSource,
-    ) -> Self {
-        let seconds = |time: std::time::Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-        let ends = [run.to, source_to].into_iter().flatten();
-        // The next run of a schedule reads on where this one ends.
-        let goes_on = run.scheduled && !run.backfill;
-        let settled = now.saturating_sub(seconds(source.settle));
-        Self {
-            asked_from: run.from.filter(|_| !goes_on),
-            source_from,
-            to: ends.fold(now, i64::min),
-            // Conferences end at midnight, too, so that they are not cut at another time.
-            settled: if goes_on { midnight(settled) } else { settled },
-            overlap: seconds(source.overlap),
-        }
-    }
-
-    /// What is read of a table that was read up to `position`; `None` for nothing.
-    fn window(&self, stream: Stream, position: Option<i64>) -> Option<Window> {
-        let to = match stream {
-            Stream::Messages => self.to,
-            Stream::Conferences => self.to.min(self.settled),
-        };
-        let beginning = self.source_from.unwrap_or(i64::MIN);
-        let (from, behind) = match (self.asked_from, position) {
-            (Some(asked), _) => (asked, (asked > beginning).then_some(asked)),
-            (None, Some(position)) => (position.saturating_sub(self.overlap), Some(position)),
-            (None, None) => (beginning, None),
-        };
-        let from = from.max(beginning);
-        (from < to).then_some(Window { from, to, behind })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use chatkeep_model::connector::Connector;
-
-    use super::*;
-
-    const DAY: i64 = 86_400;
-    const NOW: i64 = 100 * DAY + 3_600;
-
-    fn source() -> DatabaseSource {
-        let text = "name = 'a'\ndomain = 'b.c'\n[[sources]]\ntype = 'archiving-database'\n\
-                    server = 'sql01'\nsettle = '24h'\noverlap = '1h'\n\
-                    auth = { type = 'sql', user = 'env:U', password = 'env:P' }\n\
-                    [directory]\ntype = 'csv'\npath = 'd.csv'\n[target]\ntype = 'discard'\n";
-        let connector = Connector::parse(text, Path::new("/")).unwrap();
-        connector.sources[0].database().unwrap().clone()
-    }
-
-    fn bounds(run: &Run) -> Bounds {
-        Bounds::new(run, (None, None), NOW, &source())
-    }
-
-    fn scheduled() -> Run {
-        Run {
-            scheduled: true,
-            from: Some(99 * DAY),
-            to: Some(100 * DAY),
-            ..Run::default()
-        }
-    }
-
-    #[test]
-    fn a_first_run_reads_everything() {
-        let window = bounds(&Run::default()).window(Stream::Messages, None);
-
-        let expected = Window {
-            from: i64::MIN,
-            to: NOW,
-            behind: None,
-        };
-        assert_eq!(window, Some(expected));
-    }
-
-    #[test]
-    fn a_scheduled_run_goes_on_from_its_cursor_and_reads_the_overlap_again() {
-        let window = bounds(&scheduled()).window(Stream::Messages, Some(98 * DAY));
-
-        let expected = Window {
-            from: 98 * DAY - 3_600,
-            to: 100 * DAY,
-            behind: Some(98 * DAY),
-        };
-        assert_eq!(window, Some(expected));
-    }
-
-    #[test]
-    fn conferences_are_read_when_they_have_settled() {
-        let end = |run: &Run| bounds(run).window(Stream::Conferences, None).unwrap().to;
-
-        assert_eq!(end(&Run::default()), NOW - DAY);
-        assert_eq!(end(&scheduled()), 99 * DAY);
-    }
-
-    #[test]
-    fn a_window_that_was_asked_for_is_read_from_its_beginning() {
-        let run = Run {
-            from: Some(50 * DAY),
-            to: Some(51 * DAY),
-            ..Run::default()
-        };
-
-        let window = bounds(&run).window(Stream::Messages, Some(98 * DAY));
-
-        let expected = Window {
-            from: 50 * DAY,
-            to: 51 * DAY,
-            behind: Some(50 * DAY),
-        };
-        assert_eq!(window, Some(expected));
-    }
-
-    #[test]
-    fn a_window_that_begins_with_the_source_leaves_no_gap() {
-        let run = Run {
-            from: Some(40 * DAY),
-            to: Some(51 * DAY),
-            ..Run::default()
-        };
-        let bounds = Bounds::new(&run, (Some(50 * DAY), None), NOW, &source());
-
-        let window = bounds.window(Stream::Messages, None).unwrap();
-
-        assert_eq!((window.from, window.behind), (50 * DAY, None));
-    }
-
-    #[test]
-    fn nothing_is_read_of_a_window_that_has_not_begun() {
-        let run = Run {
-            from: Some(200 * DAY),
-            ..Run::default()
-        };
-
-        assert_eq!(bounds(&run).window(Stream::Messages, None), None);
-    }
 }

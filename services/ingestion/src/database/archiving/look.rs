@@ -4,6 +4,7 @@ use chatkeep_model::{Conversation, connector::DatabaseSource};
 
 use super::{
     conversation::conversation,
+    details::Details,
     group::Groups,
     list::span,
     range::{Range, Stream, midnight},
@@ -43,6 +44,12 @@ pub(crate) async fn look_into(source: &DatabaseSource) -> Result<DatabaseSample,
     for stream in Stream::ALL {
         let (first, last) = span(&mut connection, stream, i64::MIN).await?;
         times.extend(first.into_iter().chain(last));
+    }
+    if let Some(details) = source.call_details()
+        && let Err(error) = Details::open(&details).await
+    {
+        // Nothing is stopped by it.
+        sample.absent.push(format!("call detail records: {error}"));
     }
     sample.first = times.iter().min().copied();
     sample.last = times.iter().max().copied();

@@ -1,8 +1,9 @@
 use chatkeep_model::UtcTime;
 use serde::{Deserialize, Serialize};
 
-/// Seconds of a UTC day.
+/// Seconds of a UTC day and of an hour.
 const DAY: i64 = 86_400;
+pub(super) const HOUR: i64 = 3_600;
 
 /// A table of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub(super) struct Range {
     pub(super) to: i64,
     /// The database that was listed.
     pub(super) identity: String,
+    /// Whether call detail records could be had when it was.
+    #[serde(default)]
+    pub(super) has_details: bool,
 }
 
 impl Range {
@@ -47,6 +51,15 @@ impl Range {
             from,
             to,
             identity: identity.to_owned(),
+            has_details: false,
+        }
+    }
+
+    /// The same with call detail records, if there are any.
+    pub(super) fn with_details(self, has_details: bool) -> Self {
+        Self {
+            has_details,
+            ..self
         }
     }
 }
@@ -56,6 +69,11 @@ pub(super) fn day_from(from: i64, to: i64) -> (i64, i64) {
     (from, midnight(from).saturating_add(DAY).min(to))
 }
 
+/// The start of the hour.
+pub(super) fn hour(seconds: i64) -> i64 {
+    seconds.div_euclid(HOUR) * HOUR
+}
+
 /// The start of the UTC day.
 pub(super) fn midnight(seconds: i64) -> i64 {
     seconds.div_euclid(DAY) * DAY
@@ -63,7 +81,37 @@ pub(super) fn midnight(seconds: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use chatkeep_staging::{FrameReader, FrameWriter};
+
     use super::*;
+
+    /// A listing of a program that knew of no call detail records.
+    #[derive(Serialize)]
+    struct Before {
+        path: &'static str,
+        stream: Stream,
+        from: i64,
+        to: i64,
+        identity: &'static str,
+    }
+
+    #[test]
+    fn a_listing_that_an_older_program_wrote_is_read_as_it_meant_it() {
+        let before = Before {
+            path: "Messages 1970-01-01T00:00:00Z to 1970-01-02T00:00:00Z",
+            stream: Stream::Messages,
+            from: 0,
+            to: DAY,
+            identity: "one",
+        };
+        let mut frames = FrameWriter::new(Vec::new());
+        frames.push(&before).unwrap();
+
+        let written = frames.into_inner();
+        let range = FrameReader::new(&written[..]).next().unwrap();
+
+        assert_eq!(range, Some(Range::new(Stream::Messages, 0, DAY, "one")));
+    }
 
     #[test]
     fn a_day_ends_at_midnight_or_with_the_window() {

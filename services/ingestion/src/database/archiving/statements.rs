@@ -18,6 +18,44 @@ pub(super) const CONFERENCES_SPAN: &str = "/* chatkeep:conference-messages-span 
     SELECT MIN(m.[Date]) AS FirstTime, MAX(m.[Date]) AS LastTime \
     FROM dbo.ConferenceMessages AS m WHERE m.[Date] >= @P1";
 
+/// Rows of each hour from @P1 on, before @P2: number of the hour since 1900-01-01, and how many. Hours
+/// without rows are left out.
+pub(super) const MESSAGES_HOURS: &str = "/* chatkeep:messages-hours */ \
+    SELECT DATEDIFF(hour, 0, m.MessageIdTime) AS HourNumber, COUNT_BIG(*) AS RowCount64 \
+    FROM dbo.Messages AS m WHERE m.MessageIdTime >= @P1 AND m.MessageIdTime < @P2 \
+    GROUP BY DATEDIFF(hour, 0, m.MessageIdTime)";
+
+/// The same of conferences.
+pub(super) const CONFERENCES_HOURS: &str = "/* chatkeep:conference-messages-hours */ \
+    SELECT DATEDIFF(hour, 0, m.[Date]) AS HourNumber, COUNT_BIG(*) AS RowCount64 \
+    FROM dbo.ConferenceMessages AS m WHERE m.[Date] >= @P1 AND m.[Date] < @P2 \
+    GROUP BY DATEDIFF(hour, 0, m.[Date])";
+
+/// Of conferences that began from @P1 on, before @P2: who came and went.
+pub(super) const CDR_JOINS: &str = "/* chatkeep:cdr-joins */ \
+    SELECT c.SessionIdTime, c.SessionIdSeq, cu.ConferenceUri, c.ConferenceStartTime, \
+    c.ConferenceEndTime, u.UserUri, j.UserJoinTime, j.UserLeaveTime \
+    FROM dbo.FocusJoinsAndLeaves AS j \
+    INNER JOIN dbo.Conferences AS c ON c.SessionIdTime = j.SessionIdTime \
+    AND c.SessionIdSeq = j.SessionIdSeq \
+    INNER JOIN dbo.ConferenceUris AS cu ON cu.ConferenceUriId = c.ConferenceUriId \
+    INNER JOIN dbo.Users AS u ON u.UserId = j.UserId \
+    WHERE j.SessionIdTime >= @P1 AND j.SessionIdTime < @P2";
+
+/// Messages of sessions of two that began from @P1 on and ended before @P2.
+pub(super) const CDR_SESSIONS: &str = "/* chatkeep:cdr-sessions */ \
+    SELECT s.SessionIdTime, s.User1MessageCount, s.User2MessageCount \
+    FROM dbo.SessionDetails AS s \
+    WHERE s.SessionIdTime >= @P1 AND s.SessionIdTime < @P2 AND s.SessionEndTime < @P2";
+
+/// The same of conferences.
+pub(super) const CDR_CONFERENCES: &str = "/* chatkeep:cdr-conferences */ \
+    SELECT m.SessionIdTime, m.MessageCount, CAST(0 AS int) AS Others \
+    FROM dbo.ConferenceMessageCount AS m \
+    INNER JOIN dbo.Conferences AS c ON c.SessionIdTime = m.SessionIdTime \
+    AND c.SessionIdSeq = m.SessionIdSeq \
+    WHERE m.SessionIdTime >= @P1 AND m.SessionIdTime < @P2 AND c.ConferenceEndTime < @P2";
+
 /// Positions of the columns that both pages have.
 pub(super) const AT: usize = 0;
 pub(super) const NUMBER: usize = 1;
@@ -65,7 +103,16 @@ impl Statements {
 #[cfg(test)]
 pub(super) fn fixed() -> Vec<String> {
     let mut fixed = crate::database::shared_statements();
-    fixed.extend([MESSAGES_SPAN, CONFERENCES_SPAN].map(str::to_owned));
+    let ours = [
+        MESSAGES_SPAN,
+        CONFERENCES_SPAN,
+        MESSAGES_HOURS,
+        CONFERENCES_HOURS,
+        CDR_JOINS,
+        CDR_SESSIONS,
+        CDR_CONFERENCES,
+    ];
+    fixed.extend(ours.map(str::to_owned));
     fixed
 }
 

@@ -56,3 +56,52 @@ pub(super) const OPTIONAL: [(&str, &str); 6] = [
     ("Conferences", "ConferenceStartTime"),
     ("Conferences", "ConferenceUri"),
 ];
+
+/// What a database of call detail records must have, of what is read.
+pub(super) const CALL_DETAILS: [Table; 6] = [
+    Table {
+        name: "Users",
+        columns: &[("UserId", NUMBER), ("UserUri", TEXT)],
+    },
+    Table {
+        name: "ConferenceUris",
+        columns: &[("ConferenceUriId", NUMBER), ("ConferenceUri", TEXT)],
+    },
+    Table {
+        name: "Conferences",
+        columns: &[
+            ("SessionIdTime", TIME),
+            ("SessionIdSeq", NUMBER),
+            ("ConferenceUriId", NUMBER),
+            ("ConferenceStartTime", TIME),
+            ("ConferenceEndTime", TIME),
+        ],
+    },
+    Table {
+        name: "FocusJoinsAndLeaves",
+        columns: &[
+            ("SessionIdTime", TIME),
+            ("SessionIdSeq", NUMBER),
+            ("UserId", NUMBER),
+            ("UserJoinTime", TIME),
+            ("UserLeaveTime", TIME),
+        ],
+    },
+    Table {
+        name: "SessionDetails",
+        columns: &[
+            ("SessionIdTime", TIME),
+            ("User1MessageCount", NUMBER),
+            ("User2MessageCount", NUMBER),
+            ("SessionEndTime", TIME),
+        ],
+    },
+    Table {
+        name: "ConferenceMessageCount",
+        columns: &[
+            ("SessionIdTime", TIME),
+            ("SessionIdSeq", NUMBER),
+            ("MessageCount", NUMBER),
+        ],
+    },
+];

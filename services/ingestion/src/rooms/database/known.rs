@@ -25,6 +25,7 @@ impl Known {
         let request = CursorRequest {
             connector: work.task.connector.clone(),
             database: database_name(work),
+            hours: 0,
         };
         let cursor = work.ledger.clone().cursor(request).await;
         let cursor = cursor
