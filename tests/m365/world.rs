@@ -82,9 +82,7 @@ impl World {
     /// The program, with settings for a tenant that fails often and answers at once.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command(arguments);
-        command
-            .env("CHATKEEP__CONTROL__FENCE", "100ms")
-            .env("CHATKEEP__MAILBOX_IMPORT__ANSWER_TIMEOUT", "2s");
+        command.env("CHATKEEP__MAILBOX_IMPORT__ANSWER_TIMEOUT", "2s");
         command
     }
 

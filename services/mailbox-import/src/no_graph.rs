@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// The tenants that a process imports into: none.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tenants;
+#[derive(Clone, Debug, Default)]
+pub struct Tenants(());
 
 /// There is none.
 #[derive(Clone, Copy, Debug)]

@@ -63,13 +63,26 @@ async fn limited(shared: &Shared, kind: Kind, call: &Call) -> Reply {
             return reply;
         }
     };
+    let inside = Inside { shared, owner };
     tokio::time::sleep(shared.options.latency).await;
     let mut state = shared.state();
-    let reply = execute(&mut state, kind, call, owner.as_deref().unwrap_or_default());
-    if let Some(owner) = owner {
-        state.throttles.leave(&owner);
-    }
+    let owner = inside.owner.as_deref().unwrap_or_default();
+    let reply = execute(&mut state, kind, call, owner);
     reply.unwrap_or_else(|refusal| refusal)
+}
+
+/// A request in a mailbox. It leaves when it is over, also when its sender has gone.
+struct Inside<'a> {
+    shared: &'a Shared,
+    owner: Option<String>,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if let Some(owner) = &self.owner {
+            self.shared.state().throttles.leave(owner);
+        }
+    }
 }
 
 /// Lets a request in. Returns the id of the user whose mailbox it is for.

@@ -151,7 +151,7 @@ impl Budget {
         let doubled = FIRST_PAUSE.saturating_mul(1 << usage.refusals.saturating_sub(1).min(6));
         let pause = after.unwrap_or(doubled).min(LONGEST_PAUSE);
         usage.paused_until = usage.paused_until.max(now + pause);
-        usage.paused_until - now
+        usage.paused_until.saturating_sub(now)
     }
 
     /// Notes that a mailbox takes requests again.

@@ -171,13 +171,14 @@ impl Client {
                 after,
                 source: error,
             },
-            GraphError::Auth(_) | GraphError::Refused { status: 401, .. } => Trouble::Setup(error),
             // An answer that could not be read may say yes.
             GraphError::Invalid if changes => Trouble::Doubtful {
                 after: None,
                 source: error,
             },
-            GraphError::Invalid => Trouble::Setup(error),
+            GraphError::Auth(_) | GraphError::Refused { status: 401, .. } | GraphError::Invalid => {
+                Trouble::Setup(error)
+            }
             GraphError::Refused {
                 status: 408 | 500..,
                 ..

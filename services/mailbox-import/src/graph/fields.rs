@@ -130,9 +130,9 @@ mod tests {
         ];
 
         for (number, change) in changes.iter().enumerate() {
-            let mut changed = raw(HTML);
-            change(&mut changed);
-            assert_ne!(digest(changed), original, "change {number}");
+            let mut other = raw(HTML);
+            change(&mut other);
+            assert_ne!(digest(other), original, "change {number}");
         }
     }
 }

@@ -53,15 +53,14 @@ impl Folder {
 
     async fn find(&mut self) -> Result<(), TargetError> {
         let tenant = self.client.tenant();
-        let known = tenant.folder(self.client.mailbox());
-        self.id = match known {
-            Some(id) => id,
-            None => {
-                let id = folder::open(&self.client, &self.form.folder).await;
-                id.map_err(Trouble::at_folder)?
-            }
+        self.id = if let Some(known) = tenant.folder(self.client.mailbox()) {
+            known
+        } else {
+            let found = folder::open(&self.client, &self.form.folder).await;
+            let found = found.map_err(Trouble::at_folder)?;
+            tenant.remember(self.client.mailbox(), &found);
+            found
         };
-        tenant.remember(self.client.mailbox(), &self.id);
         self.position = folder::position(&self.id, tenant.time());
         Ok(())
     }

@@ -18,7 +18,7 @@ use crate::target::{Content, Stored};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Read {
+struct Looked {
     #[serde(default)]
     subject: Option<String>,
     body: Body,
@@ -72,7 +72,7 @@ pub(super) async fn read(client: &Client, id: &str) -> Result<Stored, Trouble> {
         "subject,body,from,toRecipients,sentDateTime,receivedDateTime,isRead,hasAttachments";
     let expand = expand(&[property::CLASS, property::EMAIL, property::SEAL]);
     let path = format!("{}?$select={fields}&{expand}", message(client, id));
-    let read: Read = client.get(&path).await?;
+    let read: Looked = client.get(&path).await?;
     let files = if read.has_attachments {
         files(client, id).await?
     } else {

@@ -70,12 +70,11 @@ impl Halt {
     pub(super) fn or_worse(self, other: Self) -> Self {
         match (&self, &other) {
             (Self::Target(TargetError::Fenced), _) => self,
-            (_, Self::Target(TargetError::Fenced)) => other,
+            (_, Self::Target(TargetError::Fenced)) | (Self::NoFolder, _) => other,
             (
                 Self::Target(TargetError::Busy { after }),
                 Self::Target(TargetError::Busy { after: other_after }),
             ) if other_after > after => other,
-            (Self::NoFolder, _) => other,
             _ => self,
         }
     }

@@ -25,7 +25,10 @@ const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// The tenants that a process imports into: their budgets are shared by all runs.
 #[derive(Clone, Debug, Default)]
-pub struct Tenants(Arc<Mutex<HashMap<(String, String), Arc<Tenant>>>>);
+pub struct Tenants(Arc<Mutex<Known>>);
+
+/// By tenant and client.
+type Known = HashMap<(String, String), Arc<Tenant>>;
 
 impl Tenants {
     /// The tenant of a credential.

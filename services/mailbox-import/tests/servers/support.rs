@@ -45,6 +45,7 @@ pub(crate) struct Lab {
     pub(crate) dovecot: Option<Dovecot>,
     pub(crate) cyrus: Option<Cyrus>,
     /// What else must last as long.
+    #[expect(dead_code, reason = "held, not read")]
     pub(crate) kept: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
