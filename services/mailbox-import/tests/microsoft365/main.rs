@@ -1,10 +1,6 @@
 //! Mailbox import into Exchange Online, as far as the test kit's tenant is like it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../servers/bench.rs"]
 mod bench;
