@@ -128,3 +128,42 @@ impl Rows {
         Ok(snapshot.finish())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::person::Told;
+
+    /// The snapshot of what a round told, as users' ids and principal names.
+    fn snapshot(told: &[&str]) -> String {
+        let mut changes = Sorter::with_limit(100);
+        for (sequence, told) in (1..).zip(told) {
+            let told: Told = serde_json::from_str(told).unwrap();
+            changes.push(told.into_change(sequence)).unwrap();
+        }
+        let scope = Scope {
+            endpoint: String::new(),
+            tenant: String::new(),
+            select: String::new(),
+        };
+        let merged = merge(None, changes, &scope, std::io::sink()).unwrap();
+        String::from_utf8(merged.snapshot).unwrap()
+    }
+
+    #[test]
+    fn a_user_on_several_pages_is_as_it_was_told_last() {
+        let ann = r#"{"id":"1","userPrincipalName":"ann@x.com","mail":"ann@x.com"}"#;
+        let renamed = r#"{"id":"1","userPrincipalName":"new@x.com","mail":"new@x.com"}"#;
+        let bob = r#"{"id":"0","userPrincipalName":"bob@x.com","mail":"bob@x.com"}"#;
+        let removed = r#"{"id":"1","@removed":{"reason":"changed"}}"#;
+
+        let twice = snapshot(&[ann, bob, renamed, bob]);
+        let gone = snapshot(&[ann, bob, removed]);
+        let back = snapshot(&[removed, bob, ann]);
+
+        assert_eq!(twice.lines().count(), 3, "{twice}");
+        assert!(twice.contains("new@x.com") && !twice.contains("ann@x.com"));
+        assert!(!gone.contains("ann@x.com") && gone.contains("bob@x.com"));
+        assert!(back.contains("ann@x.com"));
+    }
+}
