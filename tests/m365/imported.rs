@@ -8,6 +8,7 @@ use crate::world::World;
 
 /// 25 items each; `./test soak` asks for more.
 fn mailboxes() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
     let asked = env::var("CHATKEEP_MAILBOXES").ok();
     asked.map_or(200, |asked| asked.parse().unwrap())
 }

@@ -1,6 +1,10 @@
 //! Microsoft 365: the real program and the test kit's tenant.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod imported;
 mod killed;
