@@ -172,6 +172,23 @@ fn fine(text: String) -> Finding {
 mod tests {
     use super::*;
 
+    #[cfg(not(feature = "microsoft365"))]
+    #[tokio::test]
+    async fn a_target_that_is_not_built_in_is_an_error_that_names_the_feature() {
+        let text = "name = \"Contoso\"\ndomain = \"contoso.com\"\n\
+             [[sources]]\ntype = \"archiving-export\"\npath = \"exports\"\n\
+             [directory]\ntype = \"csv\"\npath = \"directory.csv\"\n[target]\ntype = \"graph\"\n\
+             auth = { tenant = \"contoso.com\", client = \"app\", secret = \"env:SECRET\" }\n";
+        let connector = Connector::parse(text, Path::new("/")).unwrap();
+
+        let checked = check(&connector, &Settings::default(), None).await;
+
+        let Err(TargetError::Setup { source }) = checked else {
+            panic!("{checked:?}");
+        };
+        assert!(source.to_string().contains("`microsoft365`"), "{source}");
+    }
+
     #[test]
     fn items_older_than_what_the_mailboxes_keep_are_warned_about() {
         let connector = |retention: &str| {

@@ -26,8 +26,10 @@ pub(super) async fn perform(shared: &Arc<Shared>, kind: Kind, call: Call) -> Res
     }
     match fault {
         Some(Fault::DropBeforeCommit) => Err(Broken),
-        Some(Fault::Fail { status, after }) => Ok(failure(status, after)),
-        Some(Fault::TokenExpired) => Ok(unauthorized()),
+        Some(Fault::Fail { status, after }) => {
+            Ok(told(shared, kind, &call, failure(status, after)))
+        }
+        Some(Fault::TokenExpired) => Ok(told(shared, kind, &call, unauthorized())),
         Some(Fault::LateCommit(delay)) => {
             shared.later(delay, kind, call);
             Err(Broken)
@@ -38,7 +40,7 @@ pub(super) async fn perform(shared: &Arc<Shared>, kind: Kind, call: Call) -> Res
         }
         Some(Fault::CommitThenFail(status)) => {
             answer(shared, kind, &call).await?;
-            Ok(failure(status, None))
+            Ok(told(shared, kind, &call, failure(status, None)))
         }
         None => answer(shared, kind, &call).await,
     }
@@ -50,8 +52,13 @@ async fn answer(shared: &Arc<Shared>, kind: Kind, call: &Call) -> Result<Reply, 
         Kind::Batch => Box::pin(batch::answer(shared, call)).await?,
         _ => limited(shared, kind, call).await,
     };
+    Ok(told(shared, kind, call, reply))
+}
+
+/// What is answered, kept for who asks for bodies.
+fn told(shared: &Shared, kind: Kind, call: &Call, reply: Reply) -> Reply {
     shared.record(kind, call, &reply);
-    Ok(reply)
+    reply
 }
 
 /// Carries a request out if there is room for it. It takes the tenant's latency.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chatkeep_mailbox_import::target::{Gate, OpenGate, Outcome, TargetError};
-use chatkeep_proto::v1::DeliveryState;
+use chatkeep_proto::v1::{Begun, DeliveryState};
 use chatkeep_testkit::graph::{Fault, Kind, property_id};
 use futures::future::join_all;
 
@@ -141,6 +141,28 @@ async fn a_throttled_mailbox_holds_nobody_up() {
     assert_holds(&office.lab(), BOB, &messages).await;
     assert!(bench.ledger.count(DeliveryState::Waiting) > 0);
     assert_eq!(bench.ledger.with(|state| state.journal.len()), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_mailboxes_in_doubt_wait_for_what_an_earlier_holder_sent() {
+    let office = Office::open();
+    let bench = office.bench();
+    let messages = bench.items(3, &[ANN]).await;
+    bench.ledger.with(|state| {
+        state.settled_in = Duration::from_hours(1);
+        state.journal.push(Begun {
+            mailbox: BOB.to_owned(),
+            deliveries: vec![99],
+            ..Begun::default()
+        });
+    });
+
+    let soon = tokio::time::timeout(Duration::from_mins(1), bench.run());
+
+    soon.await
+        .expect("it does not wait for Bob's mailbox")
+        .unwrap();
+    assert_holds(&office.lab(), ANN, &messages).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

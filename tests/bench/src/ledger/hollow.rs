@@ -173,7 +173,7 @@ impl World {
         Ok(Completion::new(Done::Refreshed(Refreshed {
             directory: Some(directory.clone()),
             custom_mapping: Some(directory),
-            conflicts: 0,
+            ..Refreshed::default()
         })))
     }
 
