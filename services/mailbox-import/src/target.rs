@@ -56,8 +56,8 @@ pub trait Mailbox: Send + Sync {
 /// Asked before bytes go out that cannot be taken back.
 #[async_trait]
 pub trait Gate: Send + Sync {
-    /// Whether this process may still send.
-    async fn pass(&self) -> bool;
+    /// Lets this process send; fails with [`TargetError::Fenced`] or [`TargetError::Lapsed`].
+    async fn pass(&self) -> Result<(), TargetError>;
 }
 
 /// A gate that is always open: for what has no lease.
@@ -66,8 +66,8 @@ pub struct OpenGate;
 
 #[async_trait]
 impl Gate for OpenGate {
-    async fn pass(&self) -> bool {
-        true
+    async fn pass(&self) -> Result<(), TargetError> {
+        Ok(())
     }
 }
 
@@ -262,6 +262,12 @@ pub enum TargetError {
     /// The gate was closed: another process holds the lease.
     #[error("keep lease")]
     Fenced,
+    /// The gate was closed: the lease has ended, and could not be renewed. Nobody else may have it.
+    #[error("renew lease")]
+    Lapsed {
+        /// The reason.
+        source: BoxError,
+    },
 }
 
 /// Makes the target of a connector. What may be sent to one of `tenants` at a time is shared by all

@@ -3,7 +3,12 @@
 use chatkeep_microsoft365::{GraphError, Request, remedy};
 use chatkeep_model::connector;
 
-use super::{GraphTarget, client::PATIENCE, folder, trouble::Trouble};
+use super::{
+    GraphTarget,
+    client::{Client, PATIENCE},
+    folder,
+    trouble::Trouble,
+};
 use crate::{check::Finding, target::TargetError};
 
 /// The application permission that importing needs.
@@ -21,15 +26,16 @@ pub(crate) async fn check(
                 .to_owned(),
         )]);
     };
-    let client = target.client(mailbox);
-    client
-        .admitted(0, PATIENCE)
-        .await
-        .map_err(Trouble::in_folder)?;
-    let path = client.path("mailFolders/inbox?$select=id");
-    match target.graph.send(Request::get(path)).await {
-        Ok(_) => {}
-        Err(error) => return refused(error, settings).map(|finding| vec![finding]),
+    let mut client = target.client(mailbox);
+    if let Err(error) = look_into(target, &client).await? {
+        let owner = client.by_owner().await.map_err(Trouble::in_folder)?;
+        let Some(owner) = owner else {
+            return refused(error, settings).map(|finding| vec![finding]);
+        };
+        client = owner;
+        if let Err(error) = look_into(target, &client).await? {
+            return refused(error, settings).map(|finding| vec![finding]);
+        }
     }
     let mut findings = vec![fine("Microsoft Graph opens the sample mailbox".to_owned())];
     let path = &settings.folder;
@@ -46,6 +52,16 @@ pub(crate) async fn check(
         settings.auth.client
     )));
     Ok(findings)
+}
+
+async fn look_into(
+    target: &GraphTarget,
+    client: &Client,
+) -> Result<Result<(), GraphError>, TargetError> {
+    let admitted = client.admitted(0, PATIENCE).await;
+    admitted.map_err(Trouble::in_folder)?;
+    let path = client.path("mailFolders/inbox?$select=id");
+    Ok(target.graph.send(Request::get(path)).await.map(drop))
 }
 
 /// What a refusal means and which command mends it. Outages are errors, not findings.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chatkeep_microsoft365::{AuthError, Graph, GraphError, Request, Response};
 use chatkeep_runtime::secret::Secret;
 use http::header::DATE;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{tenant::Tenant, trouble::Trouble};
 
@@ -31,6 +31,16 @@ pub(super) struct Client {
     root: Arc<str>,
 }
 
+#[derive(Deserialize)]
+struct Owners {
+    value: Vec<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    id: String,
+}
+
 impl Client {
     pub(super) fn new(graph: Graph, tenant: Arc<Tenant>, mailbox: &str) -> Self {
         Self {
@@ -39,6 +49,36 @@ impl Client {
             mailbox: mailbox.into(),
             root: format!("users/{}", encode(mailbox)).into(),
         }
+    }
+
+    /// The same mailbox under a path that is known.
+    pub(super) fn at(&self, root: Arc<str>) -> Self {
+        Self {
+            root,
+            ..self.clone()
+        }
+    }
+
+    /// Path of the mailbox.
+    pub(super) fn root(&self) -> Arc<str> {
+        Arc::clone(&self.root)
+    }
+
+    /// The same mailbox by the id of whoever has its address: paths take ids and principal names, other
+    /// addresses not ("Get a user" of Graph's reference). `None` where nobody has it, where several do, or
+    /// where the application may not ask.
+    pub(super) async fn by_owner(&self) -> Result<Option<Self>, Trouble> {
+        let address = format!("smtp:{}", self.mailbox);
+        let filter = encode("proxyAddresses/any(p:p eq ") + &quoted(&address) + ")";
+        let path = format!("users?$filter={filter}&$select=id&$top=2");
+        let found: Owners = match self.get(&path).await {
+            Err(Trouble::Refused { .. }) => return Ok(None),
+            found => found?,
+        };
+        Ok(match &found.value[..] {
+            [owner] => Some(self.at(format!("users/{}", encode(&owner.id)).into())),
+            _ => None,
+        })
     }
 
     /// The mailbox's address.

@@ -10,6 +10,7 @@ use super::{
     client::{Client, encode},
     folder, listing, reading,
     sending::{Halt, Sender},
+    tenant::Place,
     trouble::Trouble,
 };
 use crate::target::{
@@ -52,17 +53,37 @@ impl Folder {
     }
 
     async fn find(&mut self) -> Result<(), TargetError> {
-        let tenant = self.client.tenant();
-        self.id = if let Some(known) = tenant.folder(self.client.mailbox()) {
-            known
+        if let Some(known) = self.client.tenant().folder(self.client.mailbox()) {
+            self.client = self.client.at(known.root);
+            self.id = known.folder;
         } else {
-            let found = folder::open(&self.client, &self.form.folder).await;
-            let found = found.map_err(Trouble::at_folder)?;
-            tenant.remember(self.client.mailbox(), &found);
-            found
-        };
-        self.position = folder::position(&self.id, tenant.time());
+            self.id = self.look_for().await.map_err(Trouble::at_folder)?;
+            let place = Place {
+                root: self.client.root(),
+                folder: self.id.clone(),
+            };
+            let mailbox = self.client.mailbox();
+            self.client.tenant().remember(mailbox, place);
+        }
+        self.position = folder::position(&self.id, self.client.tenant().time());
         Ok(())
+    }
+
+    /// The folder's id. A mailbox that is not known by its address is looked for by its owner's.
+    async fn look_for(&mut self) -> Result<String, Trouble> {
+        let path = &self.form.folder;
+        let found = folder::open(&self.client, path).await;
+        let Some(trouble) = found.as_ref().err() else {
+            return found;
+        };
+        if !trouble.is_unknown_name() {
+            return found;
+        }
+        let Some(client) = self.client.by_owner().await? else {
+            return found;
+        };
+        self.client = client;
+        folder::open(&self.client, path).await
     }
 
     /// Finds the folder anew after its owner has removed it, or makes another one.

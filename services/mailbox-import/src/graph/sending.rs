@@ -70,7 +70,9 @@ impl Halt {
     pub(super) fn or_worse(self, other: Self) -> Self {
         match (&self, &other) {
             (Self::Target(TargetError::Fenced), _) => self,
-            (_, Self::Target(TargetError::Fenced)) | (Self::NoFolder, _) => other,
+            (_, Self::Target(TargetError::Fenced)) => other,
+            (Self::Target(TargetError::Lapsed { .. }), _) => self,
+            (_, Self::Target(TargetError::Lapsed { .. })) | (Self::NoFolder, _) => other,
             (
                 Self::Target(TargetError::Busy { after }),
                 Self::Target(TargetError::Busy { after: other_after }),
@@ -158,9 +160,8 @@ impl Sender<'_> {
             .admitted(size, PATIENCE)
             .await
             .map_err(not_stored)?;
-        if !self.gate.pass().await {
-            return Err(Sent::stopped(Outcome::NotStored, TargetError::Fenced));
-        }
+        let closed = |error| Sent::stopped(Outcome::NotStored, error);
+        self.gate.pass().await.map_err(closed)?;
         let path = format!("mailFolders/{}/messages", encode(self.folder));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

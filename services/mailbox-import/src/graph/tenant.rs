@@ -42,6 +42,15 @@ impl Tenants {
     }
 }
 
+/// Where a folder was found.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// Path of the mailbox.
+    pub(super) root: Arc<str>,
+    /// Id of the folder.
+    pub(super) folder: String,
+}
+
 /// What is known of a tenant.
 #[derive(Debug)]
 pub(super) struct Tenant {
@@ -49,8 +58,8 @@ pub(super) struct Tenant {
     pub(super) canary: tokio::sync::Mutex<Canary>,
     /// Server's clock minus ours, seconds.
     ahead: AtomicI64,
-    /// By mailbox: when its folder was found, and its id.
-    folders: Mutex<HashMap<String, (Instant, String)>>,
+    /// By mailbox: when its folder was found, and where.
+    folders: Mutex<HashMap<String, (Instant, Place)>>,
     /// By Message-ID: requests that were lost.
     stumbles: Mutex<HashMap<String, u32>>,
 }
@@ -84,20 +93,20 @@ impl Tenant {
     }
 
     /// The folder of a mailbox, where it was found lately.
-    pub(super) fn folder(&self, mailbox: &str) -> Option<String> {
+    pub(super) fn folder(&self, mailbox: &str) -> Option<Place> {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        let (found, id) = folders.get(mailbox)?;
-        (found.elapsed() < FOLDER_LASTS).then(|| id.clone())
+        let (found, place) = folders.get(mailbox)?;
+        (found.elapsed() < FOLDER_LASTS).then(|| place.clone())
     }
 
     /// Remembers the folder of a mailbox.
-    pub(super) fn remember(&self, mailbox: &str, folder: &str) {
+    pub(super) fn remember(&self, mailbox: &str, place: Place) {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if folders.len() >= REMEMBERED {
             folders.retain(|_, (found, _)| found.elapsed() < FOLDER_LASTS);
         }
         if folders.len() < REMEMBERED {
-            folders.insert(mailbox.to_owned(), (Instant::now(), folder.to_owned()));
+            folders.insert(mailbox.to_owned(), (Instant::now(), place));
         }
     }
 

@@ -49,6 +49,12 @@ impl Trouble {
         matches!(self, Self::Refused { code, .. } if CODES.iter().any(|known| known.eq_ignore_ascii_case(code)))
     }
 
+    /// Whether nobody has this name.
+    pub(super) fn is_unknown_name(&self) -> bool {
+        const CODES: [&str; 2] = ["ErrorInvalidUser", "Request_ResourceNotFound"];
+        matches!(self, Self::Refused { code, .. } if CODES.iter().any(|known| known.eq_ignore_ascii_case(code)))
+    }
+
     /// Whether what was named is not there.
     pub(super) fn is_missing(&self) -> bool {
         matches!(

@@ -94,12 +94,9 @@ async fn in_ranges(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> R
 
 async fn pass(client: &Client, bytes: usize, gate: &dyn Gate) -> Result<(), Sent> {
     client.admitted(bytes, PATIENCE).await.map_err(failed)?;
-    if gate.pass().await {
-        return Ok(());
-    }
-    Err(Sent {
+    gate.pass().await.map_err(|error| Sent {
         outcome: Outcome::NotStored,
-        halt: Some(Halt::Target(TargetError::Fenced)),
+        halt: Some(Halt::Target(error)),
     })
 }
 

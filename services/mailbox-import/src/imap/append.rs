@@ -12,7 +12,7 @@ use super::{
     error::ImapError,
     response::{AppendUid, Response, Status},
 };
-use crate::target::{Gate, Message};
+use crate::target::{Gate, Message, TargetError};
 
 /// Commands on their way without an answer (RFC 3501 5.5 allows any number; servers buffer some).
 const WINDOW_COMMANDS: usize = 64;
@@ -28,7 +28,7 @@ pub(crate) enum Broken {
     /// The connection did not hold.
     Lost(ImapError),
     /// The gate was closed.
-    Fenced,
+    Closed(TargetError),
 }
 
 impl From<ImapError> for Broken {
@@ -76,9 +76,7 @@ impl Sender<'_> {
             if range.start + index == last {
                 // The command takes effect with its last bytes: all others may go out before.
                 self.connection.send(std::mem::take(&mut pending)).await?;
-                if !self.gate.pass().await {
-                    return Err(Broken::Fenced);
-                }
+                self.gate.pass().await.map_err(Broken::Closed)?;
             }
             pending.push_back(message.bytes.clone());
         }
@@ -113,9 +111,7 @@ impl Sender<'_> {
                 progress[index] = Progress::Answered(refusal);
                 continue;
             }
-            if !self.gate.pass().await {
-                return Err(Broken::Fenced);
-            }
+            self.gate.pass().await.map_err(Broken::Closed)?;
             pending.extend([message.bytes.clone(), CRLF]);
             progress[index] = Progress::Sent;
             self.connection.send(pending).await?;

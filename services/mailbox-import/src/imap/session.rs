@@ -72,7 +72,7 @@ impl Session {
                 self.connection = None;
                 self.is_clean = false;
                 Err(match broken {
-                    Broken::Fenced => TargetError::Fenced,
+                    Broken::Closed(error) => error,
                     Broken::Lost(error) => error.in_session(),
                 })
             }

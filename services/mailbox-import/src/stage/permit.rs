@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use chatkeep_pipeline::LedgerClient;
 use chatkeep_proto::v1::{Begun, JournalRequest};
 use tokio::sync::Mutex;
+use tonic::Code;
 
 use super::journal::Journal;
-use crate::target::Gate;
+use crate::target::{Gate, TargetError};
 
 /// Permission to send what was begun: the lease, which lasts its term from when the journal was written. A
 /// new holder waits for the lease's end and for what was sent until then to arrive. When the lease is
@@ -37,16 +38,25 @@ impl Permit {
 
 #[async_trait]
 impl Gate for Permit {
-    async fn pass(&self) -> bool {
+    async fn pass(&self) -> Result<(), TargetError> {
         let mut since = self.since.lock().await;
         if since.elapsed() < self.holds {
-            return true;
+            return Ok(());
         }
         let now = Instant::now();
         let written = self.ledger.clone().journal(self.request.clone()).await;
-        if written.is_ok() {
-            *since = now;
+        written.map_err(|status| match status.code() {
+            Code::FailedPrecondition => TargetError::Fenced,
+            _ => TargetError::Lapsed {
+                source: status.into(),
+            },
+        })?;
+        *since = now;
+        if since.elapsed() < self.holds {
+            return Ok(());
         }
-        written.is_ok() && since.elapsed() < self.holds
+        Err(TargetError::Lapsed {
+            source: "the journal took longer to write than the lease lasts".into(),
+        })
     }
 }

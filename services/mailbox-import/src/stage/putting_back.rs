@@ -106,6 +106,7 @@ impl Shard {
         self.session = None;
         let (verdict, action) = match &error {
             TargetError::Fenced => (Verdict::Superseded, "keep lease"),
+            TargetError::Lapsed { .. } => (Verdict::Wait, "renew lease"),
             _ => (Verdict::Wait, "reach mailboxes"),
         };
         Err(StageError::new(verdict, action, error))

@@ -199,8 +199,9 @@ struct ClosingGate(std::sync::atomic::AtomicI32);
 
 #[async_trait::async_trait]
 impl Gate for ClosingGate {
-    async fn pass(&self) -> bool {
-        self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) > 0
+    async fn pass(&self) -> Result<(), TargetError> {
+        let left = self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        (left > 0).then_some(()).ok_or(TargetError::Fenced)
     }
 }
 

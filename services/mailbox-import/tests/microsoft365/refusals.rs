@@ -3,7 +3,7 @@
 use chatkeep_mailbox_import::target::Position;
 use chatkeep_mailbox_import::{Expected, Flaw, verify};
 use chatkeep_proto::v1::{Begun, DeliveryState};
-use chatkeep_testkit::graph::Kind;
+use chatkeep_testkit::graph::{Kind, Person};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -23,6 +23,25 @@ async fn a_mailbox_that_is_not_there_fails_alone() {
     assert_eq!(bench.ledger.count(DeliveryState::Imported), 3);
     assert_eq!(bench.ledger.reason(2), "mailbox not found");
     assert_holds(&office.lab(), BOB, &messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_is_found_by_an_address_that_is_not_its_owners_name() {
+    const MAIL: &str = "dora.miller@contoso.com";
+    let office = Office::open();
+    office.tenant.add(Person {
+        mail: Some(MAIL.to_owned()),
+        proxies: vec![format!("SMTP:{MAIL}")],
+        ..Person::new("dora@contoso.com")
+    });
+    let bench = office.bench();
+    let messages = bench.items(3, &[MAIL]).await;
+
+    office.import_all(&bench).await;
+
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 3);
+    assert_eq!(office.stored("dora@contoso.com").len(), 3);
+    assert_holds(&office.lab(), MAIL, &messages).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -231,6 +231,29 @@ async fn a_replaced_holder_sends_nothing_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_lapses_while_the_journal_is_slow_sends_nothing_and_is_taken_again() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let bench = Bench::new(&lab);
+    let messages = bench.items(3, &[ANN]).await;
+    bench.ledger.with(|state| {
+        state.term = Duration::from_millis(1);
+        state.writing = Duration::from_millis(5);
+    });
+
+    let error = bench.run().await.unwrap_err();
+
+    // Nobody has taken its place: who gave the task up would leave it to nobody.
+    assert_eq!(error.verdict, Verdict::Wait);
+    let stands = lab.open(ANN).await.list(Position::default()).await.unwrap();
+    assert_eq!(stands, []);
+    bench
+        .ledger
+        .with(|state| state.term = Duration::from_mins(1));
+    bench.run().await.unwrap();
+    assert_holds(&lab, ANN, &messages).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_replaced_holder_sent_late_is_removed_and_counted() {
     let lab = Lab::dovecot(Dovecot::start().unwrap());
     let bench = Bench::new(&lab);
