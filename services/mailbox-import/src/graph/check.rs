@@ -7,12 +7,12 @@ use super::{
     GraphTarget,
     client::{Client, PATIENCE},
     folder,
-    trouble::Trouble,
+    trouble::{Trouble, chain},
 };
 use crate::{check::Finding, target::TargetError};
 
 /// The application permission that importing needs.
-const PERMISSION: &str = "Mail.ReadWrite";
+pub(super) const PERMISSION: &str = "Mail.ReadWrite";
 
 /// Signs in, opens a sample mailbox where one is known, looks for the folder; changes nothing.
 pub(crate) async fn check(
@@ -26,17 +26,10 @@ pub(crate) async fn check(
                 .to_owned(),
         )]);
     };
-    let mut client = target.client(mailbox);
-    if let Err(error) = look_into(target, &client).await? {
-        let owner = client.by_owner().await.map_err(Trouble::in_folder)?;
-        let Some(owner) = owner else {
-            return refused(error, settings).map(|finding| vec![finding]);
-        };
-        client = owner;
-        if let Err(error) = look_into(target, &client).await? {
-            return refused(error, settings).map(|finding| vec![finding]);
-        }
-    }
+    let client = match let_in(target, settings, mailbox).await? {
+        Ok(client) => client,
+        Err(finding) => return Ok(vec![finding]),
+    };
     let mut findings = vec![fine("Microsoft Graph opens the sample mailbox".to_owned())];
     let path = &settings.folder;
     let found = folder::find(&client, path)
@@ -52,6 +45,26 @@ pub(crate) async fn check(
         settings.auth.client
     )));
     Ok(findings)
+}
+
+/// A mailbox that Graph opens, by its address or by its owner's id; or what keeps the application out.
+pub(super) async fn let_in(
+    target: &GraphTarget,
+    settings: &connector::GraphTarget,
+    mailbox: &str,
+) -> Result<Result<Client, Finding>, TargetError> {
+    let client = target.client(mailbox);
+    let Err(error) = look_into(target, &client).await? else {
+        return Ok(Ok(client));
+    };
+    let owner = client.by_owner().await.map_err(Trouble::in_folder)?;
+    let Some(owner) = owner else {
+        return refused(error, settings).map(Err);
+    };
+    match look_into(target, &owner).await? {
+        Ok(()) => Ok(Ok(owner)),
+        Err(error) => refused(error, settings).map(Err),
+    }
 }
 
 async fn look_into(
@@ -96,14 +109,6 @@ fn refused(error: GraphError, settings: &connector::GraphTarget) -> Result<Findi
                 source: error.into(),
             },
         }),
-    }
-}
-
-/// An error with its causes.
-fn chain(error: &GraphError) -> String {
-    match error {
-        GraphError::Auth(cause) => format!("{error}: {cause}"),
-        error => error.to_string(),
     }
 }
 
