@@ -113,7 +113,7 @@ impl Trial<'_> {
         // The rest is worth waiting for.
         drop(self.client.admitted(0, RECOVERY).await);
         if standing.is_empty() {
-            let text = "1 to 4, 9: no message could be created: nothing to look at";
+            let text = "1 to 5, 9: no message could be created, there is nothing to look at";
             points.push(Point::not_tried(text));
             return points;
         }

@@ -149,7 +149,7 @@ async fn what_was_made_is_removed_when_every_message_is_refused() {
     let failed = texts(&points, Verdict::Failed);
     assert_eq!(failed.len(), 1, "{points:?}");
     assert!(failed[0].contains("507 ErrorQuotaExceeded"), "{failed:?}");
-    assert!(texts(&points, Verdict::NotTried)[0].contains("nothing to look at"));
+    assert!(texts(&points, Verdict::NotTried)[0].contains("there is nothing to look at"));
     assert_nothing_is_left(&office, &folders);
 }
 

@@ -58,7 +58,7 @@ impl Stationery<'_> {
         let to = self.mailbox;
         // Characters of one to four bytes, and a table, which Exchange completes.
         let text = format!(
-            "From: Chatkeep canary <{sender}>\r\nTo: {to} <{to}>\r\n\
+            "From: Chatkeep canary <{sender}>\r\nTo: <{to}>\r\n\
              Date: Mon, 04 Mar 2019 10:00:00 +0000\r\n\
              Subject: Chatkeep canary {number}: synthetic test item, no conversation\r\n\
              Message-ID: {id}\r\nEmail: {sender}, {to}\r\nX-Chatkeep-Kind: canary\r\n\
