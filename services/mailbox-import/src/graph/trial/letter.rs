@@ -48,7 +48,7 @@ impl Stationery<'_> {
     }
 
     fn letter(&self, number: u8, file: &str) -> Letter {
-        let domain = if number % 2 == 0 {
+        let domain = if number.is_multiple_of(2) {
             "example.org"
         } else {
             self.domain
