@@ -7,7 +7,7 @@ use super::{
     GraphTarget,
     client::{Client, PATIENCE},
     folder,
-    trouble::{Trouble, chain},
+    trouble::{Trouble, chain, says_unknown_name},
 };
 use crate::{check::Finding, target::TargetError};
 
@@ -53,16 +53,17 @@ pub(super) async fn let_in(
     settings: &connector::GraphTarget,
     mailbox: &str,
 ) -> Result<Result<Client, Finding>, TargetError> {
-    let client = target.client(mailbox);
-    let Err(error) = look_into(target, &client).await? else {
-        return Ok(Ok(client));
-    };
-    let owner = client.by_owner().await.map_err(Trouble::in_folder)?;
-    let Some(owner) = owner else {
-        return refused(error, settings).map(Err);
-    };
-    match look_into(target, &owner).await? {
-        Ok(()) => Ok(Ok(owner)),
+    let mut client = target.client(mailbox);
+    let mut looked = look_into(target, &client).await?;
+    let is_unknown = |error: &GraphError| error.code().is_some_and(says_unknown_name);
+    if looked.as_ref().is_err_and(is_unknown)
+        && let Some(owner) = client.by_owner().await.map_err(Trouble::in_folder)?
+    {
+        client = owner;
+        looked = look_into(target, &client).await?;
+    }
+    match looked {
+        Ok(()) => Ok(Ok(client)),
         Err(error) => refused(error, settings).map(Err),
     }
 }
