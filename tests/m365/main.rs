@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod canary;
 mod imported;
 mod killed;
 #[expect(dead_code, reason = "shared with the other tests of the program")]

@@ -23,6 +23,7 @@ mod people;
 mod perform;
 mod permissions;
 mod properties;
+mod quirk;
 mod route;
 mod server;
 mod sign_in;
@@ -40,6 +41,7 @@ pub use self::{
     people::Person,
     permissions::Role,
     properties::property_id,
+    quirk::Quirk,
     route::Kind,
     server::Recorded,
     tenant::Tenant,

@@ -46,6 +46,10 @@ pub(crate) enum Command {
     Check {
         /// The connector file
         file: PathBuf,
+        /// Instead: puts synthetic items into a folder of its own in this mailbox of a Microsoft 365 tenant, says
+        /// what became of them, and removes them. Exit 0: all passed; 1: something failed
+        #[arg(long, value_name = "MAILBOX")]
+        tenant_canary: Option<String>,
     },
     /// Lists the runs of a connector
     Runs(OfConnector),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod backfill;
+mod canary;
 mod check;
 mod connectors;
 mod drive;
@@ -26,7 +27,16 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
     let existing = |file: &std::path::Path| Place::read_existing(file, site);
     match &cli.command {
         Command::Archive(args) => archive::run(args, site, output).await,
-        Command::Check { file } => check::run(&Place::read(file, site)?, output).await,
+        Command::Check {
+            file,
+            tenant_canary,
+        } => {
+            let place = Place::read(file, site)?;
+            match tenant_canary {
+                Some(mailbox) => canary::run(&place, mailbox, output).await,
+                None => check::run(&place, output).await,
+            }
+        }
         Command::Runs(of) => runs::list(&existing(&of.connector)?, output).await,
         Command::Log(args) => {
             let place = existing(&args.run.connector.connector)?;

@@ -14,6 +14,7 @@ mod property;
 mod reading;
 mod sending;
 mod tenant;
+mod trial;
 mod trouble;
 mod upload;
 
@@ -30,8 +31,8 @@ use self::{
 };
 use crate::target::{Mailbox, Target, TargetError, Timeouts};
 
-pub(crate) use self::check::check;
 pub use self::tenant::Tenants;
+pub(crate) use self::{check::check, trial::trial};
 
 /// The mailboxes of a tenant.
 pub(crate) struct GraphTarget {

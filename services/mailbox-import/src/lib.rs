@@ -12,6 +12,7 @@ mod imap;
 mod maildir;
 mod stage;
 pub mod target;
+mod trial;
 mod verify;
 
 use std::{sync::Arc, time::Duration};
@@ -27,6 +28,7 @@ pub use crate::{
     check::{Finding, check, max_part_bytes, outlived},
     grpc::MailboxImportService,
     stage::MailboxImport,
+    trial::{Point, Verdict, tenant_canary},
     verify::{Expected, Flaw, verify},
 };
 

@@ -72,9 +72,8 @@ struct Unusable {
 
 fn unusable(root: &Path, source: io::Error) -> TargetError {
     // Others are not held up by it.
-    if source
-        .get_ref()
-        .is_some_and(|error| error.is::<HeldElsewhere>())
+    if let Some(error) = source.get_ref()
+        && error.is::<HeldElsewhere>()
     {
         return TargetError::Busy { after: HELD_FOR };
     }

@@ -8,11 +8,12 @@
 use std::convert::Infallible;
 
 use async_trait::async_trait;
-use chatkeep_model::connector;
+use chatkeep_model::connector::{self, Connector};
 
 use crate::{
     check::Finding,
     target::{Mailbox, Target, TargetError, Timeouts},
+    trial::Point,
 };
 
 /// The tenants that a process imports into: none.
@@ -45,6 +46,15 @@ pub(crate) async fn check(
     _: &connector::GraphTarget,
     _: Option<&str>,
 ) -> Result<Vec<Finding>, TargetError> {
+    match target.0 {}
+}
+
+pub(crate) async fn trial(
+    target: &GraphTarget,
+    _: &connector::GraphTarget,
+    _: &Connector,
+    _: &str,
+) -> Result<Vec<Point>, TargetError> {
     match target.0 {}
 }
 

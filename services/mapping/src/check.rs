@@ -52,6 +52,29 @@ pub async fn sample_mailbox(connector: &Connector) -> Result<Option<String>, Dir
     }
 }
 
+/// What a tenant answers about changes of its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantProbe {
+    /// Users on the first page, of 999 that were asked for.
+    pub users: u64,
+    /// Whether there are no more.
+    pub is_all: bool,
+    /// The HTTP status that a token was refused with that was never given out; `None` where it was
+    /// answered as if it had been.
+    pub refusal: Option<u16>,
+    /// Whether a refresh that is refused so reads everybody anew, as it should.
+    pub is_understood: bool,
+}
+
+/// Asks a tenant what only a real one can answer; `None` where the directory is none. Changes nothing.
+pub async fn tenant_probe(connector: &Connector) -> Result<Option<TenantProbe>, DirectoryError> {
+    let Directory::Graph(settings) = &connector.directory else {
+        return Ok(None);
+    };
+    let probe = graph::probe(settings).await;
+    probe.map(Some).map_err(DirectoryError::Graph)
+}
+
 impl Findings {
     pub(crate) fn of(tables: &Tables) -> Self {
         let Tables { resolver, .. } = tables;

@@ -16,10 +16,14 @@ use chatkeep_microsoft365::{Graph, Timeouts, connect};
 use chatkeep_model::connector::GraphDirectory;
 use chatkeep_staging::{BlobReader, FrameReader};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 pub use self::error::GraphDirectoryError;
 use self::{merge::Merged, round::Round};
-use crate::mirrored::{Previous, Users};
+use crate::{
+    check::TenantProbe,
+    mirrored::{Previous, Users},
+};
 
 /// What an administrator grants the application.
 const PERMISSION: &str = "User.Read.All";
@@ -49,11 +53,19 @@ fn open(settings: &GraphDirectory) -> Result<Graph, GraphDirectoryError> {
     graph.map_err(|source| GraphDirectoryError::connect(source, &settings.auth))
 }
 
-/// Reads the users, from where the last refresh ended if that is still known, and writes their mirror.
+/// What the tenant answers to questions about changes that no simulator can answer.
+pub(crate) async fn probe(settings: &GraphDirectory) -> Result<TenantProbe, GraphDirectoryError> {
+    let graph = open(settings)?;
+    round::probe(&graph, settings).await
+}
+
+/// Reads the users, from where the last refresh ended if that is still known, and writes their mirror. Between
+/// two requests it stops when `shutdown` comes.
 pub(crate) async fn read<W: Write + Send + 'static>(
     settings: &GraphDirectory,
     previous: Option<Previous>,
     mirror: W,
+    shutdown: &CancellationToken,
 ) -> Result<Users<W>, GraphDirectoryError> {
     let graph = open(settings)?;
     let scope = Scope {
@@ -62,12 +74,12 @@ pub(crate) async fn read<W: Write + Send + 'static>(
         select: round::SELECT.to_owned(),
     };
     let (known, round) = match previous {
-        Some(previous) => changes(&graph, settings, &scope, previous).await?,
+        Some(previous) => changes(&graph, settings, &scope, previous, shutdown).await?,
         None => (None, None),
     };
     let round = match round {
         Some(round) => round,
-        None => round::whole(&graph, settings).await?,
+        None => round::whole(&graph, settings, shutdown).await?,
     };
     let Round { changes, next } = round;
     let merged = blocking(move || merge::merge(known, changes, &scope, mirror)).await?;
@@ -92,6 +104,7 @@ async fn changes(
     settings: &GraphDirectory,
     scope: &Scope,
     previous: Previous,
+    shutdown: &CancellationToken,
 ) -> Result<(Option<Known>, Option<Round>), GraphDirectoryError> {
     let Previous { users, changes } = previous;
     let opened = blocking(move || merge::open(users)).await?;
@@ -99,7 +112,7 @@ async fn changes(
     let Some((_, known)) = known else {
         return Ok((None, None));
     };
-    let round = round::since(graph, settings, &changes).await?;
+    let round = round::since(graph, settings, &changes, shutdown).await?;
     Ok(match round {
         Some(round) => (Some(known), Some(round)),
         None => (None, None),

@@ -39,7 +39,7 @@ use serde::Deserialize;
 use crate::stage::Mapping;
 
 pub use crate::{
-    check::{Findings, check, sample_mailbox},
+    check::{Findings, TenantProbe, check, sample_mailbox, tenant_probe},
     graph::GraphDirectoryError,
     grpc::MappingService,
     index::Conflict,
@@ -70,7 +70,7 @@ pub fn start(
     staging: Staging,
     lifecycle: &Lifecycle,
 ) {
-    let stage = Mapping::new(ledger.clone(), staging);
+    let stage = Mapping::new(ledger.clone(), staging, lifecycle.shutdown());
     Worker::new(stage, queue, ledger, settings.concurrency).start(lifecycle);
 }
 

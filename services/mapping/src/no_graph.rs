@@ -9,8 +9,12 @@
 use std::io::Write;
 
 use chatkeep_model::connector::GraphDirectory;
+use tokio_util::sync::CancellationToken;
 
-use crate::mirrored::{Previous, Users};
+use crate::{
+    check::TenantProbe,
+    mirrored::{Previous, Users},
+};
 
 /// Why the users of a tenant cannot be read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -35,10 +39,15 @@ pub(crate) async fn sample_mailbox(
     Err(GraphDirectoryError)
 }
 
+pub(crate) async fn probe(_: &GraphDirectory) -> Result<TenantProbe, GraphDirectoryError> {
+    Err(GraphDirectoryError)
+}
+
 pub(crate) async fn read<W: Write + Send + 'static>(
     _: &GraphDirectory,
     _: Option<Previous>,
     _: W,
+    _: &CancellationToken,
 ) -> Result<Users<W>, GraphDirectoryError> {
     Err(GraphDirectoryError)
 }

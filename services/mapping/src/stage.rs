@@ -10,6 +10,7 @@ use chatkeep_proto::v1::{
     complete_request::Result as TaskResult,
 };
 use chatkeep_staging::{FrameReader, Staging};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     plan::{self, MOST_ROWS, Plan},
@@ -27,6 +28,7 @@ pub(crate) struct Mapping {
     ledger: LedgerClient,
     staging: Staging,
     snapshots: Snapshots,
+    shutdown: CancellationToken,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +40,14 @@ enum TaskError {
 }
 
 impl Mapping {
-    pub(crate) fn new(ledger: LedgerClient, staging: Staging) -> Self {
+    /// A refresh of a tenant's users is left to the next process when `shutdown` comes.
+    pub(crate) fn new(ledger: LedgerClient, staging: Staging, shutdown: CancellationToken) -> Self {
         Self {
             runs: Runs::new(ledger.clone()),
             ledger,
             snapshots: Snapshots::new(staging.clone()),
             staging,
+            shutdown,
         }
     }
 }
@@ -67,7 +71,8 @@ impl Mapping {
     /// attempt saw.
     async fn refresh(&self, context: &RunContext) -> Result<Completion, StageError> {
         let mirror = context.run.mirror.as_ref();
-        let refreshed = Tables::refresh(&context.connector, mirror, &self.staging).await?;
+        let (connector, staging) = (&context.connector, &self.staging);
+        let refreshed = Tables::refresh(connector, mirror, staging, &self.shutdown).await?;
         crash_point("staged");
         Ok(Completion::new(TaskResult::Refreshed(refreshed)))
     }

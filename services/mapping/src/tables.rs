@@ -11,6 +11,7 @@ use chatkeep_model::connector::{self, Connector, GraphDirectory, LdapDirectory};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
 use chatkeep_proto::v1::{Mirror, Refreshed};
 use chatkeep_staging::{Blob, BlobKind, Spool, Staging};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     custom::CustomMapping,
@@ -73,7 +74,9 @@ impl Tables {
         let read = match &connector.directory {
             connector::Directory::Csv { path } => file(path).await?,
             connector::Directory::Graph(settings) => {
-                let users = graph::read(settings, None, io::sink()).await;
+                // Whoever asks waits for the answer, and goes when it is to stop.
+                let never = CancellationToken::new();
+                let users = graph::read(settings, None, io::sink(), &never).await;
                 Read::of(users.map_err(DirectoryError::Graph)?).0
             }
             connector::Directory::Ldap(settings) => {
@@ -90,11 +93,12 @@ impl Tables {
         connector: &Connector,
         known: Option<&Mirror>,
         staging: &Staging,
+        shutdown: &CancellationToken,
     ) -> Result<Refreshed, StageError> {
         let (read, mirror) = match &connector.directory {
             connector::Directory::Csv { path } => (file(path).await.map_err(unreadable)?, None),
             connector::Directory::Graph(settings) => {
-                let (read, mirror) = tenant(settings, known, staging).await?;
+                let (read, mirror) = tenant(settings, known, staging, shutdown).await?;
                 (read, Some(mirror))
             }
             connector::Directory::Ldap(settings) => {
@@ -198,11 +202,12 @@ async fn tenant(
     settings: &GraphDirectory,
     known: Option<&Mirror>,
     staging: &Staging,
+    shutdown: &CancellationToken,
 ) -> Result<(Read, NewMirror), StageError> {
     let previous = previous(known, staging).await?;
     let spool = || staging.spool().or_retry("store mirror");
-    let users = match graph::read(settings, previous, spool()?).await {
-        Err(error) if error.is_damage() => graph::read(settings, None, spool()?).await,
+    let users = match graph::read(settings, previous, spool()?, shutdown).await {
+        Err(error) if error.is_damage() => graph::read(settings, None, spool()?, shutdown).await,
         users => users,
     };
     let users = users.map_err(|error| unreadable(DirectoryError::Graph(error)))?;

@@ -1,3 +1,5 @@
+use chatkeep_microsoft365::Request;
+use http::Method;
 use serde_json::json;
 
 use crate::support::{ANN, World, message};
@@ -44,4 +46,31 @@ async fn a_folder_that_its_user_deleted_is_not_found() {
 
     assert_eq!(refused.code(), Some("ErrorItemNotFound"));
     assert!(world.tenant.messages(ANN).is_empty());
+}
+
+/// "mailFolder: permanentDelete"
+#[tokio::test]
+async fn a_folder_is_removed_for_good_with_everything_in_it() {
+    let world = World::start().await;
+    let folder = world.folder("Skype for Business").await;
+    let path = format!("users/{ANN}/mailFolders/{folder}");
+    let messages = format!("{path}/messages");
+    let stored = world.post(&messages, &message("<1@contoso.com>")).await;
+    stored.unwrap();
+
+    let mut remove = Request::get(format!("{path}/permanentDelete"));
+    remove.method = Method::POST;
+    let removed = world.graph.send(remove).await.unwrap();
+    let gone = world.delete(&path).await.unwrap_err();
+
+    assert_eq!(removed.status, 204);
+    assert_eq!(gone.code(), Some("ErrorItemNotFound"));
+    assert!(world.tenant.messages(ANN).is_empty());
+    assert!(
+        !world
+            .tenant
+            .folders(ANN)
+            .iter()
+            .any(|one| one.contains("Skype"))
+    );
 }

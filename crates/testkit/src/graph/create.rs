@@ -23,7 +23,10 @@ pub(super) fn create(state: &mut State, owner: &str, call: &Call) -> Result<Repl
     let now = jiff::Timestamp::now();
     let body = call.json()?;
     let mut message = read(&body, now)?;
-    message.is_draft |= state.passes_over_flags;
+    let contact = state.contact(owner);
+    for quirk in &state.quirks {
+        quirk.distort(&mut message, &contact, now);
+    }
     let number = state.number();
     message.id = format!("AAkALg{number:012}");
     if message.message_id.is_empty() {

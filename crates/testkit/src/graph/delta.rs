@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    Quirk,
     call::{Call, Reply},
     people::User,
     state::State,
@@ -24,7 +25,9 @@ struct Place {
 impl Place {
     fn of(state: &State, call: &Call) -> Result<Self, Reply> {
         let token = call.query("$deltatoken").or(call.query("$skiptoken"));
-        let Some(token) = token else {
+        let is_known =
+            |token: &&str| Self::parse(token).is_some() || !state.has(Quirk::TakesAnyDeltaToken);
+        let Some(token) = token.filter(is_known) else {
             return Ok(Self {
                 since: 0,
                 until: state.people.version,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
+    Quirk,
     call::{Call, Reply},
     json::{invalid, text},
     mailbox::{Folder, Mailbox},
@@ -63,6 +64,15 @@ pub(super) fn delete(state: &mut State, owner: &str, call: &Call) -> Result<Repl
     let folder = mailbox.folder(&call.path[3])?.id.clone();
     mailbox.remove_folder(&folder);
     Ok(Reply::empty(204))
+}
+
+/// Removes a folder with everything in it, also from where its user could restore it ("mailFolder:
+/// permanentDelete"; the global cloud alone has it).
+pub(super) fn delete_for_good(state: &mut State, owner: &str, call: &Call) -> Result<Reply, Reply> {
+    if state.has(Quirk::DeletesSoftly) {
+        return Err(invalid("ErrorInvalidRequest"));
+    }
+    delete(state, owner, call)
 }
 
 /// The id of the folder that the request is about the children of.

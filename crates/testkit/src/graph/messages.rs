@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value, json};
 
 use super::{
-    StoredMessage,
+    Quirk, StoredMessage,
     call::{Call, Reply},
     filter::Filter,
     json::{self, invalid},
@@ -23,12 +23,14 @@ const PAGE: usize = 10;
 /// `$orderby` says otherwise.
 pub(super) fn list(state: &mut State, owner: &str, call: &Call) -> Result<Reply, Reply> {
     let endpoint = state.endpoint.clone();
+    let is_filtered = !state.has(Quirk::IgnoresFilters);
     let mailbox = state.mailbox(owner);
     let folder = match call.segments()[..] {
         ["users", _, "mailFolders", folder, ..] => Some(mailbox.folder(folder)?.id.clone()),
         _ => None,
     };
-    let filter = Filter::parse(call.query("$filter"))?;
+    let filter = call.query("$filter").filter(|_| is_filtered);
+    let filter = Filter::parse(filter)?;
     let is_here = |message: &&StoredMessage| {
         folder
             .as_ref()
@@ -131,6 +133,9 @@ pub(super) fn delete(state: &mut State, owner: &str, call: &Call) -> Result<Repl
 }
 
 pub(super) fn delete_for_good(state: &mut State, owner: &str, call: &Call) -> Result<Reply, Reply> {
+    if state.has(Quirk::DeletesSoftly) {
+        return delete(state, owner, call);
+    }
     let removed = state.mailbox(owner).messages.remove(id(call)?);
     removed.map(|_| Reply::empty(204)).ok_or_else(not_found)
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Role;
+use super::{Quirk, Role};
 
 /// What can be different about a tenant.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Options {
     pub page: usize,
     /// A round of changes names only the properties that changed, as with `Prefer: return=minimal`.
     pub changes_are_minimal: bool,
-    /// Passes over `PR_MESSAGE_FLAGS`, so that every message is a draft: what an import must notice.
-    pub passes_over_flags: bool,
+    /// What it does otherwise.
+    pub quirks: Vec<Quirk>,
     /// Keeps every body, for [`Tenant::recorded`](super::Tenant::recorded).
     pub records_bodies: bool,
 }
@@ -32,7 +32,7 @@ impl Default for Options {
             roles: vec![Role::UserReadAll, Role::MailReadWrite],
             page: 100,
             changes_are_minimal: false,
-            passes_over_flags: false,
+            quirks: Vec::new(),
             records_bodies: false,
         }
     }

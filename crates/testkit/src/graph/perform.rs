@@ -133,6 +133,7 @@ pub(super) fn execute(
         Kind::GetFolder => folders::get(state, owner, call),
         Kind::CreateFolder => folders::create(state, owner, call),
         Kind::DeleteFolder => folders::delete(state, owner, call),
+        Kind::PermanentlyDeleteFolder => folders::delete_for_good(state, owner, call),
         Kind::ListMessages => messages::list(state, owner, call),
         Kind::CreateMessage => create::create(state, owner, call),
         Kind::GetMessage => messages::get(state, owner, call),

@@ -21,6 +21,8 @@ pub enum Kind {
     CreateFolder,
     /// `DELETE .../mailFolders/{folder}`
     DeleteFolder,
+    /// `POST .../mailFolders/{folder}/permanentDelete`
+    PermanentlyDeleteFolder,
     /// `GET .../messages`
     ListMessages,
     /// `POST .../messages`
@@ -74,6 +76,9 @@ impl Kind {
                 Method::DELETE => Self::DeleteFolder,
                 _ => Self::Unknown,
             },
+            ["users", _, "mailFolders", _, "permanentDelete"] => {
+                Self::only(call, &Method::POST, Self::PermanentlyDeleteFolder)
+            }
             _ => Self::Unknown,
         }
     }

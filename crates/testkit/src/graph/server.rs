@@ -51,7 +51,7 @@ impl Shared {
             endpoint: format!("{origin}/v1.0"),
             page: options.page,
             changes_are_minimal: options.changes_are_minimal,
-            passes_over_flags: options.passes_over_flags,
+            quirks: options.quirks.clone(),
             ..State::default()
         };
         Self {

@@ -1,8 +1,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Counts, call::Reply, mailbox::Mailbox, people::People, permissions, server::Recorded,
-    throttle::Throttles, uploads::Session,
+    Contact, Counts, Quirk, call::Reply, mailbox::Mailbox, people::People, permissions,
+    server::Recorded, throttle::Throttles, uploads::Session,
 };
 
 /// Everything that changes in a tenant.
@@ -12,7 +12,7 @@ pub(super) struct State {
     pub(super) endpoint: String,
     pub(super) page: usize,
     pub(super) changes_are_minimal: bool,
-    pub(super) passes_over_flags: bool,
+    pub(super) quirks: Vec<Quirk>,
     pub(super) people: People,
     /// By the id of the user. They are made when somebody asks for them.
     pub(super) mailboxes: HashMap<String, Mailbox>,
@@ -32,6 +32,21 @@ impl State {
         self.next
     }
 
+    /// Whether it does something otherwise.
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
+        self.quirks.contains(&quirk)
+    }
+
+    /// The user with this id, as a sender.
+    pub(super) fn contact(&self, owner: &str) -> Contact {
+        let user = self.people.users.get(owner);
+        let address = user.map_or("", |user| &user.person.principal_name);
+        Contact {
+            name: address.to_owned(),
+            address: address.to_owned(),
+        }
+    }
+
     /// The id of the user whose mailbox a request is for.
     ///
     /// The path takes an id or a principal name and no other address ("Get a user"); without a mailbox
@@ -41,6 +56,9 @@ impl State {
         let user = id.and_then(|id| Some((id, self.people.users.get(id)?)));
         let (id, user) = user.ok_or_else(|| {
             let message = format!("The requested user '{name}' is invalid.");
+            if self.has(Quirk::RefusesAliasesOtherwise) {
+                return Reply::error(400, "ErrorInvalidMailboxName", &message);
+            }
             Reply::error(404, "ErrorInvalidUser", &message)
         })?;
         if self.denied.contains(id) {

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{
-    StoredAttachment,
+    Quirk, StoredAttachment,
     call::{Call, Reply},
     json::{invalid, text},
     messages::id,
@@ -36,7 +36,12 @@ pub(super) fn create(state: &mut State, owner: &str, call: &Call) -> Result<Repl
     if text(&item, "attachmentType") != "file" || !(SMALLEST_FILE..=LARGEST_FILE).contains(&size) {
         return Err(invalid("ErrorAttachmentSizeLimitExceeded"));
     }
-    let message = state.mailbox(owner).message(id(call)?)?.id.clone();
+    let is_for_drafts = state.has(Quirk::UploadsToDraftsOnly);
+    let message = state.mailbox(owner).message(id(call)?)?;
+    if is_for_drafts && !message.is_draft {
+        return Err(invalid("ErrorInvalidOperation"));
+    }
+    let message = message.id.clone();
     let key = format!("{message}-{}", state.number());
     let session = Session {
         owner: owner.to_owned(),

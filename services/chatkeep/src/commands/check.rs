@@ -29,9 +29,11 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
     ));
     let mut problems = 0;
     let mut oldest = None;
+    let mut unlooked = Vec::new();
     for finding in sources(connector).await? {
         problems += u32::from(!print_source(output, &finding));
         oldest = oldest_in(&finding).into_iter().chain(oldest).min();
+        unlooked.extend(unlooked_in(&finding));
     }
     let mut sample = None;
     match chatkeep_mapping::check(connector).await {
@@ -63,6 +65,11 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
     if let Some(warning) = outlived {
         output.line(format_args!("target     {target}: {}", warning.text));
+    }
+    if has_retention(connector) {
+        for source in unlooked {
+            output.line(format_args!("target     {target}: retention: {source}"));
+        }
     }
     if problems > 0 {
         output.line(format_args!(
@@ -105,6 +112,25 @@ fn oldest_in(finding: &Finding) -> Option<i64> {
         Found::Files(sample) => sample.oldest,
         Found::Database(sample) => sample.first,
     }
+}
+
+/// What of a source nobody has looked at for its oldest conversation.
+fn unlooked_in(finding: &Finding) -> Option<String> {
+    let Found::Files(sample) = finding.result.as_ref().ok()? else {
+        return None;
+    };
+    (sample.has_more || sample.read < sample.files).then(|| {
+        let (source, read) = (finding.source, number(sample.read as u64));
+        format!(
+            "of source {source} the first {read} files were looked at; whether others hold older \
+             conversations is not known"
+        )
+    })
+}
+
+/// Whether the connector says what age the mailboxes keep.
+fn has_retention(connector: &Connector) -> bool {
+    matches!(&connector.target, Target::Graph(target) if target.retention.is_some())
 }
 
 /// False when the source cannot be read.

@@ -7,12 +7,12 @@ use super::{
     GraphTarget,
     client::{Client, PATIENCE},
     folder,
-    trouble::{Trouble, says_unknown_name},
+    trouble::{Trouble, chain, says_unknown_name},
 };
 use crate::{check::Finding, target::TargetError};
 
 /// The application permission that importing needs.
-const PERMISSION: &str = "Mail.ReadWrite";
+pub(super) const PERMISSION: &str = "Mail.ReadWrite";
 
 /// Signs in, opens a sample mailbox where one is known, looks for the folder; changes nothing.
 pub(crate) async fn check(
@@ -26,18 +26,10 @@ pub(crate) async fn check(
                 .to_owned(),
         )]);
     };
-    let mut client = target.client(mailbox);
-    let mut looked = look_into(target, &client).await?;
-    let is_unknown = |error: &GraphError| matches!(error, GraphError::Refused { code, .. } if says_unknown_name(code));
-    if looked.as_ref().is_err_and(is_unknown)
-        && let Some(owner) = client.by_owner().await.map_err(Trouble::in_folder)?
-    {
-        client = owner;
-        looked = look_into(target, &client).await?;
-    }
-    if let Err(error) = looked {
-        return refused(error, settings).map(|finding| vec![finding]);
-    }
+    let client = match let_in(target, settings, mailbox).await? {
+        Ok(client) => client,
+        Err(finding) => return Ok(vec![finding]),
+    };
     let mut findings = vec![fine("Microsoft Graph opens the sample mailbox".to_owned())];
     let path = &settings.folder;
     let found = folder::find(&client, path)
@@ -53,6 +45,27 @@ pub(crate) async fn check(
         settings.auth.client
     )));
     Ok(findings)
+}
+
+/// A mailbox that Graph opens, by its address or by its owner's id; or what keeps the application out.
+pub(super) async fn let_in(
+    target: &GraphTarget,
+    settings: &connector::GraphTarget,
+    mailbox: &str,
+) -> Result<Result<Client, Finding>, TargetError> {
+    let mut client = target.client(mailbox);
+    let mut looked = look_into(target, &client).await?;
+    let is_unknown = |error: &GraphError| error.code().is_some_and(says_unknown_name);
+    if looked.as_ref().is_err_and(is_unknown)
+        && let Some(owner) = client.by_owner().await.map_err(Trouble::in_folder)?
+    {
+        client = owner;
+        looked = look_into(target, &client).await?;
+    }
+    match looked {
+        Ok(()) => Ok(Ok(client)),
+        Err(error) => refused(error, settings).map(Err),
+    }
 }
 
 async fn look_into(
@@ -97,14 +110,6 @@ fn refused(error: GraphError, settings: &connector::GraphTarget) -> Result<Findi
                 source: error.into(),
             },
         }),
-    }
-}
-
-/// An error with its causes.
-fn chain(error: &GraphError) -> String {
-    match error {
-        GraphError::Auth(cause) => format!("{error}: {cause}"),
-        error => error.to_string(),
     }
 }
 

@@ -157,7 +157,7 @@ impl Client {
     }
 
     /// Sends something that may be carried out more than once.
-    async fn patiently(
+    pub(super) async fn patiently(
         &self,
         request: impl Fn() -> Request + Send + Sync,
     ) -> Result<Response, Trouble> {

@@ -68,17 +68,8 @@ pub(super) fn expand(properties: &[&str]) -> String {
 /// Messages with an import key or Message-ID that were created from `since` on, Unix seconds, the oldest
 /// first; all for 0.
 pub(super) async fn list(client: &Client, folder: &str, since: u32) -> Result<Vec<Copy>, Trouble> {
-    let folder = encode(folder);
-    let expand = expand(&[property::KEY, property::FILES]);
-    let mut path = client.path(&format!(
-        "mailFolders/{folder}/messages?$top={PAGE}&$select=id,internetMessageId,createdDateTime&{expand}"
-    ));
-    if since > 0 {
-        let since = encode(&format!("createdDateTime ge {}", utc(since.into())));
-        path = format!("{path}&$filter={since}");
-    }
     let mut listed = Vec::new();
-    let mut next = Some(path);
+    let mut next = Some(address(client, folder, since));
     while let Some(path) = next {
         let page: Page = client.get(&path).await?;
         for message in page.value {
@@ -88,6 +79,40 @@ pub(super) async fn list(client: &Client, folder: &str, since: u32) -> Result<Ve
     }
     listed.sort_by(|(one, a), (other, b)| (one, &a.id).cmp(&(other, &b.id)));
     Ok(listed.into_iter().map(|(_, copy)| copy).collect())
+}
+
+/// Ids and import keys of all messages that the same list has, also of those that have no key.
+pub(super) async fn keys(
+    client: &Client,
+    folder: &str,
+    since: u32,
+) -> Result<Vec<(String, Option<String>)>, Trouble> {
+    let mut keys = Vec::new();
+    let mut next = Some(address(client, folder, since));
+    while let Some(path) = next {
+        let page: Page = client.get(&path).await?;
+        keys.extend(page.value.into_iter().map(|message| {
+            let key = value(&message.single_value_extended_properties, property::KEY);
+            let key = key.map(str::to_owned);
+            (message.id, key)
+        }));
+        next = page.next;
+    }
+    Ok(keys)
+}
+
+/// The first page of the list.
+fn address(client: &Client, folder: &str, since: u32) -> String {
+    let folder = encode(folder);
+    let expand = expand(&[property::KEY, property::FILES]);
+    let path = client.path(&format!(
+        "mailFolders/{folder}/messages?$top={PAGE}&$select=id,internetMessageId,createdDateTime&{expand}"
+    ));
+    if since == 0 {
+        return path;
+    }
+    let since = encode(&format!("createdDateTime ge {}", utc(since.into())));
+    format!("{path}&$filter={since}")
 }
 
 async fn copy(client: &Client, listed: Listed) -> Result<Option<(Timestamp, Copy)>, Trouble> {

@@ -44,9 +44,24 @@ pub(super) enum Halt {
     Target(TargetError),
 }
 
+/// What Graph answers when it has made a message.
 #[derive(Deserialize)]
-struct Created {
-    id: String,
+pub(super) struct Created {
+    pub(super) id: String,
+}
+
+/// The request that makes a message in a folder, not as a draft and not in the drafts folder: neither could
+/// be mended later.
+pub(super) fn creation(client: &Client, folder: &str, item: &Item) -> Request {
+    let path = format!("mailFolders/{}/messages", encode(folder));
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Request {
+        method: Method::POST,
+        path: client.path(&path),
+        headers,
+        body: Some(item.create.clone()),
+    }
 }
 
 impl Sent {
@@ -151,8 +166,7 @@ impl Sender<'_> {
         apart.await.ok().flatten()
     }
 
-    /// Creates the message in the folder, not as a draft and not in the drafts folder: neither could be
-    /// mended later.
+    /// Creates the message in the folder.
     async fn create(&self, item: &Item) -> Result<String, Sent> {
         let not_stored = |trouble: Trouble| Sent::stopped(Outcome::NotStored, trouble.in_folder());
         let size = item.create.len();
@@ -162,16 +176,8 @@ impl Sender<'_> {
             .map_err(not_stored)?;
         let closed = |error| Sent::stopped(Outcome::NotStored, error);
         self.gate.pass().await.map_err(closed)?;
-        let path = format!("mailFolders/{}/messages", encode(self.folder));
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let request = Request {
-            method: Method::POST,
-            path: self.client.path(&path),
-            headers,
-            body: Some(item.create.clone()),
-        };
-        let answer = self.client.send(request).await;
+        let answer = self.client.send(creation(self.client, self.folder, item));
+        let answer = answer.await;
         crash_point("sent");
         let created = answer.map_err(refused)?.json::<Created>();
         // It stands, but under what id?
@@ -187,10 +193,11 @@ impl Sender<'_> {
     /// Adds the files that did not go with the message. When that fails, the message is taken back, so that
     /// nobody sees a part of it; a part that stays is found by the look-up, and removed then.
     async fn finish(&self, message: &Message, id: &str, item: &Item) -> Sent {
-        let Err(sent) = upload::all(self.client, id, &item.later, self.gate).await else {
+        let added = upload::all(self.client, id, &item.later, self.gate).await;
+        let Err(interrupted) = added else {
             return self.noted(message, Sent::of(Outcome::Stored));
         };
-        let mut sent = self.noted(message, sent);
+        let mut sent = self.noted(message, interrupted.into_sent());
         let is_refused = matches!(sent.outcome, Outcome::Refused(_));
         match self.client.remove(id).await {
             Err(_) => sent.outcome = Outcome::Unknown,

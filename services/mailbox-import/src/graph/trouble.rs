@@ -43,6 +43,20 @@ pub(super) fn says_unknown_name(code: &str) -> bool {
 }
 
 impl Trouble {
+    /// What happened, for people: never Graph's text.
+    pub(super) fn said(&self) -> String {
+        match self {
+            Self::Busy(after) => format!("the mailbox is throttled for {} s", after.as_secs()),
+            Self::Doubtful { source, .. } | Self::Unreachable(source) | Self::Setup(source) => {
+                chain(source)
+            }
+            Self::Refused { status, code } => {
+                let (status, code) = (*status, code.clone());
+                Refused { status, code }.to_string()
+            }
+        }
+    }
+
     /// Whether the mailbox is not there, or not in the cloud.
     pub(super) fn is_no_mailbox(&self) -> bool {
         const CODES: [&str; 5] = [
@@ -106,5 +120,13 @@ impl Trouble {
                 source: Refused { status, code }.into(),
             },
         }
+    }
+}
+
+/// An error with its causes.
+pub(super) fn chain(error: &GraphError) -> String {
+    match error {
+        GraphError::Auth(cause) => format!("{error}: {cause}"),
+        error => error.to_string(),
     }
 }

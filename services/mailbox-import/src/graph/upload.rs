@@ -42,7 +42,7 @@ pub(super) async fn all(
     id: &str,
     files: &[File],
     gate: &dyn Gate,
-) -> Result<(), Sent> {
+) -> Result<(), Interrupted> {
     for file in files {
         if file.bytes.len() < SMALL {
             whole(client, id, file, gate).await?;
@@ -53,16 +53,25 @@ pub(super) async fn all(
     Ok(())
 }
 
-async fn whole(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> Result<(), Sent> {
+async fn whole(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> Result<(), Interrupted> {
     let path = format!("{}/attachments", message(client, id));
     let request = Request::post(path, &Attachment::of(file));
-    let request = request.map_err(|error| failed(Trouble::Setup(error)))?;
+    let request = request.map_err(|error| Interrupted::Graph(Trouble::Setup(error)))?;
     let size = request.body.as_ref().map_or(0, Bytes::len);
     pass(client, size, gate).await?;
-    client.send(request).await.map(drop).map_err(failed)
+    client
+        .send(request)
+        .await
+        .map(drop)
+        .map_err(Interrupted::Graph)
 }
 
-async fn in_ranges(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> Result<(), Sent> {
+async fn in_ranges(
+    client: &Client,
+    id: &str,
+    file: &File,
+    gate: &dyn Gate,
+) -> Result<(), Interrupted> {
     let path = format!("{}/attachments/createUploadSession", message(client, id));
     let item = json!({ "AttachmentItem": {
         "attachmentType": "file",
@@ -70,11 +79,16 @@ async fn in_ranges(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> R
         "contentType": file.media_type,
         "size": file.bytes.len(),
     }});
-    let request = Request::post(path, &item).map_err(|error| failed(Trouble::Setup(error)))?;
+    let request =
+        Request::post(path, &item).map_err(|error| Interrupted::Graph(Trouble::Setup(error)))?;
     pass(client, 0, gate).await?;
-    let session = client.send(request).await.map_err(failed)?.json();
+    let session = client
+        .send(request)
+        .await
+        .map_err(Interrupted::Graph)?
+        .json();
     let lost = |source| {
-        failed(Trouble::Doubtful {
+        Interrupted::Graph(Trouble::Doubtful {
             after: None,
             source,
         })
@@ -87,27 +101,50 @@ async fn in_ranges(client: &Client, id: &str, file: &File, gate: &dyn Gate) -> R
         let range = file.bytes.slice(first..end);
         pass(client, range.len(), gate).await?;
         let sent = client.upload(&session, (first as u64, total), range).await;
-        sent.map_err(failed)?;
+        sent.map_err(Interrupted::Graph)?;
     }
     Ok(())
 }
 
-async fn pass(client: &Client, bytes: usize, gate: &dyn Gate) -> Result<(), Sent> {
-    client.admitted(bytes, PATIENCE).await.map_err(failed)?;
-    gate.pass().await.map_err(|error| Sent {
-        outcome: Outcome::NotStored,
-        halt: Some(Halt::Target(error)),
-    })
+async fn pass(client: &Client, bytes: usize, gate: &dyn Gate) -> Result<(), Interrupted> {
+    let admitted = client.admitted(bytes, PATIENCE).await;
+    admitted.map_err(Interrupted::Graph)?;
+    gate.pass().await.map_err(Interrupted::Gate)
 }
 
-/// A message that is gone was removed by somebody: nothing says that its folder is.
-fn failed(trouble: Trouble) -> Sent {
-    let sent = refused(trouble);
-    match sent.halt {
-        Some(Halt::NoFolder) => Sent {
-            outcome: Outcome::Unknown,
-            halt: Some(Halt::Target(TargetError::Busy { after: PAUSE })),
-        },
-        _ => sent,
+/// Why files are missing.
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// Graph did not take one.
+    Graph(Trouble),
+    /// The gate was closed.
+    Gate(TargetError),
+}
+
+impl Interrupted {
+    /// What the message came to. One that is gone was removed by somebody: nothing says that its folder is.
+    pub(super) fn into_sent(self) -> Sent {
+        let sent = match self {
+            Self::Graph(trouble) => refused(trouble),
+            Self::Gate(error) => Sent {
+                outcome: Outcome::NotStored,
+                halt: Some(Halt::Target(error)),
+            },
+        };
+        match sent.halt {
+            Some(Halt::NoFolder) => Sent {
+                outcome: Outcome::Unknown,
+                halt: Some(Halt::Target(TargetError::Busy { after: PAUSE })),
+            },
+            _ => sent,
+        }
+    }
+
+    /// What happened, for people.
+    pub(super) fn said(&self) -> String {
+        match self {
+            Self::Graph(trouble) => trouble.said(),
+            Self::Gate(error) => error.to_string(),
+        }
     }
 }

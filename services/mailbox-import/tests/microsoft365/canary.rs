@@ -1,7 +1,7 @@
 //! The first message of a process.
 
 use chatkeep_mailbox_import::target::{OpenGate, Outcome, TargetError};
-use chatkeep_testkit::graph::{Kind, Options};
+use chatkeep_testkit::graph::{Kind, Options, Quirk};
 
 use crate::{
     support::{ANN, BOB, messages},
@@ -11,7 +11,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn where_messages_come_out_as_drafts_none_follows_the_first_and_it_does_not_stay() {
     let office = Office::with(Options {
-        passes_over_flags: true,
+        quirks: vec![Quirk::MakesDrafts],
         ..Options::default()
     });
     let lab = office.lab();

@@ -18,6 +18,7 @@ mod refusals;
 #[path = "../servers/support.rs"]
 mod support;
 mod tenant;
+mod trial;
 
 use support::Lab;
 

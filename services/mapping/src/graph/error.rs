@@ -33,6 +33,9 @@ pub enum GraphDirectoryError {
         /// The reason.
         source: FrameError,
     },
+    /// The service is to stop; the refresh begins anew when it runs again.
+    #[error("read the tenant's users: the service stops")]
+    Stopped,
     /// The thread that worked on it panicked.
     #[error("work on the tenant's users")]
     Broken,
@@ -62,6 +65,7 @@ impl GraphDirectoryError {
         match self {
             Self::Ask { source, .. } => source.is_temporary(),
             Self::Known { source } => source.is_outage(),
+            Self::Stopped => true,
             Self::Sort { .. } | Self::Write { .. } | Self::Broken => false,
         }
     }

@@ -7,18 +7,23 @@ use chatkeep_microsoft365::{Graph, GraphError, Request, Response};
 use chatkeep_model::connector::GraphDirectory;
 use chatkeep_staging::sorting::Sorter;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     GraphDirectoryError, blocking,
     person::{Change, Told},
 };
-use crate::directory;
+use crate::{check::TenantProbe, directory};
 
 /// What is read of a user; only changes of these are told later.
 pub(super) const SELECT: &str =
     "id,userPrincipalName,mail,proxyAddresses,imAddresses,userType,accountEnabled";
 /// The most users on a page that Graph gives.
 const PAGE: u32 = 999;
+/// Statuses that say that a link is not known any more.
+const FORGOTTEN: [u16; 3] = [400, 404, 410];
+/// A token that nobody has given out.
+const UNKNOWN_TOKEN: &str = "chatkeep-canary";
 /// How often a page is asked for.
 const ATTEMPTS: u32 = 8;
 /// Longest pause, also where Graph asks for a longer one: then the refresh is tried again later.
@@ -44,9 +49,9 @@ struct Page {
 pub(super) async fn whole(
     graph: &Graph,
     settings: &GraphDirectory,
+    shutdown: &CancellationToken,
 ) -> Result<Round, GraphDirectoryError> {
-    let first = format!("users/delta?$select={SELECT}&$top={PAGE}");
-    let round = pages(graph, first).await?;
+    let round = pages(graph, first_page(), shutdown).await?;
     round.map_err(|source| GraphDirectoryError::ask(source, &settings.auth))
 }
 
@@ -56,13 +61,11 @@ pub(super) async fn since(
     graph: &Graph,
     settings: &GraphDirectory,
     link: &str,
+    shutdown: &CancellationToken,
 ) -> Result<Option<Round>, GraphDirectoryError> {
-    match pages(graph, link.to_owned()).await? {
+    match pages(graph, link.to_owned(), shutdown).await? {
         Ok(round) => Ok(Some(round)),
-        Err(GraphError::Refused {
-            status: 400 | 404 | 410,
-            ..
-        }) => Ok(None),
+        Err(GraphError::Refused { status, .. }) if FORGOTTEN.contains(&status) => Ok(None),
         Err(source) => Err(GraphDirectoryError::ask(source, &settings.auth)),
     }
 }
@@ -73,7 +76,8 @@ pub(super) async fn sample_mailbox(
     settings: &GraphDirectory,
 ) -> Result<Option<String>, GraphDirectoryError> {
     let ask = async {
-        let answer = ask(graph, &format!("users?$select={SELECT}&$top={PAGE}")).await?;
+        let path = format!("users?$select={SELECT}&$top={PAGE}");
+        let answer = ask(graph, &path, &CancellationToken::new()).await?;
         answer.json::<Page>()
     };
     let page = ask.await;
@@ -84,15 +88,51 @@ pub(super) async fn sample_mailbox(
     Ok(people.find_map(|person| directory::mailbox(&person.row()).map(str::to_owned)))
 }
 
+/// What a tenant answers about changes: to the first page of a round, and to a token that was never given
+/// out.
+pub(super) async fn probe(
+    graph: &Graph,
+    settings: &GraphDirectory,
+) -> Result<TenantProbe, GraphDirectoryError> {
+    let shutdown = CancellationToken::new();
+    let first = async {
+        let answer = ask(graph, &first_page(), &shutdown).await?;
+        answer.json::<Page>()
+    };
+    let first = first.await;
+    let first = first.map_err(|source| GraphDirectoryError::ask(source, &settings.auth))?;
+    let unknown = format!("users/delta?$deltatoken={UNKNOWN_TOKEN}");
+    let refusal = match ask(graph, &unknown, &shutdown).await {
+        Ok(_) => None,
+        Err(GraphError::Refused { status, .. }) => Some(status),
+        Err(source) => return Err(GraphDirectoryError::ask(source, &settings.auth)),
+    };
+    Ok(TenantProbe {
+        users: first.value.len() as u64,
+        is_all: first.next.is_none(),
+        refusal,
+        is_understood: refusal.is_some_and(|status| FORGOTTEN.contains(&status)),
+    })
+}
+
+/// The first page of everybody.
+fn first_page() -> String {
+    format!("users/delta?$select={SELECT}&$top={PAGE}")
+}
+
 async fn pages(
     graph: &Graph,
     first: String,
+    shutdown: &CancellationToken,
 ) -> Result<Result<Round, GraphError>, GraphDirectoryError> {
     let mut changes = Sorter::new();
     let mut told = 0;
     let mut link = first;
     loop {
-        let answer = match ask(graph, &link).await {
+        if shutdown.is_cancelled() {
+            return Err(GraphDirectoryError::Stopped);
+        }
+        let answer = match ask(graph, &link, shutdown).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
@@ -128,8 +168,12 @@ fn take(
 }
 
 /// Asks for a page, and again after a pause where Graph is busy: who gave up would have to begin with the
-/// first page.
-async fn ask(graph: &Graph, link: &str) -> Result<Response, GraphError> {
+/// first page. A pause ends when the service is to stop, and so does asking.
+async fn ask(
+    graph: &Graph,
+    link: &str,
+    shutdown: &CancellationToken,
+) -> Result<Response, GraphError> {
     let mut attempt = 1;
     loop {
         let error = match graph.send(Request::get(link)).await {
@@ -140,7 +184,10 @@ async fn ask(graph: &Graph, link: &str) -> Result<Response, GraphError> {
         if pause > LONGEST_PAUSE {
             return Err(error);
         }
-        tokio::time::sleep(pause).await;
+        let sleep = tokio::time::sleep(pause);
+        if shutdown.run_until_cancelled(sleep).await.is_none() {
+            return Err(error);
+        }
         attempt += 1;
     }
 }

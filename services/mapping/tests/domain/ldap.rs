@@ -221,7 +221,7 @@ async fn another_base_or_filter_and_a_lost_mirror_are_read_as_a_whole() {
     lab.keys = "filter='(userPrincipalName=*)'".to_owned();
     lab.refresh().await;
     assert_eq!(lab.read(), 2);
-    lab.refreshing.lose_mirror();
+    lab.refreshing.replace_mirror(None);
     lab.refresh().await;
     assert_eq!(lab.read(), 4);
 }
@@ -249,7 +249,7 @@ async fn a_refresh_from_changes_gives_what_reading_everything_gives() {
             })
             .await;
 
-        lab.refreshing.lose_mirror();
+        lab.refreshing.replace_mirror(None);
         let whole = lab.refresh().await;
 
         assert_eq!(changed.directory, whole.directory, "step {step}");

@@ -5,6 +5,7 @@
 mod ldap;
 #[path = "../it/ledger.rs"]
 mod ledger;
+#[path = "../it/refreshing.rs"]
 mod refreshing;
 #[expect(dead_code, reason = "shared with the tests that need no server")]
 #[path = "../it/world.rs"]

@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
-use chatkeep_mapping::{check, sample_mailbox};
+use chatkeep_mapping::{check, sample_mailbox, tenant_probe};
 use chatkeep_model::connector::Connector;
-use chatkeep_proto::v1::{
-    Placement, Refreshed, Run, Task, TaskKind, complete_request::Result as TaskResult,
-};
+use chatkeep_proto::v1::Refreshed;
 use chatkeep_staging::BlobKind;
-use chatkeep_testkit::graph::{Fault, Kind, Options, Person, Role, Tenant};
+use chatkeep_testkit::graph::{Fault, Kind, Options, Person, Quirk, Role, Tenant};
 
-use crate::world::{World, task};
+use crate::{refreshing::Refreshing, world::World};
 
 const ANN: &str = "ann@contoso.com";
 const BOB: &str = "bob@contoso.com";
 
 /// A tenant with Ann and Bob, and the service with a connector that reads it.
 struct Lab {
-    world: World,
+    refreshing: Refreshing,
     tenant: Tenant,
-    run: i64,
 }
 
 impl Lab {
@@ -31,22 +28,21 @@ impl Lab {
         let tenant = Tenant::start(options).await;
         tenant.add(Person::new(ANN));
         tenant.add(Person::new(BOB));
-        let world = World::start("", "");
         Self {
-            world,
+            refreshing: Refreshing::start(),
             tenant,
-            run: 0,
         }
     }
 
     fn connector_file(&self) -> String {
-        let csv = format!("path='{}'", self.world.path("directory.csv").display());
+        let world = &self.refreshing.world;
+        let csv = format!("path='{}'", world.path("directory.csv").display());
         let graph = format!(
             "endpoint='{}'\nauth={}",
             self.tenant.endpoint(),
             self.tenant.auth()
         );
-        let file = self.world.connector_file();
+        let file = world.connector_file();
         file.replace("type='csv'", "type='graph'")
             .replace(&csv, &graph)
     }
@@ -55,53 +51,19 @@ impl Lab {
         Connector::parse(&self.connector_file(), "/".as_ref()).unwrap()
     }
 
-    /// Refreshes in a run of its own, with what the ledger keeps of the last one.
     async fn refresh(&mut self) -> Refreshed {
-        self.run += 1;
-        let mirror = self.world.ledger.0.run.lock().unwrap().mirror.take();
-        *self.world.ledger.0.run.lock().unwrap() = Run {
-            id: self.run,
-            connector_file: self.connector_file(),
-            mirror,
-            ..Run::default()
-        };
-        let refresh = Task {
-            run: self.run,
-            ..task(TaskKind::Refresh)
-        };
-        let completed = self.world.work(refresh).await.unwrap();
-        let TaskResult::Refreshed(refreshed) = completed.result.unwrap() else {
-            panic!("not refreshed");
-        };
-        let mut run = self.world.ledger.0.run.lock().unwrap();
-        run.directory.clone_from(&refreshed.directory);
-        run.custom_mapping.clone_from(&refreshed.custom_mapping);
-        run.mirror.clone_from(&refreshed.mirror);
-        refreshed
+        let file = self.connector_file();
+        self.refreshing.refresh(file).await.unwrap()
     }
 
-    /// Where an address leads under the last refresh: a mailbox, or the placement.
     async fn place(&self, address: &str) -> String {
-        let plan = Task {
-            run: self.run,
-            input: Some(self.world.index(&[&[address]]).await),
-            ..task(TaskKind::Plan)
-        };
-        let completed = self.world.work(plan).await.unwrap();
-        let TaskResult::Planned(planned) = completed.result.unwrap() else {
-            panic!("not planned");
-        };
-        let row = planned.rows.first().unwrap();
-        match row.placement() {
-            Placement::Mapped => row.mailbox.clone(),
-            other => other.as_str_name().to_owned(),
-        }
+        self.refreshing.place(address).await
     }
 
     /// The snapshot's text.
     async fn snapshot(&self, refreshed: &Refreshed) -> String {
         let blob = refreshed.directory.as_ref().unwrap();
-        let bytes = self.world.staging.get(blob).await.unwrap();
+        let bytes = self.refreshing.world.staging.get(blob).await.unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
 
@@ -271,6 +233,7 @@ async fn everybody_is_read_anew_when_the_mirror_is_gone_or_of_something_else() {
     let mut lab = Lab::start().await;
     lab.refresh().await;
     let other = lab
+        .refreshing
         .world
         .staging
         .put(BlobKind::Directory, "no frames")
@@ -281,9 +244,7 @@ async fn everybody_is_read_anew_when_the_mirror_is_gone_or_of_something_else() {
 
     for users in [other, missing] {
         lab.tenant.add(Person::new("new@contoso.com"));
-        let mut mirror = lab.world.ledger.0.run.lock().unwrap().mirror.take();
-        mirror.as_mut().unwrap().users = Some(users);
-        lab.world.ledger.0.run.lock().unwrap().mirror = mirror;
+        lab.refreshing.replace_mirror(Some(users));
         lab.refresh().await;
 
         assert_eq!(lab.place(ANN).await, ANN);
@@ -313,6 +274,49 @@ async fn a_throttled_round_goes_on_at_the_page_where_it_was() {
         "it waits as it is told"
     );
     assert_eq!(lab.place("p2499@contoso.com").await, "p2499@contoso.com");
+}
+
+#[tokio::test]
+async fn a_pause_between_two_pages_ends_when_the_service_is_to_stop() {
+    let mut lab = Lab::start().await;
+    let after = Some(Duration::from_secs(100));
+    let fault = Fault::Fail { status: 503, after };
+    lab.tenant.faults().at(Kind::Delta, 1, fault);
+    let file = lab.connector_file();
+    let (refreshing, tenant) = (&mut lab.refreshing, &lab.tenant);
+    let lifecycle = refreshing.world.lifecycle.clone();
+    let stop = async {
+        while tenant.counts().of(Kind::Delta) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let asked = std::time::Instant::now();
+        (lifecycle.stop().await, asked.elapsed())
+    };
+
+    let (has_stopped, took) = tokio::select! {
+        refreshed = refreshing.refresh(file) => panic!("{refreshed:?}"),
+        stopped = stop => stopped,
+    };
+
+    assert!(has_stopped && took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(lab.pages(), 1);
+}
+
+#[tokio::test]
+async fn a_probe_tells_how_a_tenant_answers_about_changes() {
+    let lab = Lab::start().await;
+    let odd = Lab::with(Options {
+        quirks: vec![Quirk::TakesAnyDeltaToken],
+        ..Options::default()
+    })
+    .await;
+
+    let probe = tenant_probe(&lab.connector()).await.unwrap().unwrap();
+    let odd = tenant_probe(&odd.connector()).await.unwrap().unwrap();
+
+    assert_eq!((probe.users, probe.is_all), (2, true));
+    assert_eq!((probe.refusal, probe.is_understood), (Some(400), true));
+    assert_eq!((odd.refusal, odd.is_understood), (None, false));
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod ledger;
 mod preview;
 #[cfg(feature = "microsoft365")]
 mod ranges;
+#[cfg(feature = "microsoft365")]
+mod refreshing;
 mod sample;
 mod tasks;
 mod world;

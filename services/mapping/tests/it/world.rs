@@ -21,7 +21,7 @@ pub(crate) struct World {
     pub(crate) staging: Staging,
     pub(crate) ledger: FakeLedger,
     queue: Arc<MemoryQueue>,
-    lifecycle: Lifecycle,
+    pub(crate) lifecycle: Lifecycle,
 }
 
 impl World {

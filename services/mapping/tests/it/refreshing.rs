@@ -1,7 +1,7 @@
 //! Refreshes one after another, each in a run of its own, with what the ledger keeps of the last one.
 
 use chatkeep_proto::v1::{
-    Placement, Refreshed, Run, Task, TaskKind, complete_request::Result as TaskResult,
+    Blob, Mirror, Placement, Refreshed, Run, Task, TaskKind, complete_request::Result as TaskResult,
 };
 
 use crate::world::{World, task};
@@ -63,8 +63,12 @@ impl Refreshing {
         }
     }
 
-    /// Loses the mirror of the last refresh, as a janitor does.
-    pub(crate) fn lose_mirror(&self) {
-        self.world.ledger.0.run.lock().unwrap().mirror = None;
+    /// Puts other users into the mirror of the last refresh; `None` loses it, as a janitor does.
+    pub(crate) fn replace_mirror(&self, users: Option<Blob>) {
+        let mut run = self.world.ledger.0.run.lock().unwrap();
+        let mirror = run.mirror.take();
+        run.mirror = mirror
+            .filter(|_| users.is_some())
+            .map(|mirror| Mirror { users, ..mirror });
     }
 }
