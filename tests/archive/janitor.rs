@@ -13,12 +13,12 @@ use crate::sandbox::{Outcome, Sandbox};
 const DORA: &str =
     "dora@contoso.com,Dora Day,dora@contoso.com,SMTP:dora@contoso.com,sip:dora@contoso.com\n";
 
-/// What lies in staging, by key, without the sign of its ledger.
+/// What lies in staging, by key, without what always stays: the sign of its ledger, snapshots of directories.
 fn staged(sandbox: &Sandbox) -> Vec<String> {
     let staging = sandbox.path(".chatkeep/staging");
     let mut keys = Vec::new();
     collect(&staging, &staging, &mut keys);
-    keys.retain(|key| !key.starts_with("ledger/"));
+    keys.retain(|key| !key.starts_with("ledger/") && !key.starts_with("directory/"));
     keys.sort();
     keys
 }

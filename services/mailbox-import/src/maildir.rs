@@ -7,15 +7,22 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use chatkeep_model::connector;
 
-use self::{layout::FolderName, store::Store};
+use self::{
+    layout::FolderName,
+    store::{HeldElsewhere, Store},
+};
 use crate::target::{
     Appended, Copy, Gate, Mailbox, Message, Outcome, Position, Stored, Target, TargetError,
 };
+
+/// How long a mailbox is left alone that another process has held for too long.
+const HELD_FOR: Duration = Duration::from_secs(30);
 
 /// A folder of mailboxes.
 pub(crate) struct MaildirTarget {
@@ -64,6 +71,13 @@ struct Unusable {
 }
 
 fn unusable(root: &Path, source: io::Error) -> TargetError {
+    // Others are not held up by it.
+    if source
+        .get_ref()
+        .is_some_and(|error| error.is::<HeldElsewhere>())
+    {
+        return TargetError::Busy { after: HELD_FOR };
+    }
     let root = root.to_owned();
     TargetError::Unreachable {
         source: Unusable { root, source }.into(),
@@ -119,6 +133,10 @@ impl Mailbox for Maildir {
             Ok(outcomes) => Appended {
                 outcomes,
                 stopped: None,
+            },
+            Err(error @ TargetError::Busy { .. }) => Appended {
+                outcomes: vec![Outcome::NotStored; messages.len()],
+                stopped: Some(error),
             },
             // What was linked before the error is found by name the next time.
             Err(error) => Appended {

@@ -7,7 +7,7 @@ use super::{
     GraphTarget,
     client::{Client, PATIENCE},
     folder,
-    trouble::Trouble,
+    trouble::{Trouble, says_unknown_name},
 };
 use crate::{check::Finding, target::TargetError};
 
@@ -27,15 +27,16 @@ pub(crate) async fn check(
         )]);
     };
     let mut client = target.client(mailbox);
-    if let Err(error) = look_into(target, &client).await? {
-        let owner = client.by_owner().await.map_err(Trouble::in_folder)?;
-        let Some(owner) = owner else {
-            return refused(error, settings).map(|finding| vec![finding]);
-        };
+    let mut looked = look_into(target, &client).await?;
+    let is_unknown = |error: &GraphError| matches!(error, GraphError::Refused { code, .. } if says_unknown_name(code));
+    if looked.as_ref().is_err_and(is_unknown)
+        && let Some(owner) = client.by_owner().await.map_err(Trouble::in_folder)?
+    {
         client = owner;
-        if let Err(error) = look_into(target, &client).await? {
-            return refused(error, settings).map(|finding| vec![finding]);
-        }
+        looked = look_into(target, &client).await?;
+    }
+    if let Err(error) = looked {
+        return refused(error, settings).map(|finding| vec![finding]);
     }
     let mut findings = vec![fine("Microsoft Graph opens the sample mailbox".to_owned())];
     let path = &settings.folder;

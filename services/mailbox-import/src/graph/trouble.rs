@@ -36,6 +36,12 @@ pub(super) struct Refused {
     code: String,
 }
 
+/// Whether a refusal says that nobody has the name of a mailbox.
+pub(super) fn says_unknown_name(code: &str) -> bool {
+    const CODES: [&str; 2] = ["ErrorInvalidUser", "Request_ResourceNotFound"];
+    CODES.iter().any(|known| known.eq_ignore_ascii_case(code))
+}
+
 impl Trouble {
     /// Whether the mailbox is not there, or not in the cloud.
     pub(super) fn is_no_mailbox(&self) -> bool {
@@ -49,10 +55,9 @@ impl Trouble {
         matches!(self, Self::Refused { code, .. } if CODES.iter().any(|known| known.eq_ignore_ascii_case(code)))
     }
 
-    /// Whether nobody has this name.
+    /// Whether nobody has the name of the mailbox.
     pub(super) fn is_unknown_name(&self) -> bool {
-        const CODES: [&str; 2] = ["ErrorInvalidUser", "Request_ResourceNotFound"];
-        matches!(self, Self::Refused { code, .. } if CODES.iter().any(|known| known.eq_ignore_ascii_case(code)))
+        matches!(self, Self::Refused { code, .. } if says_unknown_name(code))
     }
 
     /// Whether what was named is not there.

@@ -39,6 +39,11 @@ struct Known {
     as_of: Option<[SystemTime; 2]>,
 }
 
+/// Another process has kept the mailbox's lock for longer than anybody waits.
+#[derive(Debug, thiserror::Error)]
+#[error("another process holds the mailbox")]
+pub(super) struct HeldElsewhere;
+
 impl Store {
     /// Opens the folder, making it where it is missing.
     pub(super) fn open(mailbox: &Path, folder: &FolderName, domain: Arc<str>) -> io::Result<Self> {
@@ -148,8 +153,7 @@ impl Store {
                 Ok(()) => return Ok(Held(&self.lock)),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) if Instant::now() > deadline => {
-                    let reason = "another process holds the mailbox";
-                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, HeldElsewhere));
                 }
                 Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use chatkeep_mailbox_import::target::{Gate, OpenGate, Outcome, TargetError};
 use chatkeep_proto::v1::{Begun, DeliveryState};
 use chatkeep_testkit::graph::{Fault, Kind, property_id};
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 
 use crate::{
     bench::assert_holds,
@@ -43,7 +43,7 @@ const FAULTS: [Fault; 11] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_message_on_its_way_it_stands_once() {
-    join_all(FAULTS.map(happens_to_messages)).await;
+    join_all(FAULTS.map(|fault| happens_to_messages(fault).boxed())).await;
 }
 
 async fn happens_to_messages(fault: Fault) {
@@ -81,7 +81,8 @@ async fn faults_in_all_other_requests_lose_and_double_nothing() {
         Fault::DropBeforeCommit,
         Fault::CommitThenFail(503),
     ];
-    let cases = kinds.map(|kind| faults.map(|fault| happens_to(kind, fault)));
+    // In boxes: side by side they would not fit on a test's stack.
+    let cases = kinds.map(|kind| faults.map(|fault| happens_to(kind, fault).boxed()));
     join_all(cases.into_iter().flatten()).await;
 }
 

@@ -2,7 +2,12 @@
 
 use chatkeep_mailbox_import::target::{OpenGate, Outcome};
 
-use crate::support::{ANN, Lab, contents, expected, messages, store};
+use chatkeep_proto::v1::DeliveryState;
+
+use crate::{
+    bench::{Bench, assert_holds},
+    support::{ANN, BOB, Lab, contents, expected, messages, store},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_maildir_takes_a_message_once_even_after_its_flags_have_changed() {
@@ -47,6 +52,31 @@ async fn two_writers_of_one_maildir_store_each_message_once() {
     };
     assert_eq!(stored(&one.outcomes) + stored(&two.outcomes), 40);
     assert_eq!(contents(&mut *first, &batch).await, expected(&batch));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_that_another_process_holds_is_put_off_alone() {
+    let lab = Lab::maildir();
+    let bench = Bench::new(&lab);
+    let messages = bench.items(4, &[ANN, BOB]).await;
+    let folder = lab.folder.path().join("mail").join(ANN);
+    std::fs::create_dir_all(&folder).unwrap();
+    let held = std::fs::File::create(folder.join("chatkeep.lock")).unwrap();
+    held.lock().unwrap();
+
+    bench.run().await.unwrap();
+
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 4);
+    assert_holds(&lab, BOB, &messages).await;
+    drop(held);
+    bench.ledger.with(|state| {
+        for (_, _, not_before) in state.outcomes.values_mut() {
+            *not_before = 0;
+        }
+    });
+    bench.run().await.unwrap();
+    assert_eq!(bench.ledger.count(DeliveryState::Imported), 8);
+    assert_holds(&lab, ANN, &messages).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
