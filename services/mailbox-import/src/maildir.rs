@@ -74,7 +74,7 @@ fn unusable(root: &Path, source: io::Error) -> TargetError {
     // Others are not held up by it.
     if source
         .get_ref()
-        .is_some_and(|error| error.is::<HeldElsewhere>())
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<HeldElsewhere>)
     {
         return TargetError::Busy { after: HELD_FOR };
     }

@@ -62,6 +62,8 @@ pub enum Fault {
     Refuse(&'static str),
     /// The first thing it asks for is answered with this code and not done, the others are.
     RefuseFirst(&'static str),
+    /// It is carried out and answered, and then owners delete the oldest item of their mailboxes.
+    ThenOldestGoes,
 }
 
 /// What goes wrong, when, and what was asked so far.

@@ -219,6 +219,13 @@ impl Shared {
             }
             Some(Fault::Refuse(code)) => Ok(Reply::fault(code, None)),
             Some(Fault::RefuseFirst(code)) => Ok(reply(Some(code))),
+            Some(Fault::ThenOldestGoes) => {
+                let answer = reply(None);
+                for mailbox in self.state().mailboxes.values_mut() {
+                    mailbox.items.drain(..1.min(mailbox.items.len()));
+                }
+                Ok(answer)
+            }
         }
     }
 

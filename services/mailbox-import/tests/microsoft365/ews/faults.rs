@@ -133,6 +133,22 @@ async fn a_folder_is_listed_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_goes_between_two_pages_hides_no_other() {
+    let site = Site::open();
+    site.server.set_page(4);
+    let batch = messages(11);
+    let mut mailbox = site.lab().open(ANN).await;
+    store(&mut *mailbox, &batch).await;
+    site.server
+        .fail(Operation::FindItem, 1, Fault::ThenOldestGoes);
+
+    let listed = mailbox.list(Position::default()).await.unwrap();
+
+    let ids = listed.iter().map(|copy| &copy.id);
+    assert!(ids.eq(batch[1..].iter().map(|message| &message.id)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_messages_come_out_as_drafts_none_follows_the_first_and_it_does_not_stay() {
     let site = Site::open();
     site.server.pass_over_flags();
