@@ -10,6 +10,7 @@ use futures::future::join_all;
 use super::Site;
 use crate::{
     bench::assert_holds,
+    large::with_files,
     support::{ANN, BOB, messages, store},
     tenant::{FOLDER, import_all},
 };
@@ -103,6 +104,18 @@ async fn what_arrives_is_no_draft_and_has_the_dates_and_class_of_the_item() {
         assert_eq!(stored.properties["ChatkeepKey"], message.id);
         assert_eq!(stored.mime, message.bytes);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_read_back_and_count() {
+    let site = Site::open();
+    let lab = site.lab();
+    let batch = [with_files(1, &[1_000, 2_000_000]), with_files(2, &[3])];
+
+    store(&mut *lab.open(ANN).await, &batch).await;
+
+    assert_holds(&lab, ANN, &batch).await;
+    assert_eq!(site.server.requests(Operation::GetAttachment), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
