@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 export TMPDIR=${TMPDIR:-/var/tmp}
 services=(control ingestion conversion mapping mailbox-import)
 packages=(-p chatkeep -p chatkeep-bench "${services[@]/#/-pchatkeep-}")
-features=chatkeep/cluster$(printf ',chatkeep-%s/cluster' "${services[@]}")
+features=chatkeep/cluster,chatkeep/mssql,chatkeep/microsoft365$(printf ',chatkeep-%s/cluster' "${services[@]}")
 # As released: all features.
 cargo build --release --quiet "${packages[@]}" --bins --features "$features"
 programs=${CARGO_TARGET_DIR:-target}/release

@@ -82,10 +82,16 @@ impl Journal {
         });
     }
 
-    /// Has extra copies counted that were removed when the lease was lost, or after that.
-    pub(super) async fn report_copies(&self, copies: usize) {
+    /// Has extra copies counted, also those that no entry will tell any more: when the lease was lost, or
+    /// entries must stay open.
+    pub(super) async fn report_copies(&mut self, copies: usize) {
         let copies = u32::try_from(copies).unwrap_or(u32::MAX);
-        let copies = copies.saturating_add(self.untold);
+        let noted = self.settled.iter_mut();
+        let noted: u32 = noted
+            .map(|one| std::mem::take(&mut one.copies_removed))
+            .sum();
+        let untold = std::mem::take(&mut self.untold);
+        let copies = copies.saturating_add(noted).saturating_add(untold);
         if copies == 0 {
             return;
         }

@@ -20,12 +20,12 @@ impl Shard {
     /// and the bytes that followed has sent them late, beside what the new holder sent, who may have
     /// looked for the last time before: extra copies are removed here. Both may do it, for both keep the
     /// copy that came first.
-    pub(super) async fn part(&mut self, journal: &Journal) {
+    pub(super) async fn part(&mut self, journal: &mut Journal) {
         if !self.around.target.needs_fence() {
             return;
         }
         // Whether the old connection still answers nobody knows.
-        self.session = None;
+        self.leave_session(journal);
         let copies = match self.sent.take() {
             Some((mailbox, since)) => self.look_until_seen(&mailbox, since).await,
             None => 0,

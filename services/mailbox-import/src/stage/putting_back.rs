@@ -41,10 +41,10 @@ impl Shard {
             TargetError::Unreachable { .. } | TargetError::Setup { .. } if !in_flight => {
                 let (_, begun) = Self::part_from_doubtful(drafts);
                 settle(journal, &begun, Some(Aside::Until(0))).await?;
-                return self.leave_open(error);
+                return self.leave_open(error, journal);
             }
             // The journal says what is open: whoever holds the lease next looks it up.
-            _ => return self.leave_open(error),
+            _ => return self.leave_open(error, journal),
         };
         tracing::warn!(error = &error as &dyn Error, "mailbox set aside");
         self.asides.insert(mailbox.to_owned(), aside);
@@ -94,16 +94,21 @@ impl Shard {
         journal.begin(vec![begun]).await
     }
 
-    /// Leaves the open mailbox without a last look: whoever looks up what is put off takes it.
-    fn leave_session(&mut self, journal: &mut Journal) {
+    /// Leaves the open mailbox without a last look: whoever looks up what is open takes it. What was removed
+    /// from it counts.
+    pub(super) fn leave_session(&mut self, journal: &mut Journal) {
         let session = self.session.take();
         if let Some((delivery, copies)) = session.and_then(|session| session.removed()) {
             journal.note_copies(delivery, copies);
         }
     }
 
-    pub(super) fn leave_open(&mut self, error: TargetError) -> Result<(), StageError> {
-        self.session = None;
+    pub(super) fn leave_open(
+        &mut self,
+        error: TargetError,
+        journal: &mut Journal,
+    ) -> Result<(), StageError> {
+        self.leave_session(journal);
         let (verdict, action) = match &error {
             TargetError::Fenced => (Verdict::Superseded, "keep lease"),
             TargetError::Lapsed { .. } => (Verdict::Wait, "renew lease"),

@@ -50,7 +50,7 @@ impl Shard {
                 error = &error as &dyn Error,
                 "connection to mailbox broke off"
             );
-            self.session = None;
+            self.leave_session(journal);
             self.wait_for(self.around.term).await;
             for draft in &mut drafts {
                 draft.in_doubt |= draft.is_waiting();
@@ -59,7 +59,7 @@ impl Shard {
                 .look_again(&mailbox, position, &mut drafts, journal)
                 .await;
             if let Err(error) = looked {
-                return self.leave_open(error);
+                return self.leave_open(error, journal);
             }
             breaks.count(&mut drafts);
         }

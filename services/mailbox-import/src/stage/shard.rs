@@ -80,10 +80,10 @@ impl Shard {
             return Ok(());
         };
         match error.verdict {
-            Verdict::Superseded => self.part(&journal).await,
+            Verdict::Superseded => self.part(&mut journal).await,
             // What is known is worth telling; what is not told is looked up the next time.
             Verdict::Wait if self.may_tell => journal.flush().await?,
-            _ => {}
+            _ => journal.report_copies(0).await,
         }
         Err(error)
     }
@@ -106,7 +106,7 @@ impl Shard {
             }
         }
         let ended = self.end_open_session(journal).await;
-        ended.or_else(|error| self.leave_open(error))
+        ended.or_else(|error| self.leave_open(error, journal))
     }
 
     /// Waits until nothing that was sent before can still arrive; not where nothing ever arrives late.
@@ -269,10 +269,10 @@ impl Shard {
         };
         let looked = session.reconcile(&self.around.domain).await;
         self.may_tell &= looked.is_ok();
-        looked?;
         if let Some((delivery, copies)) = session.removed() {
             journal.note_copies(delivery, copies);
         }
+        looked?;
         session.mailbox.close().await;
         Ok(())
     }

@@ -277,3 +277,36 @@ async fn what_a_replaced_holder_sent_late_is_removed_and_counted() {
     assert_holds(&lab, ANN, &messages).await;
     assert_eq!(bench.ledger.with(|state| state.copies_removed), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_that_a_replaced_holder_removed_in_a_look_up_are_counted() {
+    let lab = Lab::dovecot(Dovecot::start().unwrap());
+    let proxy = CuttingProxy::start(lab.dovecot.as_ref().unwrap().address()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let connector = connector(&plain_imap(proxy.address()), folder.path());
+    let bench = Bench::with(&connector.to_toml().unwrap());
+    // More than one batch: the next one is refused while the mailbox is open.
+    let messages = bench.items(120, &[ANN]).await;
+    let mut successor = lab.open(ANN).await;
+    bench.ledger.with(|state| {
+        state.term = Duration::from_secs(2);
+        state.commits_until_taken_over = Some(1);
+    });
+    // In the middle of the messages.
+    proxy.cut_next(Cut::ToServer(1_000));
+    let meanwhile = async {
+        // The connection is broken, and its holder waits until nothing can arrive any more.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..2 {
+            successor.append(&messages, &OpenGate).await;
+        }
+    };
+
+    let (imported, ()) = tokio::join!(bench.run(), meanwhile);
+
+    assert_eq!(imported.unwrap_err().verdict, Verdict::Superseded);
+    assert_eq!(proxy.cuts_made(), 1);
+    assert_holds(&lab, ANN, &messages).await;
+    let removed = bench.ledger.with(|state| state.copies_removed);
+    assert!((120..=240).contains(&removed), "{removed}");
+}
