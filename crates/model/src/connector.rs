@@ -4,6 +4,7 @@ mod cdr;
 mod credential;
 mod database;
 mod directory;
+mod ews;
 mod ldap;
 mod retention;
 mod schedule;
@@ -26,6 +27,7 @@ pub use self::{
     credential::{Credential, NotACredential, Proof},
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     directory::{Directory, GraphDirectory, graph_endpoint},
+    ews::{EwsAuth, EwsTarget},
     ldap::LdapDirectory,
     retention::Retention,
     schedule::Schedule,

@@ -12,6 +12,8 @@ mod certificates;
 mod cyrus;
 mod disk;
 mod dovecot;
+#[cfg(feature = "ews")]
+pub mod ews;
 #[cfg(feature = "graph")]
 pub mod graph;
 mod interposer;

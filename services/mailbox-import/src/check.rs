@@ -7,7 +7,9 @@ use chatkeep_model::{
 use rustix::fs::{Access, access};
 
 use crate::{
-    Settings, graph,
+    Settings, ews,
+    ews::EwsTarget,
+    graph,
     graph::GraphTarget,
     imap::{ImapError, ImapTarget, list_folder},
     maildir::MaildirTarget,
@@ -49,6 +51,12 @@ pub async fn check(
             let timeouts = settings.timeouts();
             let target = GraphTarget::new(tenant, class, timeouts, &Tenants::default())?;
             graph::check(&target, tenant, sample).await?
+        }
+        Target::Ews(server) => {
+            let class = &connector.item.class;
+            let timeouts = settings.timeouts();
+            let target = EwsTarget::new(server, class, timeouts, &Tenants::default())?;
+            ews::check(&target, server, sample).await?
         }
     };
     Ok(findings)

@@ -1,15 +1,12 @@
 //! Mailboxes of Exchange Online, through Microsoft Graph.
 
 mod budget;
-mod canary;
 mod check;
 mod client;
-mod fields;
 mod folder;
 mod item;
 mod listing;
 mod mailbox;
-mod mime;
 mod property;
 mod reading;
 mod sending;

@@ -3,6 +3,13 @@
 mod check;
 mod discard;
 #[cfg(feature = "microsoft365")]
+mod ews;
+#[cfg(not(feature = "microsoft365"))]
+#[path = "no_ews.rs"]
+mod ews;
+#[cfg(feature = "microsoft365")]
+mod exchange;
+#[cfg(feature = "microsoft365")]
 mod graph;
 #[cfg(not(feature = "microsoft365"))]
 #[path = "no_graph.rs"]

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use chatkeep_model::{connector, identity};
 use sha2::{Digest as _, Sha256};
 
-use crate::{discard::Discard, graph::GraphTarget, imap::ImapTarget, maildir::MaildirTarget};
+use crate::{
+    discard::Discard, ews::EwsTarget, graph::GraphTarget, imap::ImapTarget, maildir::MaildirTarget,
+};
 
 pub use crate::graph::Tenants;
 
@@ -285,6 +287,10 @@ pub fn open_target(
         connector::Target::Graph(settings) => {
             let class = &connector.item.class;
             Arc::new(GraphTarget::new(settings, class, timeouts, tenants)?)
+        }
+        connector::Target::Ews(settings) => {
+            let class = &connector.item.class;
+            Arc::new(EwsTarget::new(settings, class, timeouts, tenants)?)
         }
         connector::Target::Discard { .. } => Arc::new(Discard),
     })

@@ -61,7 +61,7 @@ async fn a_folder_is_removed_for_good_with_everything_in_it() {
     let mut remove = Request::get(format!("{path}/permanentDelete"));
     remove.method = Method::POST;
     let removed = world.graph.send(remove).await.unwrap();
-    let gone = world.delete(&path).await.unwrap_err();
+    let gone = world.delete(&path).await.err().unwrap();
 
     assert_eq!(removed.status, 204);
     assert_eq!(gone.code(), Some("ErrorItemNotFound"));

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{credential::Credential, directory::graph_endpoint, secret::SecretRef};
+use super::{credential::Credential, directory::graph_endpoint, ews::EwsTarget, secret::SecretRef};
 
 /// Where items go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub enum Target {
     Imap(Box<ImapTarget>),
     /// Mailboxes of Exchange Online, through Microsoft Graph.
     Graph(Box<GraphTarget>),
+    /// Mailboxes of an Exchange Server, through Exchange Web Services.
+    Ews(Box<EwsTarget>),
     /// Nowhere: items are checked and counted, then forgotten. For trials and measurements.
     Discard {
         /// Largest size of one item part.
@@ -193,7 +195,7 @@ impl fmt::Display for Size {
     }
 }
 
-fn default_folder() -> String {
+pub(super) fn default_folder() -> String {
     "Inbox/Skype for Business".to_owned()
 }
 
@@ -208,6 +210,7 @@ impl Target {
             Self::Maildir(_) => "maildir",
             Self::Imap(_) => "imap",
             Self::Graph(_) => "graph",
+            Self::Ews(_) => "ews",
             Self::Discard { .. } => "discard",
         }
     }
@@ -218,6 +221,7 @@ impl Target {
             Self::Maildir(target) => target.max_item.0,
             Self::Imap(target) => target.max_item.0,
             Self::Graph(target) => target.max_item.0,
+            Self::Ews(target) => target.max_item.0,
             Self::Discard { max_item } => max_item.0,
         }
     }
@@ -235,6 +239,7 @@ impl Target {
                 target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
             }
             Self::Graph(target) => target.auth.resolve(folder),
+            Self::Ews(target) => target.resolve(folder),
             Self::Discard { .. } => {}
         }
     }

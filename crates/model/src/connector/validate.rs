@@ -128,6 +128,11 @@ fn validate_target(target: &Target) -> Result<(), ConnectorError> {
         let problem = "is more than an Outlook item can hold (150MB)";
         require(graph.max_item.0 <= 150_000_000, "target.max_item", problem)?;
     }
+    if let Target::Ews(ews) = target
+        && let Some((key, problem)) = ews.problem()
+    {
+        require(false, key, problem)?;
+    }
     Ok(())
 }
 

@@ -107,7 +107,7 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
         number(tally.copies),
         number(tally.unchecked)
     ));
-    if let Target::Graph(_) = place.connector.target {
+    if let Target::Graph(_) | Target::Ews(_) = place.connector.target {
         output.line(
             "compared by a digest over subject, addresses, dates, class, Email, text and files: Exchange keeps no \
              MIME to compare byte by byte",

@@ -39,6 +39,7 @@ pub(super) fn target_identity(connector: &Connector) -> String {
             )
         }
         Target::Graph(target) => format!("graph:{}:{}", target.auth.tenant, target.folder),
+        Target::Ews(target) => format!("ews:{}:{}", target.url, target.folder),
         Target::Discard { .. } => "discard".to_owned(),
     }
 }

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    fields::{Fields, Raw},
-    mime::{self, Address, File, Mail},
-    property,
+use super::property;
+use crate::{
+    exchange::{
+        fields::Fields,
+        mime::{self, Address, File, Mail},
+    },
+    target::{Message, seal},
 };
-use crate::target::{Message, seal};
 
 /// The largest request that creates a message. Graph takes 4 MB; the rest is for what surrounds it.
 const LARGEST_REQUEST: usize = 3_900_000;
@@ -94,7 +96,7 @@ impl Item {
             let html = std::mem::replace(&mut mail.html, TOO_LONG.to_owned());
             files.insert(0, File::html("conversation.html", html));
         }
-        let digest = fields(&mail, &files, message, class).digest();
+        let digest = Fields::of_mail(&mail, &files, message, class).digest();
         let seal = seal(&Sha256::digest(&message.bytes).into(), &digest);
         let total = files.len();
         let used = escaped_size(&mail.html) + head_size(&mail);
@@ -169,20 +171,6 @@ fn set(id: &str, value: impl Into<String>) -> Property {
         id: id.to_owned(),
         value: value.into(),
     }
-}
-
-fn fields(mail: &Mail, files: &[File], message: &Message, class: &str) -> Fields {
-    Fields::of(Raw {
-        subject: &mail.subject,
-        from: &mail.from.address,
-        to: mail.to.iter().map(|to| &*to.address).collect(),
-        sent: mail.date.unwrap_or(message.date),
-        received: message.date,
-        class,
-        email: &mail.email,
-        html: &mail.html,
-        files: files.iter().map(File::fingerprint).collect(),
-    })
 }
 
 /// A time as Graph writes it; seconds since 1970.

@@ -9,10 +9,11 @@ use super::{
     budget::CONCURRENT,
     client::{Client, encode},
     folder, listing, reading,
-    sending::{Halt, Sender},
+    sending::Sender,
     tenant::Place,
     trouble::Trouble,
 };
+use crate::exchange::{self, Halt};
 use crate::target::{
     Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
     Timeouts,
@@ -65,7 +66,7 @@ impl Folder {
             let mailbox = self.client.mailbox();
             self.client.tenant().remember(mailbox, place);
         }
-        self.position = folder::position(&self.id, self.client.tenant().time());
+        self.position = exchange::folder::position(&self.id, self.client.tenant().time());
         Ok(())
     }
 

@@ -8,17 +8,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     client::Client,
-    fields::{Fields, Raw},
     listing::{Property, expand, value},
     mailbox::message,
     property,
     trouble::Trouble,
 };
-use crate::target::{Content, Stored};
+use crate::{
+    exchange::{
+        canary::Looked,
+        fields::{Fields, Raw},
+    },
+    target::{Content, Stored},
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Looked {
+struct Shown {
     #[serde(default)]
     subject: Option<String>,
     body: Body,
@@ -66,13 +71,20 @@ struct Attachment {
     content_bytes: String,
 }
 
+/// Looks at what decides whether a message came out as it should.
+pub(super) async fn look(client: &Client, id: &str) -> Result<Looked, Trouble> {
+    let fields = "isDraft,isRead,receivedDateTime";
+    let path = format!("{}?$select={fields}", message(client, id));
+    client.get(&path).await
+}
+
 /// Reads the fields that survive in Exchange.
 pub(super) async fn read(client: &Client, id: &str) -> Result<Stored, Trouble> {
     let fields =
         "subject,body,from,toRecipients,sentDateTime,receivedDateTime,isRead,hasAttachments";
     let expand = expand(&[property::CLASS, property::EMAIL, property::SEAL]);
     let path = format!("{}?$select={fields}&{expand}", message(client, id));
-    let read: Looked = client.get(&path).await?;
+    let read: Shown = client.get(&path).await?;
     let files = if read.has_attachments {
         files(client, id).await?
     } else {

@@ -8,13 +8,14 @@ use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
 use serde::Deserialize;
 
 use super::{
-    canary::Canary,
     client::{Client, PATIENCE, encode},
     item::Item,
     mailbox::Form,
+    reading,
     trouble::Trouble,
     upload,
 };
+use crate::exchange::{Halt, canary::Canary};
 use crate::target::{Gate, Message, Outcome, Refusal, TargetError};
 
 /// Messages of this size are taken apart on a thread of their own.
@@ -33,15 +34,6 @@ pub(super) struct Sender<'a> {
 pub(super) struct Sent {
     pub(super) outcome: Outcome,
     pub(super) halt: Option<Halt>,
-}
-
-/// Why sending stops.
-#[derive(Debug)]
-pub(super) enum Halt {
-    /// The folder is gone.
-    NoFolder,
-    /// Everything else.
-    Target(TargetError),
 }
 
 /// What Graph answers when it has made a message.
@@ -80,27 +72,10 @@ impl Sent {
     }
 }
 
-impl Halt {
-    /// Of two reasons, the one that weighs more: a lost lease before all, then the longer pause.
-    pub(super) fn or_worse(self, other: Self) -> Self {
-        match (&self, &other) {
-            (Self::Target(TargetError::Fenced), _) => self,
-            (_, Self::Target(TargetError::Fenced)) => other,
-            (Self::Target(TargetError::Lapsed { .. }), _) => self,
-            (_, Self::Target(TargetError::Lapsed { .. })) | (Self::NoFolder, _) => other,
-            (
-                Self::Target(TargetError::Busy { after }),
-                Self::Target(TargetError::Busy { after: other_after }),
-            ) if other_after > after => other,
-            _ => self,
-        }
-    }
-}
-
 impl Sender<'_> {
     /// Sends a message.
     pub(super) async fn send(&self, message: &Message) -> Sent {
-        if self.client.tenant().is_given_up(&message.id) {
+        if self.client.tenant().stumbles.is_given_up(&message.id) {
             return Sent::of(Outcome::Refused(Refusal::Item));
         }
         let Some(item) = self.take_apart(message).await else {
@@ -147,7 +122,9 @@ impl Sender<'_> {
 
     /// Looks at the first message. One that came out wrong does not stay.
     async fn examine(&self, canary: &mut Canary, id: &str, message: &Message, item: &Item) -> Sent {
-        match canary.examine(self.client, id, message.date).await {
+        let looked = reading::look(self.client, id).await;
+        let looked = looked.map_err(Trouble::in_folder);
+        match looked.and_then(|looked| canary.judge(looked, message.date)) {
             Ok(()) => self.finish(message, id, item).await,
             Err(error) => {
                 let removed = self.client.remove(id).await;
@@ -213,14 +190,16 @@ impl Sender<'_> {
         let tenant = self.client.tenant();
         match sent.outcome {
             Outcome::Unknown => {
-                let pause = tenant.stumbled(&message.id, self.form.timeouts.answer);
+                let pause = tenant
+                    .stumbles
+                    .stumbled(&message.id, self.form.timeouts.answer);
                 sent.halt = Some(match sent.halt.take() {
                     Some(Halt::Target(TargetError::Busy { after })) => busy(after.max(pause)),
                     Some(halt) => halt,
                     None => busy(pause),
                 });
             }
-            Outcome::Stored => tenant.arrived(&message.id),
+            Outcome::Stored => tenant.stumbles.arrived(&message.id),
             _ => {}
         }
         sent

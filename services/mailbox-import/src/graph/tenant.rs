@@ -12,23 +12,28 @@ use std::{
 use chatkeep_model::connector::Credential;
 use http::HeaderValue;
 
-use super::{budget::Budget, canary::Canary};
+use super::budget::Budget;
+use crate::{
+    ews::Server,
+    exchange::{Stumbles, canary::Canary},
+};
 
 /// How long a folder is taken to be where it was found. Its owner may move it, also to the deleted items.
 const FOLDER_LASTS: Duration = Duration::from_mins(5);
-/// Folders and messages that are remembered.
+/// Folders that are remembered.
 const REMEMBERED: usize = 4_096;
-/// A message is given up after so many requests of which nobody knows what became of them. The pauses
-/// between them double, up to an hour: it takes most of a day.
-const MOST_STUMBLES: u32 = 24;
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// The tenants that a process imports into: their budgets are shared by all runs.
+/// The tenants and servers that a process imports into: what is known of them is shared by all runs.
 #[derive(Clone, Debug, Default)]
 pub struct Tenants(Arc<Mutex<Known>>);
 
-/// By tenant and client.
-type Known = HashMap<(String, String), Arc<Tenant>>;
+#[derive(Debug, Default)]
+struct Known {
+    /// By tenant and client.
+    tenants: HashMap<(String, String), Arc<Tenant>>,
+    /// By address.
+    servers: HashMap<String, Arc<Server>>,
+}
 
 impl Tenants {
     /// The tenant of a credential.
@@ -38,7 +43,13 @@ impl Tenants {
             credential.client.to_lowercase(),
         );
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(key).or_default())
+        Arc::clone(known.tenants.entry(key).or_default())
+    }
+
+    /// The Exchange server at this address.
+    pub(crate) fn server(&self, url: &str) -> Arc<Server> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.servers.entry(url.to_owned()).or_default())
     }
 }
 
@@ -60,8 +71,7 @@ pub(super) struct Tenant {
     ahead: AtomicI64,
     /// By mailbox: when its folder was found, and where.
     folders: Mutex<HashMap<String, (Instant, Place)>>,
-    /// By Message-ID: requests that were lost.
-    stumbles: Mutex<HashMap<String, u32>>,
+    pub(super) stumbles: Stumbles,
 }
 
 impl Default for Tenant {
@@ -71,7 +81,7 @@ impl Default for Tenant {
             canary: tokio::sync::Mutex::default(),
             ahead: AtomicI64::new(0),
             folders: Mutex::default(),
-            stumbles: Mutex::default(),
+            stumbles: Stumbles::default(),
         }
     }
 }
@@ -115,33 +125,6 @@ impl Tenant {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.remove(mailbox);
     }
-
-    /// Notes that nobody knows what became of a message; how long to leave its mailbox alone, at least
-    /// `least`.
-    pub(super) fn stumbled(&self, message: &str, least: Duration) -> Duration {
-        let mut stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
-        if stumbles.len() >= REMEMBERED {
-            stumbles.clear();
-        }
-        let times = stumbles.entry(message.to_owned()).or_default();
-        let pause = least.saturating_mul(1 << (*times).min(12));
-        *times += 1;
-        pause.min(LONGEST_PAUSE).max(least)
-    }
-
-    /// Notes that a message arrived.
-    pub(super) fn arrived(&self, message: &str) {
-        let mut stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
-        stumbles.remove(message);
-    }
-
-    /// Whether a message was tried often enough.
-    pub(super) fn is_given_up(&self, message: &str) -> bool {
-        let stumbles = self.stumbles.lock().unwrap_or_else(PoisonError::into_inner);
-        stumbles
-            .get(message)
-            .is_some_and(|&times| times >= MOST_STUMBLES)
-    }
 }
 
 fn our_time() -> i64 {
@@ -152,24 +135,6 @@ fn our_time() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_that_is_lost_again_and_again_is_given_up_at_last() {
-        let tenant = Tenant::default();
-        let least = Duration::from_mins(2);
-        let mut all = Duration::ZERO;
-        while !tenant.is_given_up("<a>") {
-            all += tenant.stumbled("<a>", least);
-        }
-
-        assert!(
-            all > Duration::from_hours(12) && all < Duration::from_hours(24),
-            "{all:?}"
-        );
-        assert!(!tenant.is_given_up("<b>"));
-        tenant.arrived("<a>");
-        assert_eq!(tenant.stumbled("<a>", least), least);
-    }
 
     #[test]
     fn the_servers_clock_counts_not_ours() {

@@ -18,7 +18,6 @@ use super::{
     budget::CONCURRENT,
     check,
     client::{Client, PATIENCE},
-    folder,
     item::Item,
     listing,
     sending::{Created, creation},
@@ -26,6 +25,7 @@ use super::{
     upload,
 };
 use crate::{
+    exchange::folder::position,
     target::{OpenGate, TargetError},
     trial::Point,
 };
@@ -164,7 +164,7 @@ impl Trial<'_> {
 
     /// As the look-up after a lost answer finds messages: by time and key, in one request.
     async fn find(&self, standing: &[(&Letter, String)]) -> Vec<Point> {
-        let since = folder::position(self.folder, self.client.tenant().time()).uid_next;
+        let since = position(self.folder, self.client.tenant().time()).uid_next;
         let found = listing::keys(self.client, self.folder, since).await;
         let later = listing::keys(self.client, self.folder, since.saturating_add(AHEAD)).await;
         let (found, later) = match (found, later) {

@@ -13,11 +13,13 @@ use super::{
     client::Client,
     item::Attachment,
     mailbox::message,
-    mime::File,
-    sending::{Halt, Sent, refused},
+    sending::{Sent, refused},
     trouble::Trouble,
 };
-use crate::target::{Gate, Outcome, TargetError};
+use crate::{
+    exchange::{Halt, mime::File},
+    target::{Gate, Outcome, TargetError},
+};
 
 /// Smaller files go in one request, larger ones in an upload session. Graph takes no session for less than
 /// 3 MB, and no request of more than 4 MB, which this many bytes in base64 just are not.

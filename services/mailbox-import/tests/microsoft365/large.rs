@@ -27,7 +27,7 @@ fn content(size: usize) -> Vec<u8> {
 }
 
 /// A message with these files.
-fn with_files(number: u8, sizes: &[usize]) -> Message {
+pub(crate) fn with_files(number: u8, sizes: &[usize]) -> Message {
     let plain = message(number, "See the files.");
     let text = String::from_utf8(plain.bytes.to_vec()).unwrap();
     let (header, body) = text.split_once("Content-Type: ").unwrap();

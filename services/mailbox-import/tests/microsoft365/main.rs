@@ -1,4 +1,4 @@
-//! Mailbox import into Exchange Online, as far as the test kit's tenant is like it.
+//! Mailbox import into Exchange Online and Exchange Server, as far as the test kit's are like them.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,6 +8,7 @@ mod canary;
 mod check;
 #[path = "../servers/contract.rs"]
 mod contract;
+mod ews;
 mod faults;
 mod large;
 #[expect(dead_code, reason = "shared with the tests on mail servers")]
@@ -24,5 +25,8 @@ use support::Lab;
 
 /// The targets of the contract.
 fn labs() -> Vec<(&'static str, Lab)> {
-    vec![("graph", tenant::Office::open().lab())]
+    vec![
+        ("graph", tenant::Office::open().lab()),
+        ("ews", ews::Site::open().lab()),
+    ]
 }

@@ -64,34 +64,7 @@ impl Office {
 
     /// Runs the stage until nothing waits any more; what is put off, a moment later.
     pub(crate) async fn import_all(&self, bench: &Bench) {
-        for _ in 0..40 {
-            drop(bench.run().await);
-            let waits = bench.ledger.with(|state| {
-                let open = state.deliveries.len() > state.outcomes.len();
-                let waits =
-                    |outcome: &&(DeliveryState, String, i64)| outcome.0 == DeliveryState::Waiting;
-                let due = state
-                    .outcomes
-                    .values()
-                    .filter(waits)
-                    .map(|outcome| outcome.2)
-                    .max();
-                due.or(open.then_some(0))
-            });
-            let Some(due) = waits else { return };
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap()
-                .as_millis();
-            let pause = u128::try_from(due).unwrap().saturating_sub(now).min(1_500);
-            tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap())).await;
-            bench.ledger.with(|state| {
-                for (_, _, not_before) in state.outcomes.values_mut() {
-                    *not_before = 0;
-                }
-            });
-        }
-        panic!("still not done");
+        import_all(bench).await;
     }
 
     /// Messages in the folder by Message-ID, how many of each.
@@ -109,4 +82,36 @@ impl Office {
         messages.retain(|message| message.folder == FOLDER);
         messages
     }
+}
+
+/// Runs the stage until nothing waits any more; what is put off, a moment later.
+pub(crate) async fn import_all(bench: &Bench) {
+    for _ in 0..40 {
+        drop(bench.run().await);
+        let waits = bench.ledger.with(|state| {
+            let open = state.deliveries.len() > state.outcomes.len();
+            let waits =
+                |outcome: &&(DeliveryState, String, i64)| outcome.0 == DeliveryState::Waiting;
+            let due = state
+                .outcomes
+                .values()
+                .filter(waits)
+                .map(|outcome| outcome.2)
+                .max();
+            due.or(open.then_some(0))
+        });
+        let Some(due) = waits else { return };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_millis();
+        let pause = u128::try_from(due).unwrap().saturating_sub(now).min(1_500);
+        tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap())).await;
+        bench.ledger.with(|state| {
+            for (_, _, not_before) in state.outcomes.values_mut() {
+                *not_before = 0;
+            }
+        });
+    }
+    panic!("still not done");
 }

@@ -41,8 +41,8 @@ async fn what_was_stored_since_a_position_is_found_and_nothing_older() {
         found.sort_by(|a, b| a.id.cmp(&b.id));
 
         let ids = found.iter().map(|copy| copy.id.as_str());
-        // A Maildir has no positions, and Graph those of a clock: they tell more.
-        let first = if ["maildir", "graph"].contains(&name) {
+        // A Maildir has no positions, and Exchange those of a clock: they tell more.
+        let first = if ["maildir", "graph", "ews"].contains(&name) {
             0
         } else {
             3

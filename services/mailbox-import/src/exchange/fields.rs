@@ -4,10 +4,13 @@
 use chatkeep_model::identity;
 use mail_parser::decoders::html::html_to_text;
 
+use super::mime::{File, Mail};
+use crate::target::Message;
+
 /// The fields of a message that its owner sees, in one form before it is sent and after it was read
 /// back: addresses in lower case, text without white space, times in whole seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fields {
+pub(crate) struct Fields {
     subject: String,
     from: String,
     to: Vec<String>,
@@ -21,24 +24,24 @@ pub(super) struct Fields {
 
 /// Where the fields come from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Raw<'a> {
-    pub(super) subject: &'a str,
-    pub(super) from: &'a str,
-    pub(super) to: Vec<&'a str>,
+pub(crate) struct Raw<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) to: Vec<&'a str>,
     /// Unix seconds.
-    pub(super) sent: i64,
+    pub(crate) sent: i64,
     /// Unix seconds.
-    pub(super) received: i64,
-    pub(super) class: &'a str,
-    pub(super) email: &'a str,
-    pub(super) html: &'a str,
+    pub(crate) received: i64,
+    pub(crate) class: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) html: &'a str,
     /// Name and SHA-256.
-    pub(super) files: Vec<(String, [u8; 32])>,
+    pub(crate) files: Vec<(String, [u8; 32])>,
 }
 
 impl Fields {
     /// Brings the fields into their one form.
-    pub(super) fn of(raw: Raw<'_>) -> Self {
+    pub(crate) fn of(raw: Raw<'_>) -> Self {
         let lower = |address: &str| address.trim().to_lowercase();
         let mut to: Vec<_> = raw.to.into_iter().map(lower).collect();
         to.sort_unstable();
@@ -57,8 +60,23 @@ impl Fields {
         }
     }
 
+    /// The fields of a message that is to be sent, with these of its files.
+    pub(crate) fn of_mail(mail: &Mail, files: &[File], message: &Message, class: &str) -> Self {
+        Self::of(Raw {
+            subject: &mail.subject,
+            from: &mail.from.address,
+            to: mail.to.iter().map(|to| &*to.address).collect(),
+            sent: mail.date.unwrap_or(message.date),
+            received: message.date,
+            class,
+            email: &mail.email,
+            html: &mail.html,
+            files: files.iter().map(File::fingerprint).collect(),
+        })
+    }
+
     /// Digest over all fields.
-    pub(super) fn digest(&self) -> [u8; 32] {
+    pub(crate) fn digest(&self) -> [u8; 32] {
         let mut fields = identity::Fields::of("graph-fields")
             .text(&self.subject)
             .text(&self.from)

@@ -11,41 +11,41 @@ use sha2::{Digest as _, Sha256};
 
 /// A message, decoded.
 #[derive(Debug)]
-pub(super) struct Mail {
-    pub(super) subject: String,
-    pub(super) from: Address,
-    pub(super) to: Vec<Address>,
+pub(crate) struct Mail {
+    pub(crate) subject: String,
+    pub(crate) from: Address,
+    pub(crate) to: Vec<Address>,
     /// Unix seconds, where it says so.
-    pub(super) date: Option<i64>,
+    pub(crate) date: Option<i64>,
     /// With angle brackets, as it stands in the header.
-    pub(super) in_reply_to: Option<String>,
-    pub(super) references: Option<String>,
+    pub(crate) in_reply_to: Option<String>,
+    pub(crate) references: Option<String>,
     /// Every participant's address, joined by semicolons.
-    pub(super) email: String,
+    pub(crate) email: String,
     /// Names and values of the fields that begin with `X-`.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) html: String,
-    pub(super) files: Vec<File>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) html: String,
+    pub(crate) files: Vec<File>,
 }
 
 /// Somebody, with a name that may be the address.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Address {
-    pub(super) name: String,
-    pub(super) address: String,
+pub(crate) struct Address {
+    pub(crate) name: String,
+    pub(crate) address: String,
 }
 
 /// What is attached.
 #[derive(Clone, Debug)]
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) media_type: String,
-    pub(super) bytes: Bytes,
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) media_type: String,
+    pub(crate) bytes: Bytes,
 }
 
 impl File {
     /// A page.
-    pub(super) fn html(name: &str, html: String) -> Self {
+    pub(crate) fn html(name: &str, html: String) -> Self {
         Self {
             name: name.to_owned(),
             media_type: "text/html; charset=utf-8".to_owned(),
@@ -54,13 +54,13 @@ impl File {
     }
 
     /// Name and SHA-256.
-    pub(super) fn fingerprint(&self) -> (String, [u8; 32]) {
+    pub(crate) fn fingerprint(&self) -> (String, [u8; 32]) {
         (self.name.clone(), Sha256::digest(&self.bytes).into())
     }
 }
 
 /// Decodes a message; `None` where it is not one of ours.
-pub(super) fn read(bytes: &[u8]) -> Option<Mail> {
+pub(crate) fn read(bytes: &[u8]) -> Option<Mail> {
     let message = MessageParser::default().parse(bytes)?;
     let raw = |name: HeaderName<'static>| {
         let values = message.header_as(name, HeaderForm::Raw);

@@ -1,4 +1,4 @@
-//! The first message of a process in a tenant: what no test outside of Microsoft can prove is looked at
+//! The first message of a process in a tenant or on a server: what no test outside of Microsoft can prove is looked at
 //! before thousands follow.
 
 use std::time::{Duration, Instant};
@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{client::Client, mailbox::message, trouble::Trouble};
 use crate::target::TargetError;
 
 /// How long a failure is believed before another message is tried.
@@ -14,7 +13,7 @@ const BELIEVED: Duration = Duration::from_mins(5);
 
 /// Whether messages come out as they should.
 #[derive(Debug, Default)]
-pub(super) enum Canary {
+pub(crate) enum Canary {
     /// None was looked at yet.
     #[default]
     Unknown,
@@ -26,7 +25,7 @@ pub(super) enum Canary {
 
 /// What is wrong with a message that Exchange made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub(crate) enum Wrong {
     #[error("Exchange makes imported messages drafts; nothing more is imported")]
     Draft,
     #[error("Exchange makes imported messages unread; nothing more is imported")]
@@ -35,17 +34,18 @@ pub(super) enum Wrong {
     Date,
 }
 
-#[derive(Deserialize)]
+/// What a message came out as.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Looked {
-    is_draft: bool,
-    is_read: bool,
-    received_date_time: Timestamp,
+pub(crate) struct Looked {
+    pub(crate) is_draft: bool,
+    pub(crate) is_read: bool,
+    pub(crate) received_date_time: Timestamp,
 }
 
 impl Canary {
     /// Whether there is nothing left to look at. An error as long as a failure is believed.
-    pub(super) fn is_over(&self) -> Result<bool, TargetError> {
+    pub(crate) fn is_over(&self) -> Result<bool, TargetError> {
         match self {
             Self::Dead(since, wrong) if since.elapsed() < BELIEVED => Err(setup(*wrong)),
             Self::Alive => Ok(true),
@@ -53,18 +53,8 @@ impl Canary {
         }
     }
 
-    /// Looks at a message that should have been received at `date`, Unix seconds.
-    pub(super) async fn examine(
-        &mut self,
-        client: &Client,
-        id: &str,
-        date: i64,
-    ) -> Result<(), TargetError> {
-        let path = format!(
-            "{}?$select=isDraft,isRead,receivedDateTime",
-            message(client, id)
-        );
-        let looked: Looked = client.get(&path).await.map_err(Trouble::in_folder)?;
+    /// Judges a message that should have been received at `date`, Unix seconds.
+    pub(crate) fn judge(&mut self, looked: Looked, date: i64) -> Result<(), TargetError> {
         match looked.flaw(date) {
             None => {
                 *self = Self::Alive;
@@ -79,7 +69,7 @@ impl Canary {
 }
 
 impl Looked {
-    fn flaw(&self, date: i64) -> Option<Wrong> {
+    fn flaw(self, date: i64) -> Option<Wrong> {
         if self.is_draft {
             Some(Wrong::Draft)
         } else if !self.is_read {

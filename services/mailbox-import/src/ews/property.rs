@@ -1,0 +1,40 @@
+//! MAPI properties as Exchange Web Services name them ("`ExtendedFieldURI`", [MS-OXWSXPROP] 2.1.5).
+
+use super::xml::{self, Element};
+
+/// `PR_MESSAGE_FLAGS` ([MS-OXCMSG] 2.2.1.6). Only the request that creates a message can say that it is no
+/// draft.
+pub(super) const FLAGS: &str =
+    "<t:ExtendedFieldURI PropertyTag=\"0x0E07\" PropertyType=\"Integer\"/>";
+/// `PR_CLIENT_SUBMIT_TIME` ([MS-OXOMSG] 2.2.3.11): the date sent.
+pub(super) const SUBMITTED: &str =
+    "<t:ExtendedFieldURI PropertyTag=\"0x0039\" PropertyType=\"SystemTime\"/>";
+/// `PR_MESSAGE_DELIVERY_TIME` ([MS-OXOMSG] 2.2.3.9): the date received.
+pub(super) const DELIVERED: &str =
+    "<t:ExtendedFieldURI PropertyTag=\"0x0E06\" PropertyType=\"SystemTime\"/>";
+/// The seed property: every participant's address. Among the public strings, where searches look.
+pub(super) const EMAIL: &str = "<t:ExtendedFieldURI DistinguishedPropertySetId=\"PublicStrings\" \
+    PropertyName=\"Email\" PropertyType=\"String\"/>";
+/// The Message-ID once more, as the import key: Exchange never changes it.
+pub(super) const KEY: &str = "<t:ExtendedFieldURI \
+    PropertySetId=\"5b0f2d6e-3a41-4c57-9d1b-7e60c2a4f813\" PropertyName=\"ChatkeepKey\" \
+    PropertyType=\"String\"/>";
+/// Ties what stands in the mailbox to the bytes that were rendered.
+pub(super) const SEAL: &str = "<t:ExtendedFieldURI \
+    PropertySetId=\"5b0f2d6e-3a41-4c57-9d1b-7e60c2a4f813\" PropertyName=\"ChatkeepSeal\" \
+    PropertyType=\"String\"/>";
+
+/// A property with its value.
+pub(super) fn set(property: &str, value: &str) -> String {
+    let value = xml::text(value);
+    format!("<t:ExtendedProperty>{property}<t:Value>{value}</t:Value></t:ExtendedProperty>")
+}
+
+/// The value of a named property of an item.
+pub(super) fn value<'a>(item: &'a Element, name: &str) -> Option<&'a str> {
+    let mut properties = item.children.iter().filter(|child| {
+        let field = child.child("ExtendedFieldURI");
+        field.and_then(|field| field.attribute("PropertyName")) == Some(name)
+    });
+    properties.next()?.text_at(&["Value"])
+}

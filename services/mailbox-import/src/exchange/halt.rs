@@ -1,0 +1,27 @@
+use crate::target::TargetError;
+
+/// Why sending stops.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    /// The folder is gone.
+    NoFolder,
+    /// Everything else.
+    Target(TargetError),
+}
+
+impl Halt {
+    /// Of two reasons, the one that weighs more: a lost lease before all, then the longer pause.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Target(TargetError::Fenced), _) => self,
+            (_, Self::Target(TargetError::Fenced)) => other,
+            (Self::Target(TargetError::Lapsed { .. }), _) => self,
+            (_, Self::Target(TargetError::Lapsed { .. })) | (Self::NoFolder, _) => other,
+            (
+                Self::Target(TargetError::Busy { after }),
+                Self::Target(TargetError::Busy { after: other_after }),
+            ) if other_after > after => other,
+            _ => self,
+        }
+    }
+}
