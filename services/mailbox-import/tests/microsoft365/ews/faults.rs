@@ -5,7 +5,7 @@ use std::time::Duration;
 use chatkeep_mailbox_import::target::{Gate, OpenGate, Outcome, Position, TargetError};
 use chatkeep_proto::v1::DeliveryState;
 use chatkeep_testkit::ews::{Fault, Operation};
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 
 use super::Site;
 use crate::{
@@ -29,7 +29,7 @@ const FAULTS: [Fault; 9] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_message_on_its_way_it_stands_once() {
-    join_all(FAULTS.map(happens_to_messages)).await;
+    join_all(FAULTS.map(|fault| happens_to_messages(fault).boxed())).await;
 }
 
 async fn happens_to_messages(fault: Fault) {
@@ -66,7 +66,9 @@ async fn faults_in_all_other_requests_lose_and_double_nothing() {
         Fault::DropBeforeCommit,
         Fault::CommitThenFail(503),
     ];
-    let cases = operations.map(|operation| faults.map(|fault| happens_to(operation, fault)));
+    // In boxes: side by side they would not fit on a test's stack.
+    let cases =
+        operations.map(|operation| faults.map(|fault| happens_to(operation, fault).boxed()));
     join_all(cases.into_iter().flatten()).await;
 }
 
