@@ -21,10 +21,10 @@ use chatkeep_model::connector;
 
 use self::{
     client::{Account, Client},
-    mailbox::{Folder, Form},
+    mailbox::Folder,
 };
 use crate::{
-    exchange::{Stumbles, canary::Canary},
+    exchange::{Form, Stumbles, canary::Canary},
     target::{Mailbox, Target, TargetError, Tenants, Timeouts},
 };
 

@@ -21,12 +21,11 @@ use async_trait::async_trait;
 use chatkeep_microsoft365::{self as microsoft365, AuthError, Graph};
 use chatkeep_model::connector;
 
-use self::{
-    client::Client,
-    mailbox::{Folder, Form},
-    tenant::Tenant,
+use self::{client::Client, mailbox::Folder, tenant::Tenant};
+use crate::{
+    exchange::Form,
+    target::{Mailbox, Target, TargetError, Timeouts},
 };
-use crate::target::{Mailbox, Target, TargetError, Timeouts};
 
 pub use self::tenant::Tenants;
 pub(crate) use self::{check::check, trial::trial};

@@ -6,22 +6,11 @@ use async_trait::async_trait;
 
 use super::{Server, client::Client, failure::Failure, folder, listing, reading, sending::Sender};
 use crate::{
-    exchange::{self, Halt},
+    exchange::{self, Form, Halt},
     target::{
         Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
-        Timeouts,
     },
 };
-
-/// What is the same for all mailboxes of a connector.
-#[derive(Debug)]
-pub(super) struct Form {
-    /// The folder's path.
-    pub(super) folder: String,
-    /// The item class.
-    pub(super) class: String,
-    pub(super) timeouts: Timeouts,
-}
 
 /// A folder that was found or made.
 pub(super) struct Folder {
@@ -113,8 +102,7 @@ impl Mailbox for Folder {
     }
 
     async fn list(&mut self, since: Position) -> Result<Vec<Copy>, TargetError> {
-        let is_same = since.uid_validity == self.position.uid_validity;
-        let since = if is_same { since.uid_next } else { 0 };
+        let since = exchange::folder::since(since, self.position);
         match listing::list(&self.client, &self.id, since).await {
             Err(Failure::Missing) => {
                 self.find_again().await?;

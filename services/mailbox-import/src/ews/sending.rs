@@ -9,13 +9,11 @@ use super::{
     batches::batches,
     client::Client,
     failure::{EwsError, Failure},
-    item,
-    mailbox::Form,
-    reading,
+    item, reading,
     xml::Element,
 };
 use crate::{
-    exchange::Halt,
+    exchange::{Form, Halt},
     target::{Gate, Message, Outcome, Refusal, TargetError},
 };
 
@@ -174,10 +172,7 @@ impl Sender<'_> {
         let mut halted: Option<Halt> = None;
         let mut halts = |halt: Option<Halt>| {
             if let Some(halt) = halt {
-                halted = Some(match halted.take() {
-                    Some(before) => before.or_worse(halt),
-                    None => halt,
-                });
+                halt.note(&mut halted);
             }
         };
         match created {

@@ -7,6 +7,15 @@ use crate::target::Position;
 /// How far back a position lies behind the server's clock: what is created now is found from there.
 const SKEW: i64 = 600;
 
+/// From when on to list an open folder, Unix seconds: everything where the position is of another one.
+pub(crate) fn since(position: Position, open: Position) -> u32 {
+    if position.uid_validity == open.uid_validity {
+        position.uid_next
+    } else {
+        0
+    }
+}
+
 /// The names of a path below the mailbox's root, and where it begins.
 pub(crate) fn levels(path: &str) -> (&'static str, Vec<&str>) {
     let mut levels: Vec<_> = path.split('/').filter(|level| !level.is_empty()).collect();

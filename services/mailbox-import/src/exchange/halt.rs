@@ -10,8 +10,16 @@ pub(crate) enum Halt {
 }
 
 impl Halt {
+    /// Notes a reason beside those that were noted before: the one that weighs most stays.
+    pub(crate) fn note(self, noted: &mut Option<Self>) {
+        *noted = Some(match noted.take() {
+            Some(before) => before.or_worse(self),
+            None => self,
+        });
+    }
+
     /// Of two reasons, the one that weighs more: a lost lease before all, then the longer pause.
-    pub(crate) fn or_worse(self, other: Self) -> Self {
+    fn or_worse(self, other: Self) -> Self {
         match (&self, &other) {
             (Self::Target(TargetError::Fenced), _) => self,
             (_, Self::Target(TargetError::Fenced)) => other,

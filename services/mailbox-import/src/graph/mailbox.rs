@@ -13,21 +13,12 @@ use super::{
     tenant::Place,
     trouble::Trouble,
 };
-use crate::exchange::{self, Halt};
-use crate::target::{
-    Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
-    Timeouts,
+use crate::{
+    exchange::{self, Form, Halt},
+    target::{
+        Appended, Copy, CopyKey, Gate, Mailbox, Message, Outcome, Position, Stored, TargetError,
+    },
 };
-
-/// What is the same for all mailboxes of a connector.
-#[derive(Debug)]
-pub(super) struct Form {
-    /// The folder's path.
-    pub(super) folder: String,
-    /// The item class.
-    pub(super) class: String,
-    pub(super) timeouts: Timeouts,
-}
 
 /// A folder that was found or made.
 pub(super) struct Folder {
@@ -123,10 +114,7 @@ impl Folder {
             };
             outcomes[index] = sent.outcome;
             if let Some(halt) = sent.halt {
-                halted = Some(match halted.take() {
-                    Some(before) => before.or_worse(halt),
-                    None => halt,
-                });
+                halt.note(&mut halted);
             }
         }
         drop(flying);
@@ -188,8 +176,7 @@ impl Mailbox for Folder {
     }
 
     async fn list(&mut self, since: Position) -> Result<Vec<Copy>, TargetError> {
-        let is_same = since.uid_validity == self.position.uid_validity;
-        let since = if is_same { since.uid_next } else { 0 };
+        let since = exchange::folder::since(since, self.position);
         match listing::list(&self.client, &self.id, since).await {
             Err(trouble) if trouble.is_missing() => {
                 self.find_again().await?;

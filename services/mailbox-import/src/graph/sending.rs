@@ -10,13 +10,14 @@ use serde::Deserialize;
 use super::{
     client::{Client, PATIENCE, encode},
     item::Item,
-    mailbox::Form,
     reading,
     trouble::Trouble,
     upload,
 };
-use crate::exchange::{Halt, canary::Canary};
-use crate::target::{Gate, Message, Outcome, Refusal, TargetError};
+use crate::{
+    exchange::{Form, Halt, canary::Canary},
+    target::{Gate, Message, Outcome, Refusal, TargetError},
+};
 
 /// Messages of this size are taken apart on a thread of their own.
 const LARGE: usize = 256 << 10;
