@@ -35,13 +35,15 @@ pub(super) enum Failure {
 /// What Exchange answered, for people: never its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EwsError {
-    #[error("ask Exchange: no answer")]
+    #[error(
+        "ask Exchange: no answer; check target.url, the firewall, and who signed the certificate (target.ca)"
+    )]
     Silent,
     #[error("ask Exchange: refused (HTTP {0})")]
     Status(u16),
     #[error("ask Exchange: refused ({0})")]
     Code(String),
-    #[error("ask Exchange: not an answer of Exchange Web Services")]
+    #[error("ask Exchange: not an answer of Exchange Web Services; check target.url")]
     Invalid,
 }
 
