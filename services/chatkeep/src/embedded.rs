@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chatkeep_model::connector::HoldFor;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
-use chatkeep_staging::Staging;
+use chatkeep_staging::{Leftovers, Staging};
 
 use crate::settings::Settings;
 
@@ -34,6 +34,8 @@ pub(crate) async fn start(
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
     let staging = Staging::folder(&folder.join("staging"))
         .with_context(|| format!("open {}", folder.display()))?;
+    // Before anything of this process writes there: its janitor does from its start on.
+    let leftovers = staging.leftovers();
     let servers = chatkeep_control::start(
         &settings.control,
         folder,
@@ -43,9 +45,9 @@ pub(crate) async fn start(
     )
     .await
     .with_context(|| format!("open the ledger in {}", folder.display()))?;
-    // The ledger is locked from here on: nobody else writes into the folder.
-    staging
-        .remove_leftovers()
+    // The ledger is locked from here on: whoever else wrote into the folder has ended.
+    leftovers
+        .and_then(Leftovers::remove)
         .with_context(|| format!("clear {}", folder.display()))?;
     if which == Which::All {
         let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger));
