@@ -3,15 +3,13 @@ mod json;
 
 use chatkeep_proto::v1::{
     Deliveries, Exception, FailedDelivery, Finding, QuarantinedEntry, Records, ReportResponse,
-    RunState, UserItems, exception::Exception as Kind,
+    UserItems, exception::Exception as Kind,
 };
+use chatkeep_report::{number, status};
 use data_encoding::HEXLOWER;
 
-pub(crate) use self::{
-    beside::{ReportFinding, line as finding_line},
-    json::Report,
-};
-use crate::output::{Output, number};
+pub(crate) use self::json::Report;
+use crate::output::Output;
 
 /// Exceptions shown of each kind; `--report` and `chatkeep failed` have all.
 const SHOWN: usize = 10;
@@ -38,21 +36,6 @@ impl Exceptions {
             Some(Kind::Excluded(rule)) => self.excluded.push((rule.rule, rule.records)),
             None => {}
         }
-    }
-}
-
-/// The words of a run's state.
-pub(crate) fn status(state: RunState, reason: &str) -> String {
-    match state {
-        RunState::Unspecified => "unknown".to_owned(),
-        RunState::Running => "running".to_owned(),
-        RunState::Paused => format!("paused: {reason}"),
-        RunState::Succeeded => "succeeded".to_owned(),
-        RunState::SucceededWithExceptions => "succeeded with exceptions".to_owned(),
-        RunState::Unreconciled => "failed: unreconciled".to_owned(),
-        RunState::Failed => format!("failed: {reason}"),
-        RunState::NothingNew => "nothing new".to_owned(),
-        RunState::Cancelled => "cancelled".to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@ use std::{fs, path::Path, process::ExitCode};
 use anyhow::Context as _;
 use chatkeep_model::connector::{Size, Target};
 use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
+use chatkeep_report::status;
 
 use super::{check, drive, midnight};
 use crate::{
@@ -159,7 +160,7 @@ pub(super) fn finish(
         _ => {
             output.note(format_args!(
                 "error: {}; call the command again to resume",
-                report::status(*state, reason)
+                status(*state, reason)
             ));
             ExitCode::from(1)
         }

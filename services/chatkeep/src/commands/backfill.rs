@@ -5,11 +5,12 @@ use std::{process::ExitCode, time::Duration};
 use chatkeep_proto::v1::{
     BackfillRequest, BackfillState, BackfillSummary, CancelBackfillRequest, ListBackfillsRequest,
 };
+use chatkeep_report::day;
 
 use super::{ask, connectors::find, midnight};
 use crate::{
     cli::{Backfill, SiteOptions},
-    output::{Output, day},
+    output::Output,
     system::Site,
 };
 

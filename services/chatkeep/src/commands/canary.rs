@@ -5,12 +5,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use chatkeep_mailbox_import::{Verdict, tenant_canary};
 use chatkeep_mapping::{TenantProbe, tenant_probe};
+use chatkeep_report::number;
 
-use crate::{
-    output::{Output, number},
-    place::Place,
-    settings::Settings,
-};
+use crate::{output::Output, place::Place, settings::Settings};
 
 /// Puts synthetic items into a mailbox, looks at them, and removes them again.
 pub(crate) async fn run(place: &Place, mailbox: &str, output: &Output) -> anyhow::Result<ExitCode> {

@@ -9,12 +9,9 @@ use chatkeep_model::{
     UtcTime,
     connector::{Connector, Target},
 };
+use chatkeep_report::number;
 
-use crate::{
-    output::{Output, number},
-    place::Place,
-    settings::Settings,
-};
+use crate::{output::Output, place::Place, settings::Settings};
 
 /// Names shown of a list.
 const SHOWN: usize = 10;

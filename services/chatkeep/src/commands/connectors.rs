@@ -7,13 +7,13 @@ use chatkeep_proto::v1::{
     ConnectorState, ConnectorSummary, ListConnectorsRequest, PauseConnectorRequest,
     PutConnectorRequest, ResumeConnectorRequest,
 };
+use chatkeep_report::{number, status, time};
 
 use super::ask;
 use crate::{
     cli::{Connectors, SiteOptions},
-    output::{Output, number, time},
+    output::Output,
     place::Place,
-    report,
     system::{ControlClient, Site},
 };
 
@@ -96,7 +96,7 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
     let horizon = connector.horizons.iter().filter_map(|one| one.purged).min();
     let last = connector.last_run.as_ref();
     let last = last.map(|run| {
-        let status = report::status(run.state(), &run.reason);
+        let status = status(run.state(), &run.reason);
         format!("{} {status}", run.number)
     });
     format!(

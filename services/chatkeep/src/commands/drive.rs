@@ -6,10 +6,11 @@ use anyhow::Context as _;
 use chatkeep_proto::v1::{
     ExceptionsRequest, ProgressRequest, ProgressResponse, ReportRequest, ReportResponse, RunState,
 };
+use chatkeep_report::number;
 use tonic::Status;
 
 use crate::{
-    output::{Output, number},
+    output::Output,
     report::Exceptions,
     system::{ControlClient, POLL, System, is_away},
 };

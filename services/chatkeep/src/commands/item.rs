@@ -5,13 +5,11 @@ use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
     DeliveryState, Placement, TraceItemRequest, TraceItemResponse, TracedCopy,
 };
+use chatkeep_report::time;
 use data_encoding::HEXLOWER;
 
 use super::ask;
-use crate::{
-    output::{Output, time},
-    place::Place,
-};
+use crate::{output::Output, place::Place};
 
 /// Shows one item's way: from its source file to every mailbox.
 pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::Result<ExitCode> {

@@ -6,15 +6,11 @@ use chatkeep_proto::v1::{
     CancelRunRequest, DataLossHorizon, DeliverHeldRequest, ListRunsRequest, ReportResponse,
     RetryRequest,
 };
+use chatkeep_report::{finding_line, number, status, time};
 use data_encoding::HEXLOWER;
 
 use super::{archive, ask, connectors::find, drive};
-use crate::{
-    output::{Output, number, time},
-    place::Place,
-    report,
-    system::System,
-};
+use crate::{output::Output, place::Place, system::System};
 
 /// Runs listed at most.
 const LIMIT: u32 = 1_000;
@@ -76,7 +72,7 @@ fn line(run: &ReportResponse) -> String {
         number(deliveries.imported),
         number(deliveries.failed),
         number(deliveries.held),
-        report::status(run.state(), &run.reason)
+        status(run.state(), &run.reason)
     )
 }
 
@@ -88,7 +84,7 @@ pub(crate) async fn failed(place: &Place, run: i64, output: &Output) -> anyhow::
     })
     .await?;
     for finding in &all.findings {
-        output.line(format_args!("finding\t{}", report::finding_line(finding)));
+        output.line(format_args!("finding\t{}", finding_line(finding)));
     }
     for entry in &all.quarantined {
         let original = entry.original.as_ref().map_or("", |blob| &blob.key);

@@ -9,12 +9,10 @@ use std::{
 
 use anyhow::Context as _;
 use chatkeep_proto::v1::ManifestsRequest;
+use chatkeep_report::number;
 
 use super::ask;
-use crate::{
-    output::{Output, number},
-    place::Place,
-};
+use crate::{output::Output, place::Place};
 
 /// Writes every manifest of the connector into a folder. A copy that is there already is written again.
 pub(crate) async fn copy(place: &Place, to: &Path, output: &Output) -> anyhow::Result<ExitCode> {

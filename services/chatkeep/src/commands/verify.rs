@@ -7,11 +7,12 @@ use chatkeep_control::Verified;
 use chatkeep_mailbox_import::{Expected, Flaw};
 use chatkeep_model::{ItemId, connector::Target};
 use chatkeep_proto::v1::{ArchivedDelivery, ArchivedRequest};
+use chatkeep_report::number;
 
 use super::ask;
 use crate::{
     cli::{SiteOptions, Verify},
-    output::{Output, number},
+    output::Output,
     place::Place,
     settings::Settings,
 };

@@ -1,31 +1,20 @@
 //! What a report says beside the equations: findings, and what the run covers.
 
 use chatkeep_proto::v1::{Coverage, Finding, People, ReportResponse, SourceCoverage};
+use chatkeep_report::{finding_line, number};
 use serde::Serialize;
 
 use super::print_some;
-use crate::output::{Output, number};
+use crate::output::Output;
 
 /// Shows what somebody should know.
 pub(super) fn print_findings(output: &Output, findings: &[Finding]) {
-    print_some(output, "Findings, no equation is open", findings, line);
-}
-
-/// One finding as people read it.
-pub(crate) fn line(finding: &Finding) -> String {
-    let counts = match (finding.expected, finding.seen) {
-        (Some(expected), Some(seen)) => {
-            format!(" ({} expected, {} seen)", number(expected), number(seen))
-        }
-        _ => String::new(),
-    };
-    let Finding {
-        kind,
-        subject,
-        advice,
-        ..
-    } = finding;
-    format!("{kind}: {subject}{counts}: {advice}")
+    print_some(
+        output,
+        "Findings, no equation is open",
+        findings,
+        finding_line,
+    );
 }
 
 /// Shows whom and what the run covers.
@@ -64,28 +53,6 @@ fn source_line(source: &SourceCoverage) -> String {
         number(source.records),
         source.never.join("; ")
     )
-}
-
-/// A finding as `--report` and `chatkeep log` write it.
-#[derive(Debug, Serialize)]
-pub(crate) struct ReportFinding {
-    kind: String,
-    subject: String,
-    expected: Option<u64>,
-    seen: Option<u64>,
-    advice: String,
-}
-
-impl From<Finding> for ReportFinding {
-    fn from(finding: Finding) -> Self {
-        Self {
-            kind: finding.kind,
-            subject: finding.subject,
-            expected: finding.expected,
-            seen: finding.seen,
-            advice: finding.advice,
-        }
-    }
 }
 
 /// Coverage as `--report` writes it; counts of users are null where the directory could not be read.

@@ -1,12 +1,8 @@
 use chatkeep_proto::v1::{ReportResponse, UserItems};
+use chatkeep_report::{ReportFinding, status, time};
 use serde::Serialize;
 
-use super::{
-    Exceptions,
-    beside::{ReportCoverage, ReportFinding},
-    status,
-};
-use crate::output::time;
+use super::{Exceptions, beside::ReportCoverage};
 
 /// The balance as `--report` writes it; the form is part of the contract.
 #[derive(Debug, Serialize)]
