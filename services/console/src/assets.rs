@@ -7,11 +7,23 @@ use axum::{
 };
 
 /// Name, media type, content.
-const ASSETS: [(&str, &str, &str); 1] = [(
-    "console.css",
-    "text/css; charset=utf-8",
-    include_str!("../assets/console.css"),
-)];
+const ASSETS: [(&str, &str, &str); 3] = [
+    (
+        "console.css",
+        "text/css; charset=utf-8",
+        include_str!("../assets/console.css"),
+    ),
+    (
+        "console.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/console.js"),
+    ),
+    (
+        "chatkeep.svg",
+        "image/svg+xml",
+        include_str!("../assets/chatkeep.svg"),
+    ),
+];
 
 /// `/assets/{name}`.
 pub(crate) async fn asset(Path(name): Path<String>) -> Response {

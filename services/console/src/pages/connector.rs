@@ -1,0 +1,174 @@
+//! One connector: what it is, what it does, what it did.
+
+pub(super) mod actions;
+pub(super) mod backfills;
+mod chart;
+pub(super) mod check;
+mod history;
+pub(super) mod progress;
+mod properties;
+
+
+use std::path::Path;
+
+use axum::extract::{Path as Parameter, Query, State};
+use chatkeep_model::connector::Connector;
+use chatkeep_proto::v1::{
+    ConnectorState, ConnectorSummary, GetConnectorRequest, ListBackfillsRequest, ListRunsRequest,
+    ReportResponse,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+use tonic::Status;
+
+use super::{
+    form,
+    layout::{self, Page},
+    words,
+};
+use crate::{Services, error::PageError};
+
+/// Runs shown at once.
+const RUNS: u32 = 25;
+
+/// A connector as control has it.
+pub(super) struct Stored {
+    pub(super) summary: ConnectorSummary,
+    /// The connector file, TOML.
+    pub(super) file: String,
+    pub(super) is_scheduled: bool,
+    /// For runs that control opens; 0 is the connector's own limit.
+    pub(super) max_part_bytes: u64,
+    pub(super) connector: Connector,
+}
+
+impl Stored {
+    /// Asks control for it.
+    pub(super) async fn get(services: &mut Services, id: &str) -> Result<Self, PageError> {
+        let request = GetConnectorRequest {
+            connector: id.to_owned(),
+        };
+        let stored = services.control.get_connector(request).await?.into_inner();
+        let connector = Connector::parse(&stored.connector_file, Path::new("/"));
+        // Older programs may have stored what this one refuses.
+        let connector = connector.map_err(|error| Status::failed_precondition(error.to_string()))?;
+        Ok(Self {
+            summary: stored.summary.unwrap_or_default(),
+            file: stored.connector_file,
+            is_scheduled: stored.schedule,
+            max_part_bytes: stored.max_part_bytes,
+            connector,
+        })
+    }
+
+    /// Largest part of an item in its runs, bytes.
+    pub(super) fn part_limit(&self) -> u64 {
+        match self.max_part_bytes {
+            0 => self.connector.target.max_item(),
+            limit => limit,
+        }
+    }
+
+    /// Where its page is.
+    pub(super) fn address(&self) -> String {
+        format!("/connectors/{}", self.summary.connector)
+    }
+}
+
+/// What a connector's page may be asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    /// What was done just now.
+    done: String,
+    /// The ledger's id of a run that was opened just now.
+    run: Option<i64>,
+    /// Only runs with a smaller number.
+    before: i64,
+}
+
+/// `GET /connectors/{id}`.
+pub(crate) async fn show(
+    State(mut services): State<Services>,
+    Parameter(id): Parameter<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, PageError> {
+    let stored = Stored::get(&mut services, &id).await?;
+    let last = stored.summary.last_run.as_ref().map(|last| last.run);
+    let open = progress::open_run(&mut services, asked.run.or(last)).await?;
+    let request = ListRunsRequest {
+        connector: id.clone(),
+        limit: RUNS,
+        before: asked.before,
+        brief: true,
+    };
+    let runs = services.control.list_runs(request).await?.into_inner().runs;
+    let request = ListBackfillsRequest { connector: id };
+    let backfills = services.control.list_backfills(request).await?;
+    let backfills = backfills.into_inner().backfills;
+    let content = html! {
+        (said(&asked.done))
+        (warnings(&stored))
+        @if let Some(open) = &open { (progress::card(&stored, open)) }
+        div.grid {
+            (properties::card(&stored))
+            (properties::sources(&stored, runs.first()))
+        }
+        (history::card(&stored, &runs, asked.before > 0))
+        (backfills::card(&stored, &backfills))
+        (properties::more(&stored))
+    };
+    let name = stored.summary.name.clone();
+    let page = Page::new(&name).below("Data connectors", "/connectors");
+    Ok(page.beside(buttons(&stored, &runs)).show(&content))
+}
+
+fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
+    let address = stored.address();
+    let state = stored.summary.state();
+    html! {
+        (words::connector_badge(state))
+        @if state == ConnectorState::Paused {
+            (form::button(&format!("{address}/resume"), "primary", "Resume"))
+        } @else if state != ConnectorState::Deleted {
+            (form::button(&format!("{address}/run"), "primary", "Run now"))
+            (form::button(&format!("{address}/pause"), "", "Pause"))
+        }
+        a.button href={ (address) "/edit" } { "Edit" }
+        @if let Some(run) = runs.iter().find(|run| run.closed.is_some()) {
+            a.button href={ (address) "/runs/" (run.number) "/log.csv" } download { "Download log" }
+        }
+    }
+}
+
+/// Answers to what was done just now.
+fn said(done: &str) -> Markup {
+    let (title, words) = match done {
+        "saved" => ("Saved.", "From now on runs use what you see here."),
+        "run" => ("A run was started.", "When it finds nothing new, it leaves no trace below."),
+        "paused" => ("Paused.", "No run is opened. What was already begun is finished."),
+        "resumed" => ("Resumed.", "It goes on exactly where it was."),
+        "backfill" => ("Backfill ordered.", "Its runs begin when no other run is open."),
+        "backfill-cancelled" => ("Backfill ended.", "No further run of it is opened."),
+        _ => return html! {},
+    };
+    layout::notice("good", title, &html! { p { (words) } })
+}
+
+fn warnings(stored: &Stored) -> Markup {
+    let now = words::now();
+    let summary = &stored.summary;
+    html! {
+        @if words::is_urgent(&summary.horizons, now) {
+            (layout::notice("bad", "The server will purge conversations before they are read", &html! {
+                ul { @for one in &summary.horizons { li { (words::horizon(one, now)) } } }
+                p { "Run now, or let the server keep what it archives for longer." }
+            }))
+        }
+        @if summary.state() == ConnectorState::Paused {
+            (layout::notice("warn", "This connector is paused", &html! {
+                p { "No run is opened until it is resumed. What servers purge meanwhile is lost." }
+            }))
+        }
+    }
+}

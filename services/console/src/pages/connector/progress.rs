@@ -1,0 +1,190 @@
+//! A run that is under way.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use chatkeep_proto::v1::{ListConnectorsRequest, ProgressRequest, ProgressResponse, RunState};
+use chatkeep_report::number;
+use maud::{Markup, html};
+use serde::Serialize;
+use tonic::{Code, Status};
+
+use super::Stored;
+use crate::{
+    Services,
+    error::PageError,
+    pages::{form, layout, words},
+};
+
+/// A run, and how far it is.
+pub(super) struct Open {
+    run: i64,
+    progress: ProgressResponse,
+}
+
+/// How far a run is, as the script reads it.
+#[derive(Serialize)]
+pub(crate) struct Progress {
+    /// The ledger's id of the run; 0 when there is none.
+    run: i64,
+    state: String,
+    is_open: bool,
+    counts: Counts,
+}
+
+#[derive(Default, Serialize)]
+struct Counts {
+    files: u64,
+    records: u64,
+    items: u64,
+    planned: u64,
+    delivered: u64,
+    waiting: u64,
+    ingestion: u64,
+    conversion: u64,
+    mapping: u64,
+    import: u64,
+}
+
+/// `GET /connectors/{id}/progress`: of the connector's newest run.
+pub(crate) async fn json(
+    State(mut services): State<Services>,
+    Path(id): Path<String>,
+) -> Result<Json<Progress>, PageError> {
+    let all = services.control.list_connectors(ListConnectorsRequest::default());
+    let all = all.await?.into_inner().connectors;
+    let found = all.into_iter().find(|one| one.connector == id);
+    let found = found.ok_or_else(|| Status::not_found("There is no such connector."))?;
+    let Some(last) = found.last_run else {
+        return Ok(Json(Progress::none()));
+    };
+    let request = ProgressRequest { run: last.run };
+    let progress = services.control.progress(request).await?.into_inner();
+    Ok(Json(Progress::of(last.run, &progress)))
+}
+
+impl Progress {
+    fn none() -> Self {
+        Self {
+            run: 0,
+            state: String::new(),
+            is_open: false,
+            counts: Counts::default(),
+        }
+    }
+
+    fn of(run: i64, progress: &ProgressResponse) -> Self {
+        Self {
+            run,
+            state: chatkeep_report::status(progress.state(), &progress.reason),
+            is_open: progress.state() == RunState::Running,
+            counts: Counts {
+                files: progress.files,
+                records: progress.records,
+                items: progress.items,
+                planned: progress.deliveries_planned,
+                delivered: progress.deliveries_done,
+                waiting: progress.deliveries_waiting,
+                ingestion: progress.ingestion_tasks,
+                conversion: progress.conversion_tasks,
+                mapping: progress.mapping_tasks,
+                import: progress.import_tasks,
+            },
+        }
+    }
+}
+
+/// The run, unless it has ended well or is gone.
+pub(super) async fn open_run(
+    services: &mut Services,
+    run: Option<i64>,
+) -> Result<Option<Open>, PageError> {
+    let Some(run) = run else { return Ok(None) };
+    let progress = match services.control.progress(ProgressRequest { run }).await {
+        Ok(progress) => progress.into_inner(),
+        Err(status) if status.code() == Code::NotFound => return Ok(None),
+        Err(status) => return Err(status.into()),
+    };
+    let is_shown = matches!(
+        progress.state(),
+        RunState::Running | RunState::Paused | RunState::Failed | RunState::NothingNew
+    );
+    Ok(is_shown.then_some(Open { run, progress }))
+}
+
+/// Progress of each stage, or why there is none.
+pub(super) fn card(stored: &Stored, open: &Open) -> Markup {
+    let progress = &open.progress;
+    let last = stored.summary.last_run.as_ref();
+    let is_last = last.is_some_and(|last| last.run == open.run);
+    match progress.state() {
+        RunState::NothingNew => {
+            let words = html! { p { "Nothing was there that had not been archived before. The run leaves no trace." } };
+            return layout::notice("info", "The run found nothing new", &words);
+        }
+        RunState::Failed if !is_last => return html! {},
+        RunState::Failed | RunState::Paused => return stopped(progress),
+        _ => {}
+    }
+    let number = last.filter(|_| is_last).map(|last| last.number);
+    running(stored, open, number)
+}
+
+fn stopped(progress: &ProgressResponse) -> Markup {
+    let title = if progress.state() == RunState::Paused {
+        "The run is paused"
+    } else {
+        "The run failed"
+    };
+    let words = html! {
+        @if !progress.reason.is_empty() { p { (progress.reason) } }
+        p { "Nothing is lost. Put that right, then pause and resume the connector, or run it again: it goes on where it was." }
+    };
+    layout::notice("bad", title, &words)
+}
+
+fn running(stored: &Stored, open: &Open, run_number: Option<i64>) -> Markup {
+    let Open { run, progress } = open;
+    let address = stored.address();
+    html! {
+        section.card aria-labelledby="progress" data-progress={ (address) "/progress" } data-run=(run) {
+            div.head {
+                h2 #progress {
+                    @if let Some(number) = run_number { "Run " (number) " " } @else { "Run " }
+                    (words::run_badge(RunState::Running, ""))
+                }
+                @if let Some(number) = run_number {
+                    div.actions { (form::button(&format!("{address}/runs/{number}/cancel"), "", "Cancel run")) }
+                }
+            }
+            @if progress.deliveries_planned > 0 {
+                progress aria-label="Deliveries done" max=(progress.deliveries_planned) value=(progress.deliveries_done) {}
+            } @else {
+                progress aria-label="Deliveries done" {}
+            }
+            div.figures {
+                (figure("records", progress.records, "records read"))
+                (figure("items", progress.items, "items"))
+                (figure("delivered", progress.deliveries_done, "delivered"))
+                (figure("planned", progress.deliveries_planned, "deliveries planned"))
+                (figure("waiting", progress.deliveries_waiting, "wait for throttled mailboxes"))
+            }
+            ul.stages aria-label="Tasks to go, by stage" {
+                (stage("ingestion", "Ingestion", progress.ingestion_tasks))
+                (stage("conversion", "Conversion", progress.conversion_tasks))
+                (stage("mapping", "Mapping", progress.mapping_tasks))
+                (stage("import", "Mailbox import", progress.import_tasks))
+            }
+            noscript { p.small { "Load the page again to see progress." } }
+        }
+    }
+}
+
+fn figure(name: &str, value: u64, words: &str) -> Markup {
+    html! { div { b data-value=(name) { (number(value)) } span { (words) } } }
+}
+
+fn stage(name: &str, words: &str, tasks: u64) -> Markup {
+    html! { li { b { (words) } span.soft { span data-value=(name) { (number(tasks)) } " tasks to go" } } }
+}

@@ -1,0 +1,43 @@
+//! Forms: what every one of them carries, and what comes back.
+
+use axum::{
+    Form,
+    extract::{FromRequest, Request, rejection::FormRejection},
+};
+use maud::{Markup, html};
+
+/// A form that changes something.
+pub(super) fn post(action: &str, content: &Markup) -> Markup {
+    html! { form method="post" action=(action) { (content) } }
+}
+
+/// A form that is one button; `kind` is its class.
+pub(super) fn button(action: &str, kind: &str, words: &str) -> Markup {
+    post(action, &html! { button class=(kind) type="submit" { (words) } })
+}
+
+/// What was entered into a form, in its order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// What stands in a field, spaces around it left out; empty when there is none of the name.
+    pub(super) fn get(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// Whether the form had the field.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = FormRejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, FormRejection> {
+        let Form(fields) = Form::from_request(request, state).await?;
+        Ok(Self(fields))
+    }
+}

@@ -1,0 +1,122 @@
+//! One run: its balance, and everything in it that somebody should look at.
+
+pub(super) mod actions;
+mod balance;
+mod coverage;
+mod lists;
+pub(super) mod log;
+
+use axum::extract::{Path, Query, State};
+use chatkeep_proto::v1::{ExceptionKind, ReportRequest, ReportResponse, RunState};
+use chatkeep_report::number;
+use data_encoding::HEXLOWER;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    form,
+    layout::{self, Page},
+    words,
+};
+use crate::{Services, error::PageError, pages::connector::Stored};
+
+/// What a run's page may be asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    /// What was done just now.
+    done: String,
+    /// The list that is shown.
+    list: String,
+    /// Where a page of it begins.
+    page: String,
+}
+
+/// `GET /connectors/{id}/runs/{number}`.
+pub(crate) async fn show(
+    State(mut services): State<Services>,
+    Path((id, run_number)): Path<(String, i64)>,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, PageError> {
+    let stored = Stored::get(&mut services, &id).await?;
+    let request = ReportRequest {
+        connector: id,
+        number: run_number,
+    };
+    let run = services.control.report(request).await?.into_inner();
+    let address = format!("{}/runs/{run_number}", stored.address());
+    let list = lists::card(&mut services, &stored, &run, (&asked.list, &asked.page)).await?;
+    let content = html! {
+        (said(&asked.done))
+        (balance::card(&run))
+        div.grid { (facts(&run)) (coverage::card(&run)) }
+        (list)
+    };
+    let title = format!("Run {run_number}");
+    let page = Page::new(&title).below("Data connectors", "/connectors");
+    let page = page.below(&stored.summary.name, stored.address());
+    Ok(page.beside(buttons(&address, &run)).show(&content))
+}
+
+fn buttons(address: &str, run: &ReportResponse) -> Markup {
+    let deliveries = run.deliveries.unwrap_or_default();
+    let records = run.records.unwrap_or_default();
+    let to_retry = deliveries.failed + deliveries.partially_imported + records.quarantined;
+    html! {
+        (words::run_badge(run.state(), &run.reason))
+        @if run.state() == RunState::Running {
+            (form::button(&format!("{address}/cancel"), "", "Cancel run"))
+        }
+        @if run.closed.is_some() && to_retry > 0 {
+            (form::button(&format!("{address}/retry"), "primary", "Retry failed"))
+        }
+        @if run.closed.is_some() {
+            a.button href={ (address) "/log.csv" } download { "Download log" }
+            a.button href={ (address) "/log.json" } download { "as JSON" }
+        }
+    }
+}
+
+fn said(done: &str) -> Markup {
+    let (kind, title, words) = match done {
+        "retried" => ("good", "Trying again.", "The run goes on; the numbers below follow."),
+        "nothing" => ("info", "There is nothing to try again.", "What is left waits for a mailbox, or was captured elsewhere."),
+        "cancelled" => ("good", "Cancelled.", "It captures nothing more. What it captured is archived; the rest is the next run's."),
+        _ => return html! {},
+    };
+    layout::notice(kind, title, &html! { p { (words) } })
+}
+
+fn facts(run: &ReportResponse) -> Markup {
+    html! {
+        section.card aria-labelledby="facts" {
+            h2 #facts { "About this run" }
+            dl {
+                dt { "Kind" } dd {
+                    (run.kind) @if run.scheduled { ", scheduled" } @else { ", by hand" }
+                    @if run.backfill > 0 { ", backfill " (run.backfill) }
+                }
+                dt { "Opened" } dd { (words::when(run.opened)) }
+                dt { "Closed" } dd { (words::when_or_none(run.closed)) }
+                dt { "Conversations" } dd { (words::window(run.from, run.to)) }
+                dt { "Items" } dd { (number(run.items)) }
+                @if let Some(listed) = &run.listed {
+                    dt { "Files" } dd {
+                        (number(listed.files))
+                        @if listed.unchanged > 0 { ", " (number(listed.unchanged)) " captured before" }
+                        @if listed.foreign > 0 { ", " (number(listed.foreign)) " not the source's, ignored" }
+                        @if listed.young > 0 { ", " (number(listed.young)) " still being written, left for the next run" }
+                    }
+                }
+                @if run.copies_removed > 0 { dt { "Extra copies removed" } dd { (number(run.copies_removed)) } }
+                @if run.earlier_deliveries > 0 { dt { "Delivered of earlier runs" } dd { (number(run.earlier_deliveries)) } }
+                dt { "Seal" } dd {
+                    @if run.seal.is_empty() { "not sealed yet" } @else {
+                        code { (run.seal) }
+                        div.small.soft { "SHA-256 " code { (HEXLOWER.encode(&run.seal_sha256)) } }
+                    }
+                }
+            }
+        }
+    }
+}

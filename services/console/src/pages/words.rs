@@ -1,0 +1,106 @@
+//! Numbers, times and states as pages show them.
+
+use chatkeep_proto::v1::{ConnectorState, DataLossHorizon, ReportResponse, RunState};
+use chatkeep_report::{number, time};
+use jiff::{Timestamp, tz::TimeZone};
+use maud::{Markup, html};
+
+/// A time in Unix seconds: UTC, turned into the reader's zone by the script.
+pub(super) fn when(seconds: i64) -> Markup {
+    let Ok(time) = Timestamp::from_second(seconds) else {
+        return html! {};
+    };
+    let utc = time.to_zoned(TimeZone::UTC);
+    let shown = utc.strftime("%-d %b %Y, %H:%M UTC").to_string();
+    html! { time datetime=(time) title=(utc.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()) { (shown) } }
+}
+
+/// A time, or a dash.
+pub(super) fn when_or_none(seconds: Option<i64>) -> Markup {
+    seconds.map_or_else(none, when)
+}
+
+/// There is nothing to show.
+pub(super) fn none() -> Markup {
+    html! { span.none { span aria-hidden="true" { "–" } span.unseen { "none" } } }
+}
+
+/// A number in a cell of a table; zero is faint.
+pub(super) fn count(value: u64) -> Markup {
+    html! { @if value == 0 { span.zero { "0" } } @else { (number(value)) } }
+}
+
+/// A run's state, coloured.
+pub(super) fn run_badge(state: RunState, reason: &str) -> Markup {
+    let (kind, words) = match state {
+        RunState::Unspecified => ("plain", "Unknown"),
+        RunState::Running => ("info", "Running"),
+        RunState::Paused => ("warn", "Paused"),
+        RunState::Succeeded => ("good", "Succeeded"),
+        RunState::SucceededWithExceptions => ("warn", "Succeeded with exceptions"),
+        RunState::Unreconciled => ("bad", "Failed: unreconciled"),
+        RunState::Failed => ("bad", "Failed"),
+        RunState::NothingNew => ("plain", "Nothing new"),
+        RunState::Cancelled => ("plain", "Cancelled"),
+    };
+    html! {
+        span class={ "badge " (kind) } { (words) }
+        @if !reason.is_empty() { " " span.reason { (reason) } }
+    }
+}
+
+/// A connector's state, coloured.
+pub(super) fn connector_badge(state: ConnectorState) -> Markup {
+    let (kind, words) = match state {
+        ConnectorState::Unspecified => ("plain", "Unknown"),
+        ConnectorState::Scheduled => ("good", "Scheduled"),
+        ConnectorState::Manual => ("plain", "Manual"),
+        ConnectorState::Paused => ("warn", "Paused"),
+        ConnectorState::Deleted => ("bad", "Deleted"),
+    };
+    html! { span class={ "badge " (kind) } { (words) } }
+}
+
+/// Until when unread rows of a database are safe, at this time in Unix seconds.
+pub(super) fn horizon(horizon: &DataLossHorizon, now: i64) -> Markup {
+    let Some(purged) = horizon.purged else {
+        return html! { span { (horizon.database) ": nothing was read yet" } };
+    };
+    html! {
+        span class=[(purged.saturating_sub(now) < horizon.margin).then_some("alarm")] {
+            (horizon.database) ": what was not read yet is purged from " (when(purged)) " on"
+        }
+    }
+}
+
+/// Whether somebody must act before unread rows of one of these are purged.
+pub(super) fn is_urgent(horizons: &[DataLossHorizon], now: i64) -> bool {
+    let is_near = |horizon: &DataLossHorizon| {
+        let left = horizon.purged.map(|purged| purged.saturating_sub(now));
+        left.is_some_and(|left| left < horizon.margin)
+    };
+    horizons.iter().any(is_near)
+}
+
+/// Now, Unix seconds.
+pub(super) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+/// What of a run somebody must look at: failed, partially imported, held, quarantined.
+pub(super) fn exceptions(run: &ReportResponse) -> u64 {
+    let deliveries = run.deliveries.unwrap_or_default();
+    let records = run.records.unwrap_or_default();
+    deliveries.failed + deliveries.partially_imported + deliveries.held + records.quarantined
+}
+
+/// From when to when; both in Unix seconds.
+pub(super) fn window(from: Option<i64>, to: Option<i64>) -> String {
+    let day = |seconds: i64| time(seconds).replace("T00:00:00Z", "");
+    match (from.map(day), to.map(day)) {
+        (None, None) => "everything there is".to_owned(),
+        (Some(from), None) => format!("from {from} on"),
+        (None, Some(to)) => format!("before {to}"),
+        (Some(from), Some(to)) => format!("from {from} to before {to}"),
+    }
+}
