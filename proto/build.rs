@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "chatkeep/v1/task.proto",
         "chatkeep/v1/ledger.proto",
         "chatkeep/v1/control.proto",
+        "chatkeep/v1/access.proto",
         "chatkeep/v1/ingestion.proto",
         "chatkeep/v1/conversion.proto",
         "chatkeep/v1/mapping.proto",

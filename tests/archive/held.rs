@@ -159,6 +159,7 @@ async fn between_two_runs_a_schedule_delivers_what_the_directory_has_learned() {
         connector_file: connector.to_toml().unwrap(),
         schedule: true,
         max_part_bytes: 0,
+        ..PutConnectorRequest::default()
     };
     control.put_connector(request).await.unwrap();
     clock.set(time("2099-01-01T01:00:00Z").into());

@@ -179,6 +179,7 @@ async fn a_connector_with_a_schedule_is_archived_by_itself_window_by_window() {
         connector_file: connector(&sandbox).to_toml().unwrap(),
         schedule: true,
         max_part_bytes: 0,
+        ..PutConnectorRequest::default()
     };
     control.put_connector(request).await.unwrap();
 
@@ -197,6 +198,7 @@ async fn a_connector_with_a_schedule_is_archived_by_itself_window_by_window() {
     let request = ListRunsRequest {
         connector: String::new(),
         limit: 10,
+        ..ListRunsRequest::default()
     };
     let runs = control.list_runs(request).await.unwrap().into_inner().runs;
     let day = |text| Some(time(text).as_second());

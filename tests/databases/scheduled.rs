@@ -36,6 +36,7 @@ fn every_run_reads_its_day_what_came_late_and_the_conferences_that_have_settled(
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         schedule: true,
         max_part_bytes: 0,
+        ..PutConnectorRequest::default()
     };
     runtime
         .block_on(services.control.put_connector(request))
@@ -64,6 +65,7 @@ async fn told(services: &Services, connector: &str) -> (i64, Vec<(String, u64, u
     let request = ListRunsRequest {
         connector: connector.to_owned(),
         limit: 1,
+        ..ListRunsRequest::default()
     };
     let runs = control.list_runs(request).await.unwrap().into_inner().runs;
     let request = ExceptionsRequest { run: runs[0].run };
@@ -90,6 +92,7 @@ fn late_rows_that_a_scheduled_run_tells_are_captured_by_a_backfill() {
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         schedule: true,
         max_part_bytes: 0,
+        ..PutConnectorRequest::default()
     };
     let put = runtime.block_on(services.control.put_connector(request));
     let id = put.unwrap().into_inner().connector;

@@ -57,7 +57,9 @@ pub(crate) fn connector(sandbox: &Sandbox) -> Connector {
 /// Waits until everything is covered up to this time.
 pub(crate) async fn covered(control: &mut ControlClient<GrpcChannel>, time: Timestamp) {
     loop {
-        let listed = control.list_connectors(ListConnectorsRequest {}).await;
+        let listed = control
+            .list_connectors(ListConnectorsRequest::default())
+            .await;
         let listed = listed.unwrap().into_inner();
         if listed.connectors[0].covered == Some(time.as_second()) {
             return;

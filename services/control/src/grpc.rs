@@ -192,6 +192,13 @@ impl ledger_server::Ledger for LedgerGrpc {
         Ok(Response::new(JournalResponse {}))
     }
 
+    async fn secret(
+        &self,
+        _request: Request<chatkeep_proto::v1::SecretRequest>,
+    ) -> Answer<chatkeep_proto::v1::SecretResponse> {
+        Err(Status::unimplemented("follows"))
+    }
+
     async fn report_copies(
         &self,
         request: Request<ReportCopiesRequest>,

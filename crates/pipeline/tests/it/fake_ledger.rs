@@ -73,5 +73,6 @@ not_asked! {
     lease: LeaseRequest -> LeaseResponse;
     deliveries: DeliveriesRequest -> DeliveriesResponse;
     journal: JournalRequest -> JournalResponse;
+    secret: SecretRequest -> SecretResponse;
     report_copies: ReportCopiesRequest -> ReportCopiesResponse;
 }

@@ -51,7 +51,9 @@ pub(super) async fn find(
 }
 
 async fn list(control: &mut ControlClient) -> anyhow::Result<Vec<ConnectorSummary>> {
-    let answer = control.list_connectors(ListConnectorsRequest {}).await;
+    let answer = control
+        .list_connectors(ListConnectorsRequest::default())
+        .await;
     Ok(answer.map_err(super::answer)?.into_inner().connectors)
 }
 
@@ -88,6 +90,7 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
         ConnectorState::Scheduled => "scheduled",
         ConnectorState::Manual => "manual",
         ConnectorState::Paused => "paused",
+        ConnectorState::Deleted => "deleted",
     };
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let horizon = connector.horizons.iter().filter_map(|one| one.purged).min();
@@ -114,6 +117,7 @@ async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<(
         schedule,
         // The connector's own limit.
         max_part_bytes: 0,
+        ..PutConnectorRequest::default()
     };
     let stored = ask(&place.site, async |system| {
         let answer = system.control.clone().put_connector(request).await;

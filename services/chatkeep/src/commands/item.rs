@@ -20,6 +20,7 @@ pub(crate) async fn print(place: &Place, id: &str, output: &Output) -> anyhow::R
     )?;
     let request = TraceItemRequest {
         item: id.as_bytes().to_vec().into(),
+        ..TraceItemRequest::default()
     };
     let item = ask(&place.site, async |system| {
         let answer = system.control.clone().trace_item(request).await;

@@ -25,6 +25,7 @@ pub(crate) async fn list(place: &Place, output: &Output) -> anyhow::Result<ExitC
     let request = ListRunsRequest {
         connector: id.clone(),
         limit: LIMIT,
+        ..ListRunsRequest::default()
     };
     let (runs, horizons) = ask(&place.site, async |system| {
         let mut control = system.control.clone();

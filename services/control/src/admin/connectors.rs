@@ -58,6 +58,7 @@ impl Ledger {
             connector: connector.id(),
             is_new,
             due: due.map(|due| due.div_euclid(1000)),
+            version: 0,
         })
     }
 

@@ -103,6 +103,34 @@ impl control_server::Control for ControlGrpc {
         runs.map(Response::new).map_err(status)
     }
 
+    async fn list_exceptions(
+        &self,
+        _request: Request<chatkeep_proto::v1::ListExceptionsRequest>,
+    ) -> Answer<chatkeep_proto::v1::ListExceptionsResponse> {
+        Err(Status::unimplemented("follows"))
+    }
+
+    async fn find_items(
+        &self,
+        _request: Request<chatkeep_proto::v1::FindItemsRequest>,
+    ) -> Answer<chatkeep_proto::v1::FindItemsResponse> {
+        Err(Status::unimplemented("follows"))
+    }
+
+    async fn get_connector(
+        &self,
+        _request: Request<chatkeep_proto::v1::GetConnectorRequest>,
+    ) -> Answer<chatkeep_proto::v1::GetConnectorResponse> {
+        Err(Status::unimplemented("follows"))
+    }
+
+    async fn delete_connector(
+        &self,
+        _request: Request<chatkeep_proto::v1::DeleteConnectorRequest>,
+    ) -> Answer<chatkeep_proto::v1::DeleteConnectorResponse> {
+        Err(Status::unimplemented("follows"))
+    }
+
     async fn log(&self, request: Request<LogRequest>) -> Answer<Self::LogStream> {
         let LogRequest { connector, number } = request.into_inner();
         let run = self

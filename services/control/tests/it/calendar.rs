@@ -69,6 +69,7 @@ impl Calendar {
             connector_file: file.to_owned(),
             schedule: true,
             max_part_bytes: 1_000_000,
+            ..PutConnectorRequest::default()
         };
         self.lab
             .control
@@ -93,7 +94,7 @@ impl Calendar {
     }
 
     pub(crate) async fn summary(&self) -> ConnectorSummary {
-        let request = ListConnectorsRequest {};
+        let request = ListConnectorsRequest::default();
         let listed = self.lab.control.clone().list_connectors(request).await;
         let mut connectors = listed.unwrap().into_inner().connectors;
         assert_eq!(connectors.len(), 1);

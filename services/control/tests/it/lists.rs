@@ -123,6 +123,7 @@ async fn list_runs(
     let request = ListRunsRequest {
         connector: connector.to_owned(),
         limit,
+        ..ListRunsRequest::default()
     };
     Ok(lab.control.clone().list_runs(request).await?.into_inner())
 }

@@ -12,6 +12,7 @@ use crate::{
 async fn trace(lab: &Lab, number: u32) -> TraceItemResponse {
     let request = TraceItemRequest {
         item: item_id(number).into(),
+        ..TraceItemRequest::default()
     };
     lab.control
         .clone()

@@ -34,6 +34,7 @@ async fn told(lab: &Lab) -> String {
     for number in 0..20 {
         let request = TraceItemRequest {
             item: item_id(number).into(),
+            ..TraceItemRequest::default()
         };
         let trace = lab.control.clone().trace_item(request).await;
         let trace = trace.map(|trace| TraceItemResponse {

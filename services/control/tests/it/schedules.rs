@@ -262,6 +262,7 @@ async fn a_connector_that_is_put_again_keeps_what_it_has_covered_and_what_it_mis
             connector_file: format!("{CONNECTOR}\n[schedule]\nat = \"05:00\"\n"),
             schedule,
             max_part_bytes: 0,
+            ..PutConnectorRequest::default()
         };
         let mut control = calendar.lab.control.clone();
         async move { control.put_connector(request).await.unwrap().into_inner() }

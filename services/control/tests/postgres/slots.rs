@@ -58,7 +58,9 @@ async fn covered(channel: &GrpcChannel, day: i64) {
         loop {
             let list = || async {
                 let mut control = ControlClient::new(channel.clone());
-                control.list_connectors(ListConnectorsRequest {}).await
+                control
+                    .list_connectors(ListConnectorsRequest::default())
+                    .await
             };
             let listed = insist(list).await.unwrap();
             if listed.connectors[0].covered >= Some(midnight(day)) {
@@ -108,6 +110,7 @@ async fn every_window_is_opened_once_whichever_replica_is_killed() {
             connector_file: CONNECTOR.to_owned(),
             schedule: true,
             max_part_bytes: 0,
+            ..PutConnectorRequest::default()
         };
         ControlClient::new(channel.clone())
             .put_connector(request)
