@@ -3,3 +3,4 @@
 pub(crate) mod connectors;
 mod layout;
 pub(crate) mod problem;
+pub(crate) mod sign_in;

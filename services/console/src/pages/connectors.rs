@@ -9,7 +9,9 @@ use crate::{Services, error::PageError};
 
 /// `GET /connectors`.
 pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup, PageError> {
-    let answer = services.control.list_connectors(ListConnectorsRequest {});
+    let answer = services
+        .control
+        .list_connectors(ListConnectorsRequest::default());
     let connectors = answer.await?.into_inner().connectors;
     let content = html! {
         @if connectors.is_empty() {
