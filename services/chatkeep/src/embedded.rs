@@ -46,6 +46,7 @@ impl Embedded {
             staging,
         } = self.others;
         chatkeep_console::Channels {
+            access: self.control.clone(),
             control: self.control,
             ingestion: in_process(chatkeep_ingestion::service()),
             conversion: in_process(chatkeep_conversion::service(staging.clone())),

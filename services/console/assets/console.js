@@ -45,6 +45,7 @@ function readInto(chooser) {
   });
 }
 
+document.documentElement.classList.add("js");
 showTimes(document);
 document.querySelectorAll("[data-progress]").forEach(follow);
 document.querySelectorAll("input[data-into]").forEach(readInto);

@@ -7,44 +7,97 @@ mod form;
 mod held;
 mod item;
 mod layout;
+mod mappings;
 pub(crate) mod problem;
 mod run;
+pub(crate) mod sign_in;
+mod viewer;
 mod wizard;
 mod words;
 
 use axum::{
-    Router,
+    Extension, Router, middleware,
     response::Redirect,
     routing::{get, post},
 };
 
-use crate::Services;
+use crate::{
+    Services,
+    sign_in::{Right, guard::needs},
+};
 
-/// Every page, and what their forms do.
-pub(crate) fn routes() -> Router<Services> {
+pub(crate) use self::mappings::Mappings;
+
+/// Every page, what its forms do, and the right that each takes.
+pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
+    use Right::{Administer, Operate, Read};
+    let begin = needs(Administer, get(wizard::begin).post(wizard::step));
+    let edit = needs(Administer, get(wizard::edit).post(wizard::step));
+    let held = get(held::show).merge(needs(Administer, post(held::map)));
     Router::new()
         .route("/", get(async || Redirect::to("/connectors")))
-        .route("/connectors", get(connectors::list))
-        .route("/connectors/new", get(wizard::begin).post(wizard::step))
-        .route("/connectors/{id}", get(connector::show))
-        .route("/connectors/{id}/edit", get(wizard::edit).post(wizard::step))
-        .route("/connectors/{id}/test", get(connector::check::show))
-        .route("/connectors/{id}/progress", get(connector::progress::json))
-        .route("/connectors/{id}/run", post(connector::actions::run))
-        .route("/connectors/{id}/pause", post(connector::actions::pause))
-        .route("/connectors/{id}/resume", post(connector::actions::resume))
-        .route("/connectors/{id}/delete", post(connector::actions::delete))
-        .route("/connectors/{id}/backfills", post(connector::backfills::start))
+        .route("/connectors", needs(Read, get(connectors::list)))
+        .route("/connectors/new", begin)
+        .route("/connectors/{id}", needs(Read, get(connector::show)))
+        .route("/connectors/{id}/edit", edit)
+        .route(
+            "/connectors/{id}/test",
+            needs(Operate, get(connector::check::show)),
+        )
+        .route(
+            "/connectors/{id}/progress",
+            needs(Read, get(connector::progress::json)),
+        )
+        .route(
+            "/connectors/{id}/run",
+            needs(Operate, post(connector::actions::run)),
+        )
+        .route(
+            "/connectors/{id}/pause",
+            needs(Operate, post(connector::actions::pause)),
+        )
+        .route(
+            "/connectors/{id}/resume",
+            needs(Operate, post(connector::actions::resume)),
+        )
+        .route(
+            "/connectors/{id}/delete",
+            needs(Administer, post(connector::actions::delete)),
+        )
+        .route(
+            "/connectors/{id}/backfills",
+            needs(Operate, post(connector::backfills::start)),
+        )
         .route(
             "/connectors/{id}/backfills/{backfill}/cancel",
-            post(connector::backfills::cancel),
+            needs(Operate, post(connector::backfills::cancel)),
         )
-        .route("/connectors/{id}/held", get(held::show).post(held::map))
-        .route("/connectors/{id}/held/deliver", post(held::deliver))
-        .route("/connectors/{id}/runs/{number}", get(run::show))
-        .route("/connectors/{id}/runs/{number}/cancel", post(run::actions::cancel))
-        .route("/connectors/{id}/runs/{number}/retry", post(run::actions::retry))
-        .route("/connectors/{id}/runs/{number}/log.csv", get(run::log::csv))
-        .route("/connectors/{id}/runs/{number}/log.json", get(run::log::json))
-        .route("/items", get(item::show))
+        .route("/connectors/{id}/held", needs(Read, held))
+        .route(
+            "/connectors/{id}/held/deliver",
+            needs(Operate, post(held::deliver)),
+        )
+        .route(
+            "/connectors/{id}/runs/{number}",
+            needs(Read, get(run::show)),
+        )
+        .route(
+            "/connectors/{id}/runs/{number}/cancel",
+            needs(Operate, post(run::actions::cancel)),
+        )
+        .route(
+            "/connectors/{id}/runs/{number}/retry",
+            needs(Operate, post(run::actions::retry)),
+        )
+        .route(
+            "/connectors/{id}/runs/{number}/log.csv",
+            needs(Read, get(run::log::csv)),
+        )
+        .route(
+            "/connectors/{id}/runs/{number}/log.json",
+            needs(Read, get(run::log::json)),
+        )
+        .route("/items", needs(Operate, get(item::show)))
+        .layer(Extension(mappings))
+        .layer(middleware::from_fn(viewer::scope))
 }

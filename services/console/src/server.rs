@@ -5,13 +5,16 @@ use axum::{
     extract::Request,
     http::{HeaderValue, header},
     middleware::{self, Next},
-    response::{Redirect, Response},
+    response::Response,
     routing::get,
 };
 use chatkeep_runtime::Lifecycle;
 use tokio::net::TcpListener;
 
-use crate::{Services, Settings, assets, pages};
+use crate::{
+    Services, Settings, assets, pages,
+    sign_in::{self, Announce, SignIn, SignInError, guard},
+};
 
 /// The console cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -24,21 +27,37 @@ pub enum ConsoleError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Nobody could sign in.
+    #[error("prepare signing in")]
+    SignIn {
+        /// The reason.
+        source: SignInError,
+    },
 }
 
-/// Serves pages and API until the process shuts down. Returns where it listens.
+/// Serves pages and API until the process shuts down. Returns where it listens. Links that sign in are
+/// shown to `announce`.
 pub async fn start(
     settings: &Settings,
     services: Services,
+    announce: Announce,
     lifecycle: &Lifecycle,
 ) -> Result<SocketAddr, ConsoleError> {
     let address = settings.address;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| ConsoleError::Listen { address, source })?;
-    let address = listener.local_addr().unwrap_or(address);
+    // A port of 0 has become another one.
+    let mut settings = settings.clone();
+    settings.address = listener.local_addr().unwrap_or(address);
+    let address = settings.address;
+    let sign_in = SignIn::new(&settings, &services, announce);
+    let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
+    let mappings = pages::Mappings::new(settings.mappings.clone());
+    let router =
+        router(services, sign_in, mappings).into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = lifecycle.shutdown().cancelled_owned();
     lifecycle.spawn("console", async move {
-        axum::serve(listener, router(services))
+        axum::serve(listener, router)
             .with_graceful_shutdown(shutdown)
             .await
     });
@@ -46,18 +65,18 @@ pub async fn start(
     Ok(address)
 }
 
-fn router(services: Services) -> Router {
+fn router(services: Services, sign_in: SignIn, mappings: pages::Mappings) -> Router {
     Router::new()
-        .route("/", get(async || Redirect::to("/connectors")))
-        .route("/connectors", get(pages::connectors::list))
+        .merge(pages::routes(mappings).with_state(services))
+        .merge(sign_in::routes(sign_in.clone()))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::problem::not_found)
-        .layer(middleware::from_fn(guard))
-        .with_state(services)
+        .layer(middleware::from_fn_with_state(sign_in, guard::authenticate))
+        .layer(middleware::from_fn(say_what_is_allowed))
 }
 
 /// What every answer says to the browser: nothing from elsewhere, no scripts in pages, no frames.
-async fn guard(request: Request, next: Next) -> Response {
+async fn say_what_is_allowed(request: Request, next: Next) -> Response {
     const HEADERS: [(header::HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,

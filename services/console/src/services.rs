@@ -1,15 +1,23 @@
 use chatkeep_proto::v1::{
-    control_client::ControlClient, conversion_client::ConversionClient,
-    ingestion_client::IngestionClient, mailbox_import_client::MailboxImportClient,
-    mapping_client::MappingClient,
+    access_client::AccessClient, control_client::ControlClient,
+    conversion_client::ConversionClient, ingestion_client::IngestionClient,
+    mailbox_import_client::MailboxImportClient, mapping_client::MappingClient,
 };
 use chatkeep_runtime::{GrpcChannel, LARGEST_MESSAGE};
+use http::Request;
+use tonic::{body::Body, metadata::MetadataMap};
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
-/// The ways to the other services.
+use crate::sign_in::actor_metadata;
+
+/// The ways to the other services. Calls that are made while a request is being answered say whose request
+/// it is.
 #[derive(Clone, Debug)]
 pub struct Services {
     /// Connectors, runs, reports, logs.
     pub control: ControlClient<GrpcChannel>,
+    /// Sessions, secrets, the audit trail.
+    pub access: AccessClient<GrpcChannel>,
     /// Looks at sources.
     pub ingestion: IngestionClient<GrpcChannel>,
     /// Renders one item.
@@ -25,6 +33,8 @@ pub struct Services {
 pub struct Channels {
     /// To control.
     pub control: GrpcChannel,
+    /// To control's service `Access`; over the network the same.
+    pub access: GrpcChannel,
     /// To ingestion.
     pub ingestion: GrpcChannel,
     /// To conversion.
@@ -39,7 +49,8 @@ impl Services {
     /// Asks over these channels.
     pub fn new(channels: Channels) -> Self {
         Self {
-            control: ControlClient::new(channels.control),
+            control: ControlClient::new(with_actor(channels.control)),
+            access: AccessClient::new(with_actor(channels.access)),
             ingestion: IngestionClient::new(channels.ingestion)
                 .max_decoding_message_size(LARGEST_MESSAGE),
             conversion: ConversionClient::new(channels.conversion)
@@ -49,3 +60,18 @@ impl Services {
         }
     }
 }
+
+/// Names who makes a call, for the audit trail.
+fn with_actor(channel: GrpcChannel) -> GrpcChannel {
+    BoxCloneSyncService::new(channel.map_request(|mut request: Request<Body>| {
+        if let Some(actor) = actor_metadata() {
+            let mut metadata = MetadataMap::new();
+            metadata.insert_bin(ACTOR_KEY, actor);
+            request.headers_mut().extend(metadata.into_headers());
+        }
+        request
+    }))
+}
+
+/// Key of the metadata that holds the encoded actor (`proto/chatkeep/v1/access.proto`).
+const ACTOR_KEY: &str = "chatkeep-actor-bin";

@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode};
 
 use anyhow::Context as _;
-use chatkeep_console::Services;
+use chatkeep_console::{Announce, Services};
 use chatkeep_runtime::{GRACE, Lifecycle};
 
 use crate::{
@@ -44,10 +44,16 @@ async fn serve(
     lifecycle: &Lifecycle,
     output: &Output,
 ) -> anyhow::Result<()> {
-    let console = settings.console.clone();
+    let mut console = settings.console.clone();
+    console
+        .mappings
+        .get_or_insert_with(|| folder.join("mappings"));
     let embedded = embedded::start(folder, settings, Which::All, lifecycle).await?;
     let services = Services::new(embedded.channels());
-    let address = chatkeep_console::start(&console, services, lifecycle)
+    let announce = Announce::new(|link| {
+        Output::new().line(format_args!("to sign in, open {link} (once)"));
+    });
+    let address = chatkeep_console::start(&console, services, announce, lifecycle)
         .await
         .context("serve the console")?;
     output.line(format_args!("serving http://{address}"));

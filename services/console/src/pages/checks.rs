@@ -51,7 +51,11 @@ fn source_line(finding: &SourceFinding) -> Markup {
 }
 
 fn files(name: &str, sample: &SourceSample) -> Markup {
-    let kind = if sample.unreadable.is_empty() { "good" } else { "bad" };
+    let kind = if sample.unreadable.is_empty() {
+        "good"
+    } else {
+        "bad"
+    };
     let damaged = |file: &DamagedFile| format!("{}: {}", file.path, file.reason);
     let shown = html! {
         (name)

@@ -8,7 +8,6 @@ mod history;
 pub(super) mod progress;
 mod properties;
 
-
 use std::path::Path;
 
 use axum::extract::{Path as Parameter, Query, State};
@@ -51,7 +50,8 @@ impl Stored {
         let stored = services.control.get_connector(request).await?.into_inner();
         let connector = Connector::parse(&stored.connector_file, Path::new("/"));
         // Older programs may have stored what this one refuses.
-        let connector = connector.map_err(|error| Status::failed_precondition(error.to_string()))?;
+        let connector =
+            connector.map_err(|error| Status::failed_precondition(error.to_string()))?;
         Ok(Self {
             summary: stored.summary.unwrap_or_default(),
             file: stored.connector_file,
@@ -145,10 +145,19 @@ fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
 fn said(done: &str) -> Markup {
     let (title, words) = match done {
         "saved" => ("Saved.", "From now on runs use what you see here."),
-        "run" => ("A run was started.", "When it finds nothing new, it leaves no trace below."),
-        "paused" => ("Paused.", "No run is opened. What was already begun is finished."),
+        "run" => (
+            "A run was started.",
+            "When it finds nothing new, it leaves no trace below.",
+        ),
+        "paused" => (
+            "Paused.",
+            "No run is opened. What was already begun is finished.",
+        ),
         "resumed" => ("Resumed.", "It goes on exactly where it was."),
-        "backfill" => ("Backfill ordered.", "Its runs begin when no other run is open."),
+        "backfill" => (
+            "Backfill ordered.",
+            "Its runs begin when no other run is open.",
+        ),
         "backfill-cancelled" => ("Backfill ended.", "No further run of it is opened."),
         _ => return html! {},
     };

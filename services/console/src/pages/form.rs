@@ -1,19 +1,27 @@
 //! Forms: what every one of them carries, and what comes back.
 
-use axum::{
-    Form,
-    extract::{FromRequest, Request, rejection::FormRejection},
-};
+use axum::extract::{FromRequest, Request};
 use maud::{Markup, html};
+
+use super::viewer;
+use crate::sign_in::Form;
 
 /// A form that changes something.
 pub(super) fn post(action: &str, content: &Markup) -> Markup {
-    html! { form method="post" action=(action) { (content) } }
+    html! { form method="post" action=(action) { (viewer::form_field()) (content) } }
+}
+
+/// A form to be filled in: the server says what is wrong with it, in words, and takes what is not right yet.
+pub(super) fn entry(action: &str, content: &Markup) -> Markup {
+    html! { form method="post" action=(action) novalidate { (viewer::form_field()) (content) } }
 }
 
 /// A form that is one button; `kind` is its class.
 pub(super) fn button(action: &str, kind: &str, words: &str) -> Markup {
-    post(action, &html! { button class=(kind) type="submit" { (words) } })
+    post(
+        action,
+        &html! { button class=(kind) type="submit" { (words) } },
+    )
 }
 
 /// What was entered into a form, in its order.
@@ -34,9 +42,9 @@ impl Fields {
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
-    type Rejection = FormRejection;
+    type Rejection = <Form<Vec<(String, String)>> as FromRequest<S>>::Rejection;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, FormRejection> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let Form(fields) = Form::from_request(request, state).await?;
         Ok(Self(fields))
     }

@@ -53,7 +53,8 @@ pub(crate) async fn show(
 
 async fn look_up(services: &mut Services, asked: &str) -> Result<Markup, PageError> {
     let Ok(id) = ItemId::parse(asked) else {
-        let words = html! { p { "Give the id in hexadecimal or base32, or the Message-ID of the mail." } };
+        let words =
+            html! { p { "Give the id in hexadecimal or base32, or the Message-ID of the mail." } };
         return Ok(layout::notice("bad", "That is not an item's id", &words));
     };
     let request = TraceItemRequest {
@@ -114,7 +115,9 @@ fn row(copy: &TracedCopy) -> Markup {
         (Placement::External, _) => ("plain", "external, no mailbox of ours"),
         (Placement::Conflict, _) => ("warn", "held, two users have the address"),
         (Placement::Held | Placement::Unspecified, _) => ("warn", "held, no mailbox known yet"),
-        (Placement::Mapped, DeliveryState::Unspecified | DeliveryState::Waiting) => ("info", "waits for import"),
+        (Placement::Mapped, DeliveryState::Unspecified | DeliveryState::Waiting) => {
+            ("info", "waits for import")
+        }
         (Placement::Mapped, DeliveryState::Imported) => ("good", "imported"),
         (Placement::Mapped, DeliveryState::PartiallyImported) => ("warn", "partially imported"),
         (Placement::Mapped, DeliveryState::Skipped) => ("good", "skipped: it was there already"),

@@ -1,5 +1,8 @@
 use maud::{DOCTYPE, Markup, html};
 
+use super::{form, viewer};
+use crate::sign_in::Right;
+
 /// A page: where it is, what it is called, what stands beside the title.
 pub(super) struct Page<'a> {
     title: &'a str,
@@ -70,9 +73,12 @@ fn header() -> Markup {
                     img src="/assets/chatkeep.svg" alt="" width="26" height="26";
                     span { "Chatkeep" }
                 }
-                nav aria-label="Main" {
-                    a href="/connectors" { "Data connectors" }
-                    a href="/items" { "Find an item" }
+                @if let Some(name) = viewer::name() {
+                    nav aria-label="Main" {
+                        a href="/connectors" { "Data connectors" }
+                        @if viewer::may(Right::Operate) { a href="/items" { "Find an item" } }
+                    }
+                    div.who { span { (name) } (form::button("/sign-out", "link", "Sign out")) }
                 }
             }
         }

@@ -28,7 +28,9 @@ fn title(status: StatusCode) -> &'static str {
 fn advice(status: StatusCode) -> &'static str {
     match status {
         StatusCode::SERVICE_UNAVAILABLE => "Nothing is lost. Load the page again in a moment.",
-        StatusCode::PRECONDITION_FAILED => "It was changed since you opened it. Nothing of yours was stored.",
+        StatusCode::PRECONDITION_FAILED => {
+            "It was changed since you opened it. Nothing of yours was stored."
+        }
         StatusCode::NOT_FOUND => "It is not here.",
         _ => "Nothing was changed.",
     }

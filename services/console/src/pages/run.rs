@@ -79,9 +79,21 @@ fn buttons(address: &str, run: &ReportResponse) -> Markup {
 
 fn said(done: &str) -> Markup {
     let (kind, title, words) = match done {
-        "retried" => ("good", "Trying again.", "The run goes on; the numbers below follow."),
-        "nothing" => ("info", "There is nothing to try again.", "What is left waits for a mailbox, or was captured elsewhere."),
-        "cancelled" => ("good", "Cancelled.", "It captures nothing more. What it captured is archived; the rest is the next run's."),
+        "retried" => (
+            "good",
+            "Trying again.",
+            "The run goes on; the numbers below follow.",
+        ),
+        "nothing" => (
+            "info",
+            "There is nothing to try again.",
+            "What is left waits for a mailbox, or was captured elsewhere.",
+        ),
+        "cancelled" => (
+            "good",
+            "Cancelled.",
+            "It captures nothing more. What it captured is archived; the rest is the next run's.",
+        ),
         _ => return html! {},
     };
     layout::notice(kind, title, &html! { p { (words) } })

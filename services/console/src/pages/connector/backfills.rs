@@ -112,9 +112,9 @@ pub(crate) async fn cancel(
 
 /// The beginning of a UTC day, Unix seconds.
 fn midnight(day: &str) -> Result<i64, Status> {
-    let day: jiff::civil::Date = day
-        .parse()
-        .map_err(|_| Status::invalid_argument("A day is missing, or is not one: choose both days."))?;
+    let day: jiff::civil::Date = day.parse().map_err(|_| {
+        Status::invalid_argument("A day is missing, or is not one: choose both days.")
+    })?;
     let midnight = day.to_zoned(jiff::tz::TimeZone::UTC);
     let midnight = midnight.map_err(|_| Status::invalid_argument("That day is too far away."))?;
     Ok(midnight.timestamp().as_second())

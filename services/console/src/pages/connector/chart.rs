@@ -18,7 +18,10 @@ pub(super) fn bars(runs: &[ReportResponse]) -> Markup {
     let highest = highest.max().unwrap_or(0).max(1);
     let step = (WIDTH / (runs.len() as u64).max(1)).min(WIDEST);
     let every = (60 / step.max(1)).max(1);
-    let label = format!("Items and exceptions of {} runs, the newest on the right", runs.len());
+    let label = format!(
+        "Items and exceptions of {} runs, the newest on the right",
+        runs.len()
+    );
     html! {
         svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT + BOTTOM + 12) } role="img" aria-label=(label) {
             text x="0" y="10" { (number(highest)) }

@@ -63,7 +63,9 @@ fn row(stored: &Stored, run: &ReportResponse) -> Markup {
 }
 
 fn pager(stored: &Stored, runs: &[ReportResponse], is_older: bool) -> Markup {
-    let last = runs.last().filter(|last| runs.len() >= RUNS as usize && last.number > 1);
+    let last = runs
+        .last()
+        .filter(|last| runs.len() >= RUNS as usize && last.number > 1);
     html! {
         @if is_older || last.is_some() {
             nav.pager aria-label="Pages of runs" {

@@ -52,7 +52,9 @@ pub(crate) async fn json(
     State(mut services): State<Services>,
     Path(id): Path<String>,
 ) -> Result<Json<Progress>, PageError> {
-    let all = services.control.list_connectors(ListConnectorsRequest::default());
+    let all = services
+        .control
+        .list_connectors(ListConnectorsRequest::default());
     let all = all.await?.into_inner().connectors;
     let found = all.into_iter().find(|one| one.connector == id);
     let found = found.ok_or_else(|| Status::not_found("There is no such connector."))?;

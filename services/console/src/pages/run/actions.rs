@@ -34,7 +34,11 @@ pub(crate) async fn retry(
     };
     let answer = services.control.retry(request).await?.into_inner();
     let is_any = answer.deliveries > 0 || answer.conversations > 0;
-    Ok(back(&id, number, if is_any { "retried" } else { "nothing" }))
+    Ok(back(
+        &id,
+        number,
+        if is_any { "retried" } else { "nothing" },
+    ))
 }
 
 fn back(id: &str, number: i64, done: &str) -> Redirect {

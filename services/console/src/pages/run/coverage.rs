@@ -25,7 +25,10 @@ fn seen(people: &People) -> String {
         number(people.seen)
     );
     if people.in_exchange > 0 {
-        text.push_str(&format!(", {} are archived by Exchange", number(people.in_exchange)));
+        text.push_str(&format!(
+            ", {} are archived by Exchange",
+            number(people.in_exchange)
+        ));
     }
     text.push('.');
     text

@@ -14,12 +14,42 @@ const LIMIT: u32 = 50;
 
 /// Name in the address, words, kind, and what it means.
 const LISTS: [(&str, &str, ExceptionKind, &str); 6] = [
-    ("findings", "Findings", ExceptionKind::Finding, "Somebody should know; no equation is open."),
-    ("quarantined", "Quarantined", ExceptionKind::Quarantined, "Could not be read or rendered. The original bytes are kept."),
-    ("failed", "Failed", ExceptionKind::Failed, "The target refused them, or stored some parts only."),
-    ("held", "Held", ExceptionKind::Held, "Ours, but no mailbox is known yet. Delivered as soon as directory or mapping know one."),
-    ("excluded", "Excluded", ExceptionKind::Excluded, "Left out by a rule of the connector."),
-    ("external", "External", ExceptionKind::External, "Not ours: nobody's mailbox here."),
+    (
+        "findings",
+        "Findings",
+        ExceptionKind::Finding,
+        "Somebody should know; no equation is open.",
+    ),
+    (
+        "quarantined",
+        "Quarantined",
+        ExceptionKind::Quarantined,
+        "Could not be read or rendered. The original bytes are kept.",
+    ),
+    (
+        "failed",
+        "Failed",
+        ExceptionKind::Failed,
+        "The target refused them, or stored some parts only.",
+    ),
+    (
+        "held",
+        "Held",
+        ExceptionKind::Held,
+        "Ours, but no mailbox is known yet. Delivered as soon as directory or mapping know one.",
+    ),
+    (
+        "excluded",
+        "Excluded",
+        ExceptionKind::Excluded,
+        "Left out by a rule of the connector.",
+    ),
+    (
+        "external",
+        "External",
+        ExceptionKind::External,
+        "Not ours: nobody's mailbox here.",
+    ),
 ];
 
 /// One of the lists, and the way to the others. `asked`: the list's name and where its page begins.
@@ -39,9 +69,14 @@ pub(super) async fn card(
         page: page.to_owned(),
         limit: LIMIT,
     };
-    let answer = services.control.list_exceptions(request).await?.into_inner();
+    let answer = services
+        .control
+        .list_exceptions(request)
+        .await?
+        .into_inner();
     let address = format!("{}/runs/{}", stored.address(), run.number);
-    let next = percent_encoding::utf8_percent_encode(&answer.next, percent_encoding::NON_ALPHANUMERIC);
+    let next =
+        percent_encoding::utf8_percent_encode(&answer.next, percent_encoding::NON_ALPHANUMERIC);
     Ok(html! {
         section.card.flush #lists aria-labelledby="exceptions" {
             h2 #exceptions { "Exceptions" }
@@ -73,7 +108,9 @@ pub(super) async fn card(
 }
 
 /// The list to begin with: the worst that there is.
-fn first(run: &ReportResponse) -> &'static (&'static str, &'static str, ExceptionKind, &'static str) {
+fn first(
+    run: &ReportResponse,
+) -> &'static (&'static str, &'static str, ExceptionKind, &'static str) {
     let worst = [2, 1, 3, 0].map(|index| &LISTS[index]);
     let there_is = |list: &&(_, _, ExceptionKind, _)| counted(run, list.2).unwrap_or(0) > 0;
     worst.into_iter().find(there_is).unwrap_or(&LISTS[0])

@@ -18,7 +18,11 @@ pub(crate) async fn csv(
 ) -> Result<Response, PageError> {
     let log = read(services, &id, number).await?;
     let text = log.to_csv().map_err(|error| unwritten(&error))?;
-    Ok(file(text, "text/csv; charset=utf-8", &format!("{id}-run-{number}.csv")))
+    Ok(file(
+        text,
+        "text/csv; charset=utf-8",
+        &format!("{id}-run-{number}.csv"),
+    ))
 }
 
 /// `GET /connectors/{id}/runs/{number}/log.json`.
@@ -28,7 +32,11 @@ pub(crate) async fn json(
 ) -> Result<Response, PageError> {
     let log = read(services, &id, number).await?;
     let text = log.to_json().map_err(|error| unwritten(&error))?;
-    Ok(file(text, "application/json", &format!("{id}-run-{number}.json")))
+    Ok(file(
+        text,
+        "application/json",
+        &format!("{id}-run-{number}.json"),
+    ))
 }
 
 async fn read(mut services: Services, id: &str, number: i64) -> Result<RunLog, PageError> {
@@ -52,7 +60,10 @@ fn unwritten(error: &LogError) -> Status {
 fn file(text: String, kind: &'static str, name: &str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, kind.to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
     ];
     (headers, text).into_response()
 }

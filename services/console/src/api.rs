@@ -1,0 +1,5 @@
+//! The REST API.
+
+mod problem;
+
+pub(crate) use self::problem::Problem;

@@ -1,0 +1,258 @@
+//! Users whose mailbox is not known yet: what is theirs waits.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Extension,
+    extract::{Path, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use chatkeep_proto::v1::{
+    DeliverHeldRequest, ExceptionKind, ListExceptionsRequest, ListRunsRequest, PutConnectorRequest,
+    UserItems, exception::Exception as Kind,
+};
+use chatkeep_report::number;
+use maud::{Markup, html};
+use tonic::Status;
+
+use super::{
+    connector::{Stored, actions::back},
+    form::{self, Fields},
+    layout::{self, Page},
+    mappings::{HEADER, Mappings},
+    viewer,
+};
+use crate::{Services, error::PageError, sign_in::Right};
+
+/// Runs that are looked through, the newest ones, and entries of each.
+const RUNS: u32 = 100;
+const ENTRIES: u32 = 500;
+
+/// `GET /connectors/{id}/held`.
+pub(crate) async fn show(
+    State(mut services): State<Services>,
+    Extension(mappings): Extension<Mappings>,
+    Path(id): Path<String>,
+) -> Result<Markup, PageError> {
+    let stored = Stored::get(&mut services, &id).await?;
+    let held = held(&mut services, &id).await?;
+    Ok(page(&stored, &mappings, &held, None))
+}
+
+/// `POST /connectors/{id}/held`: adds lines to the custom mapping, and delivers what waited for them.
+pub(crate) async fn map(
+    State(mut services): State<Services>,
+    Extension(mappings): Extension<Mappings>,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, PageError> {
+    let mut stored = Stored::get(&mut services, &id).await?;
+    let entered = match entered(&fields) {
+        Ok(entered) => entered,
+        Err(problem) => {
+            let held = held(&mut services, &id).await?;
+            return Ok(page(&stored, &mappings, &held, Some(&problem)).into_response());
+        }
+    };
+    let before = match &stored.connector.mapping.custom {
+        None => HEADER.to_owned(),
+        Some(file) => mappings.read(file).await.ok_or_else(|| elsewhere(file))?,
+    };
+    let file = mappings.store(&with_lines(&before, &entered)).await?;
+    stored.connector.mapping.custom = Some(file);
+    let file = stored.connector.to_toml();
+    let file = file.map_err(|error| Status::internal(error.to_string()))?;
+    let request = PutConnectorRequest {
+        connector_file: file.clone(),
+        schedule: stored.is_scheduled,
+        max_part_bytes: stored.max_part_bytes,
+        expected_version: fields.get("version").parse().ok(),
+    };
+    services.control.put_connector(request).await?;
+    stored.file = file;
+    deliver_now(&mut services, stored)
+        .await
+        .map(IntoResponse::into_response)
+}
+
+/// `POST /connectors/{id}/held/deliver`.
+pub(crate) async fn deliver(
+    State(mut services): State<Services>,
+    Path(id): Path<String>,
+    _fields: Fields,
+) -> Result<Redirect, PageError> {
+    let stored = Stored::get(&mut services, &id).await?;
+    deliver_now(&mut services, stored).await
+}
+
+async fn deliver_now(services: &mut Services, stored: Stored) -> Result<Redirect, PageError> {
+    let request = DeliverHeldRequest {
+        max_part_bytes: stored.part_limit(),
+        connector_file: stored.file,
+    };
+    let opened = services.control.deliver_held(request).await?.into_inner();
+    let id = &stored.summary.connector;
+    Ok(back(id, &format!("run&run={}", opened.run)))
+}
+
+/// Everybody who waits, by address.
+async fn held(services: &mut Services, id: &str) -> Result<Vec<UserItems>, PageError> {
+    let request = ListRunsRequest {
+        connector: id.to_owned(),
+        limit: RUNS,
+        before: 0,
+        brief: true,
+    };
+    let runs = services.control.list_runs(request).await?.into_inner().runs;
+    let mut users: BTreeMap<String, UserItems> = BTreeMap::new();
+    for run in runs {
+        if run.deliveries.unwrap_or_default().held == 0 {
+            continue;
+        }
+        let request = ListExceptionsRequest {
+            connector: id.to_owned(),
+            number: run.number,
+            kind: ExceptionKind::Held.into(),
+            page: String::new(),
+            limit: ENTRIES,
+        };
+        let answer = services.control.list_exceptions(request).await?;
+        for exception in answer.into_inner().exceptions {
+            if let Some(Kind::Held(user)) = exception.exception {
+                let known = users.entry(user.source_user.clone()).or_default();
+                known.source_user = user.source_user;
+                known.items += user.items;
+                known.conflict |= user.conflict;
+            }
+        }
+    }
+    Ok(users.into_values().collect())
+}
+
+/// Users and their mailboxes, as far as something was entered; or what is wrong with it.
+fn entered(fields: &Fields) -> Result<Vec<(String, String)>, String> {
+    let mut entered = Vec::new();
+    for index in 0.. {
+        if !fields.has(&format!("user.{index}")) {
+            break;
+        }
+        let user = fields.get(&format!("user.{index}"));
+        let mailbox = fields.get(&format!("mailbox.{index}"));
+        if mailbox.is_empty() {
+            continue;
+        }
+        if !chatkeep_model::address::is_mailable(mailbox) {
+            return Err(format!(
+                "{mailbox} is not the address of a mailbox. Nothing was stored."
+            ));
+        }
+        entered.push((user.to_owned(), mailbox.to_owned()));
+    }
+    if entered.is_empty() {
+        return Err("Enter the mailbox of at least one user.".to_owned());
+    }
+    Ok(entered)
+}
+
+fn elsewhere(file: &std::path::Path) -> Status {
+    Status::failed_precondition(format!(
+        "This connector's custom mapping is the file {}, which is not kept by the console: add the lines there, \
+         or enter the mapping on the page “Mapping” of the connector.",
+        file.display()
+    ))
+}
+
+/// A mapping with lines added; quotes where they are needed.
+fn with_lines(before: &str, entered: &[(String, String)]) -> String {
+    let mut text = before.trim_end().to_owned();
+    text.push('\n');
+    for (user, mailbox) in entered {
+        text.push_str(&format!("{},{}\n", quoted(user), quoted(mailbox)));
+    }
+    text
+}
+
+fn quoted(value: &str) -> String {
+    if value.contains([',', '"', '\n', '\r']) {
+        return format!("\"{}\"", value.replace('"', "\"\""));
+    }
+    value.to_owned()
+}
+
+fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Option<&str>) -> Markup {
+    let custom = stored.connector.mapping.custom.as_deref();
+    let foreign = custom.filter(|file| !mappings.has(file));
+    let may_map = foreign.is_none() && viewer::may(Right::Administer);
+    let content = html! {
+        @if let Some(problem) = problem { (layout::notice("bad", "That cannot be", &html! { p { (problem) } })) }
+        @if let (Some(file), false) = (foreign, held.is_empty()) {
+            (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (elsewhere(file).message()) } }))
+        }
+        @if held.is_empty() {
+            section.empty { h2 { "Nobody waits" } p { "Everything that was archived has found its mailbox." } }
+        } @else {
+            section.card.flush {
+                p.head.soft {
+                    "These users are ours, but neither directory nor mapping knows their mailbox. Nothing of theirs is "
+                    "lost: it is delivered as soon as one is known."
+                }
+                @if may_map {
+                    (form::post(&format!("{}/held", stored.address()), &html! {
+                        input type="hidden" name="version" value=(stored.summary.version);
+                        (table(held, true))
+                        div.head { button.primary type="submit" { "Map and deliver" } }
+                    }))
+                } @else { (table(held, false)) }
+            }
+        }
+    };
+    let page = Page::new("Held users").below("Data connectors", "/connectors");
+    let page = page.below(&stored.summary.name, stored.address());
+    let again = html! {
+        @if !held.is_empty() && viewer::may(Right::Operate) {
+            (form::button(&format!("{}/held/deliver", stored.address()), "", "Read the directory again"))
+        }
+    };
+    page.beside(again).show(&content)
+}
+
+fn table(held: &[UserItems], may_map: bool) -> Markup {
+    html! {
+        div.scroll { table.stack {
+            caption.unseen { "Held users, by address" }
+            thead { tr {
+                th scope="col" { "Source user" } th scope="col" { "Items" } th scope="col" { "Why" }
+                @if may_map { th scope="col" { "Mailbox" } }
+            } }
+            tbody { @for (user, index) in held.iter().zip(0_usize..) {
+                tr {
+                    th scope="row" { (user.source_user) }
+                    td data-label="Items" { (number(user.items)) }
+                    td data-label="Why" { @if user.conflict { "two users have the address" } @else { "no mailbox known" } }
+                    @if may_map { td data-label="Mailbox" {
+                        input type="hidden" name={ "user." (index) } value=(user.source_user);
+                        input type="text" inputmode="email" autocomplete="off" name={ "mailbox." (index) }
+                            aria-label={ "Mailbox of " (user.source_user) } placeholder="name@example.com";
+                    } }
+                }
+            } }
+        } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_to_a_mapping_stands_on_lines_of_its_own() {
+        let lines = [("a,\"b\"@contoso.com".to_owned(), "c@contoso.com".to_owned())];
+
+        let text = with_lines("source_user,mailbox\nx@contoso.com,y@contoso.com", &lines);
+
+        assert_eq!(
+            text,
+            "source_user,mailbox\nx@contoso.com,y@contoso.com\n\"a,\"\"b\"\"@contoso.com\",c@contoso.com\n"
+        );
+    }
+}

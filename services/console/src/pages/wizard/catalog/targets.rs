@@ -1,0 +1,183 @@
+use super::{Field, Kind, Type, field};
+
+/// Types of targets.
+pub(in super::super) const TARGETS: &[Type] = &[
+    Type {
+        name: "graph",
+        title: "Exchange Online",
+        about: "Mailboxes of a Microsoft 365 tenant.",
+        fixed: &[],
+        fields: GRAPH,
+    },
+    Type {
+        name: "ews",
+        title: "Exchange Server",
+        about: "Mailboxes on your own servers, through Exchange Web Services.",
+        fixed: &[],
+        fields: EWS,
+    },
+    Type {
+        name: "imap",
+        title: "IMAP",
+        about: "Any IMAP server: Dovecot, Cyrus, others.",
+        fixed: &[],
+        fields: IMAP,
+    },
+    Type {
+        name: "maildir",
+        title: "Maildir",
+        about: "A folder per mailbox on this server.",
+        fixed: &[],
+        fields: &[
+            field(
+                "path",
+                "Folder",
+                Kind::Path,
+                "The folder of mailboxes as this server sees it.",
+            ),
+            FOLDER,
+            MAX_ITEM,
+        ],
+    },
+    Type {
+        name: "discard",
+        title: "Discard",
+        about: "A trial: items are checked, counted and forgotten.",
+        fixed: &[],
+        fields: &[MAX_ITEM],
+    },
+];
+
+const FOLDER: Field =
+    field("folder", "Folder in each mailbox", Kind::Text, "").seldom("Inbox/Skype for Business");
+const MAX_ITEM: Field = field(
+    "max_item",
+    "Largest item",
+    Kind::Text,
+    "Larger items are split into numbered parts.",
+)
+.seldom("25MB");
+
+const GRAPH: &[Field] = &[
+    field("auth.tenant", "Tenant", Kind::Text, "Its id, or one of its domains."),
+    field("auth.client", "Application", Kind::Text, "Its (client) id."),
+    field("auth.certificate", "Certificate", Kind::Secret, "Reference to a PEM file with certificate and key. Exactly one of certificate, secret and workload identity.").or(""),
+    field("auth.secret", "Secret", Kind::Secret, "Reference to a secret of the application.").or(""),
+    field("auth.workload_identity", "Workload identity", Kind::Flag, "The Kubernetes service account proves who it is.").or("false"),
+    field("retention", "Retention of the mailboxes", Kind::Time, "The age at which their policies delete, e.g. 7y: you are warned when the sources hold older conversations.").or(""),
+    field("endpoint", "Microsoft Graph", Kind::Text, "National clouds have another address.").seldom("https://graph.microsoft.com/v1.0"),
+    field("auth.authority", "Authority", Kind::Text, "National clouds have another one.").seldom("https://login.microsoftonline.com"),
+    FOLDER,
+    MAX_ITEM,
+];
+
+const EWS: &[Field] = &[
+    field(
+        "url",
+        "Address",
+        Kind::Text,
+        "https://mail.contoso.com/EWS/Exchange.asmx",
+    ),
+    field(
+        "user",
+        "User",
+        Kind::Secret,
+        "Reference to the account that writes: env:NAME or file:/path.",
+    ),
+    field(
+        "password",
+        "Password",
+        Kind::Secret,
+        "Reference to its password: env:NAME or file:/path.",
+    ),
+    field(
+        "impersonate",
+        "Impersonate",
+        Kind::Flag,
+        "Acts as the owner of each mailbox (ApplicationImpersonation).",
+    )
+    .or("true"),
+    field(
+        "ca",
+        "Certificate authorities",
+        Kind::Path,
+        "PEM file of authorities to trust beside the system's.",
+    )
+    .seldom(""),
+    FOLDER,
+    MAX_ITEM,
+];
+
+const IMAP: &[Field] = &[
+    field("host", "Host", Kind::Text, "Name or address of the server."),
+    field(
+        "tls",
+        "TLS",
+        Kind::Choice(&[
+            ("implicit", "From the first byte (993)"),
+            ("starttls", "STARTTLS (143)"),
+            ("none", "None: loopback only"),
+        ]),
+        "",
+    )
+    .or("implicit"),
+    field(
+        "auth",
+        "Sign in",
+        Kind::Choice(&[
+            ("plain", "As each mailbox, with one password"),
+            ("authzid", "As a service account, acting for each mailbox"),
+            ("master", "As Dovecot's master user"),
+            ("xoauth2", "With a token (XOAUTH2)"),
+        ]),
+        "",
+    )
+    .or("plain"),
+    field(
+        "user",
+        "Service account",
+        Kind::Secret,
+        "Reference; for authzid and master.",
+    )
+    .or(""),
+    field(
+        "password",
+        "Password",
+        Kind::Secret,
+        "Reference to the password, or to the bearer token of XOAUTH2.",
+    )
+    .or(""),
+    field(
+        "login",
+        "Login name",
+        Kind::Text,
+        "{mailbox} is a mailbox's address, {local} the part before the @.",
+    )
+    .or("{mailbox}"),
+    field("port", "Port", Kind::Number, "").seldom("993, or 143"),
+    field(
+        "ca",
+        "Certificate authorities",
+        Kind::Path,
+        "PEM file of authorities to trust beside the system's.",
+    )
+    .seldom(""),
+    field(
+        "entra.tenant",
+        "Entra ID: tenant",
+        Kind::Text,
+        "Exchange Online by IMAP: tokens are asked of Entra ID.",
+    )
+    .seldom(""),
+    field("entra.client", "Entra ID: application", Kind::Text, "").seldom(""),
+    field(
+        "entra.certificate",
+        "Entra ID: certificate",
+        Kind::Secret,
+        "",
+    )
+    .seldom(""),
+    field("entra.secret", "Entra ID: secret", Kind::Secret, "").seldom(""),
+    FOLDER,
+    MAX_ITEM,
+];

@@ -1,0 +1,133 @@
+//! Who would get what: participants of the first conversations of each source, and their mailboxes.
+
+use std::collections::BTreeSet;
+
+use chatkeep_proto::v1::{
+    Identity, IngestionPreviewRequest, PreviewRequest, PreviewResponse, Resolution,
+};
+use chatkeep_report::number;
+use maud::{Markup, html};
+use tonic::Status;
+
+use crate::{Services, pages::checks};
+
+/// Conversations looked at of each source, and people shown.
+const CONVERSATIONS: u32 = 50;
+const SHOWN: usize = 200;
+
+/// Looks, and shows what was found.
+pub(super) async fn show(services: &mut Services, file: &str, sources: u32) -> Markup {
+    let (people, problems) = participants(services, file, sources).await;
+    let request = PreviewRequest {
+        connector_file: file.to_owned(),
+        identities: people.into_iter().map(identity).collect(),
+    };
+    let found = services.mapping.preview(request).await;
+    html! {
+        section.card.flush aria-labelledby="people" {
+            h2 #people { "Who maps to whom" }
+            @for problem in &problems { div.head { (checks::refused(problem)) } }
+            @match found {
+                Ok(found) => (table(found.into_inner())),
+                Err(status) => div.head { (checks::refused(&status)) },
+            }
+        }
+    }
+}
+
+async fn participants(
+    services: &mut Services,
+    file: &str,
+    sources: u32,
+) -> (BTreeSet<String>, Vec<Status>) {
+    let mut people = BTreeSet::new();
+    let mut problems = Vec::new();
+    for source in 1..=sources {
+        let request = IngestionPreviewRequest {
+            connector_file: file.to_owned(),
+            source,
+            limit: CONVERSATIONS,
+        };
+        match services.ingestion.preview(request).await {
+            Ok(answer) => {
+                let conversations = answer.into_inner().conversations.into_iter();
+                people.extend(conversations.flat_map(|one| one.participants));
+            }
+            Err(status) => problems.push(status),
+        }
+    }
+    (people, problems)
+}
+
+fn identity(address: String) -> Identity {
+    Identity {
+        address,
+        email: String::new(),
+    }
+}
+
+fn table(mut found: PreviewResponse) -> Markup {
+    let count = |placement: &str| {
+        let of = found
+            .resolutions
+            .iter()
+            .filter(|one| one.placement == placement);
+        number(of.count() as u64)
+    };
+    let summary = format!(
+        "Of {} participants of the first conversations {} are mapped, {} would be held, {} have conflicts, {} are \
+         external.",
+        number(found.resolutions.len() as u64),
+        count("mapped"),
+        count("held"),
+        count("conflict"),
+        count("external")
+    );
+    // Who needs somebody stands first.
+    found
+        .resolutions
+        .sort_by_key(|one| match one.placement.as_str() {
+            "conflict" => 0,
+            "held" => 1,
+            "mapped" => 2,
+            _ => 3,
+        });
+    html! {
+        p.head.soft { (summary) }
+        div.scroll { table.stack {
+            caption.unseen { "Participants and their mailboxes" }
+            thead { tr { th scope="col" { "Participant" } th scope="col" { "Mailbox" } th scope="col" { "Found by" } } }
+            tbody { @for one in found.resolutions.iter().take(SHOWN) { (row(one)) } }
+        } }
+    }
+}
+
+fn row(one: &Resolution) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (one.address) }
+            td data-label="Mailbox" {
+                @match one.placement.as_str() {
+                    "mapped" => (one.mailbox),
+                    "held" => span.badge.warn { "Held: no mailbox known" },
+                    "conflict" => span.badge.warn { "Held: two users have the address" },
+                    _ => span.badge.plain { "External" },
+                }
+            }
+            td data-label="Found by" { (rule(&one.rule)) }
+        }
+    }
+}
+
+fn rule(rule: &str) -> &str {
+    match rule {
+        "custom" => "custom mapping",
+        "sip" => "SIP address",
+        "primary" => "primary address",
+        "upn" => "principal name",
+        "alias" => "alias",
+        "catch-all" => "catch-all",
+        "domain" => "domain",
+        other => other,
+    }
+}

@@ -1,0 +1,72 @@
+//! The end of the way: the connector is stored.
+
+use axum::response::{IntoResponse, Response};
+use chatkeep_proto::v1::{GetConnectorRequest, PutConnectorRequest};
+use tonic::{Code, Status};
+
+use super::{draft::Draft, problems::Problems, steps::View};
+use crate::{
+    Services,
+    error::PageError,
+    pages::{checks, connector::actions::back, mappings::Mappings},
+};
+
+/// Stores the connector, or shows the last page again with what keeps it from being stored.
+pub(super) async fn save(
+    mut view: View,
+    draft: &Draft,
+    services: &mut Services,
+    mappings: &Mappings,
+) -> Result<Response, PageError> {
+    let connector = match draft.connector() {
+        Ok(connector) => connector,
+        Err(_) => {
+            view.problems.check(&draft.table.to_string());
+            return Ok(view.show(draft, mappings).await.into_response());
+        }
+    };
+    let file = connector.to_toml();
+    let file = file.map_err(|error| Status::internal(error.to_string()))?;
+    let sample = checks::directory(services, &file).await.sample_mailbox;
+    let target = checks::target(services, &file, &sample).await;
+    let request = PutConnectorRequest {
+        connector_file: file,
+        schedule: draft.is_scheduled,
+        max_part_bytes: target.max_part_bytes,
+        expected_version: Some(draft.version),
+    };
+    match services.control.put_connector(request).await {
+        Ok(stored) => Ok(back(&stored.into_inner().connector, "saved").into_response()),
+        Err(status) if status.code() == Code::Aborted => {
+            view.conflict = Some(newest(services, &connector.id()).await?);
+            Ok(view.show(draft, mappings).await.into_response())
+        }
+        Err(status) if is_about_the_form(&status) => {
+            view.problems = said(&status);
+            Ok(view.show(draft, mappings).await.into_response())
+        }
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// The version that somebody else has stored.
+async fn newest(services: &mut Services, id: &str) -> Result<i64, PageError> {
+    let request = GetConnectorRequest {
+        connector: id.to_owned(),
+    };
+    let stored = services.control.get_connector(request).await?.into_inner();
+    Ok(stored.summary.unwrap_or_default().version)
+}
+
+fn is_about_the_form(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::InvalidArgument | Code::AlreadyExists | Code::FailedPrecondition
+    )
+}
+
+fn said(status: &Status) -> Problems {
+    let mut problems = Problems::default();
+    problems.add("", status.message());
+    problems
+}

@@ -1,0 +1,83 @@
+//! Who is allowed to do what: signing in, sessions, roles, and what keeps other sites out.
+//!
+//! A request comes through [`guard::authenticate`], which finds out whose it is; a route says with
+//! [`guard::needs`] which right it takes. Every call to another service that is made for a request carries
+//! its [`Principal`] to the audit trail.
+
+mod callback;
+mod claims;
+mod error;
+mod form;
+pub(crate) mod guard;
+mod issuer;
+mod keys;
+mod link;
+mod origin;
+mod principal;
+mod random;
+mod routes;
+mod session;
+mod signature;
+mod throttle;
+
+use std::sync::Arc;
+
+use crate::{Settings, services::Services};
+
+pub use self::{error::SignInError, link::Announce};
+pub(crate) use self::{
+    form::Form,
+    principal::{Principal, Right, Role, actor_metadata},
+    routes::routes,
+};
+
+use self::{
+    issuer::Issuer, link::OneTimeLink, origin::Origin, session::Sessions, throttle::Throttle,
+};
+
+/// What signing in takes.
+#[derive(Clone)]
+pub(crate) struct SignIn(Arc<Inner>);
+
+struct Inner {
+    origin: Origin,
+    way: Way,
+    sessions: Sessions,
+    throttle: Throttle,
+    services: Services,
+}
+
+/// How somebody proves who they are.
+enum Way {
+    /// By a link that the program prints.
+    Link(OneTimeLink),
+    /// By an issuer of tokens.
+    Issuer(Box<Issuer>),
+}
+
+impl SignIn {
+    /// Reads what the settings name; asks nobody yet. Without an issuer, prints the first link.
+    pub(crate) fn new(
+        settings: &Settings,
+        services: &Services,
+        announce: Announce,
+    ) -> Result<Self, SignInError> {
+        let origin = Origin::of(settings)?;
+        let way = if settings.issuer.is_some() {
+            Way::Issuer(Box::new(Issuer::new(settings, &origin)?))
+        } else {
+            let is_local = settings.address.ip().is_loopback() && origin.is_loopback();
+            if !is_local {
+                return Err(SignInError::NotLoopback);
+            }
+            Way::Link(OneTimeLink::new(origin.text(), announce)?)
+        };
+        Ok(Self(Arc::new(Inner {
+            sessions: Sessions::new(settings, services, &origin),
+            origin,
+            way,
+            throttle: Throttle::default(),
+            services: services.clone(),
+        })))
+    }
+}
