@@ -52,7 +52,7 @@ pub(crate) async fn show(
 }
 
 async fn look_up(services: &mut Services, asked: &str) -> Result<Markup, PageError> {
-    let Ok(id) = ItemId::parse(asked) else {
+    let Some(id) = ItemId::parse(asked) else {
         let words =
             html! { p { "Give the id in hexadecimal or base32, or the Message-ID of the mail." } };
         return Ok(layout::notice("bad", "That is not an item's id", &words));

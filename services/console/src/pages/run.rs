@@ -7,7 +7,7 @@ mod lists;
 pub(super) mod log;
 
 use axum::extract::{Path, Query, State};
-use chatkeep_proto::v1::{ExceptionKind, ReportRequest, ReportResponse, RunState};
+use chatkeep_proto::v1::{ReportRequest, ReportResponse, RunState};
 use chatkeep_report::number;
 use data_encoding::HEXLOWER;
 use maud::{Markup, html};

@@ -14,7 +14,8 @@ mod steps;
 
 use axum::{
     Extension,
-    extract::{OriginalUri, Path, State},
+    extract::{Path, State},
+    http::Uri,
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
@@ -41,7 +42,7 @@ pub(crate) async fn begin(Extension(mappings): Extension<Mappings>) -> Markup {
 pub(crate) async fn edit(
     State(mut services): State<Services>,
     Extension(mappings): Extension<Mappings>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     Path(id): Path<String>,
 ) -> Result<Markup, PageError> {
     let stored = Stored::get(&mut services, &id).await?;
@@ -56,7 +57,7 @@ pub(crate) async fn edit(
 pub(crate) async fn step(
     State(mut services): State<Services>,
     Extension(mappings): Extension<Mappings>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     fields: Fields,
 ) -> Result<Response, PageError> {
     let mut draft = Draft::read(&fields)?;
