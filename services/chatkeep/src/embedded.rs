@@ -8,6 +8,7 @@ use chatkeep_model::connector::HoldFor;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::{Leftovers, Staging};
+use tonic::service::Routes;
 
 use crate::settings::Settings;
 
@@ -53,7 +54,8 @@ pub(crate) async fn start(
         let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger));
         start_stages(&settings, &queue, &ledger, &staging, lifecycle);
     }
-    Ok(in_process(servers.control))
+    let routes = Routes::new(servers.control).add_service(servers.access);
+    Ok(in_process(routes.prepare()))
 }
 
 fn start_stages(
