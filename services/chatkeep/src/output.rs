@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use chatkeep_report::time;
+
 /// What the user sees: results on standard output, progress and errors on standard error.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -89,12 +91,6 @@ pub(crate) fn number(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A time of control's, Unix seconds, as the user reads it: `2026-03-01T01:00:00Z`.
-pub(crate) fn time(seconds: i64) -> String {
-    let time = jiff::Timestamp::from_second(seconds);
-    time.map_or_else(|_| String::new(), |time| time.to_string())
 }
 
 /// The UTC day in which a time is: `2026-03-01`.

@@ -8,7 +8,7 @@ use chatkeep_proto::v1::{
 use data_encoding::HEXLOWER;
 
 pub(crate) use self::{
-    beside::{ReportFinding, line as finding_line},
+    beside::line as finding_line,
     json::Report,
 };
 use crate::output::{Output, number};

@@ -10,9 +10,10 @@ use axum::{
 };
 use chatkeep_runtime::Lifecycle;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Services, Settings, assets, pages,
+    Services, Settings, api, assets, pages,
     sign_in::{self, Announce, Right, SignIn, SignInError, guard},
 };
 
@@ -52,7 +53,8 @@ pub async fn start(
     let address = settings.address;
     let sign_in = SignIn::new(&settings, &services, announce);
     let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
-    let router = router(services, sign_in).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(services, sign_in, lifecycle.shutdown());
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = lifecycle.shutdown().cancelled_owned();
     lifecycle.spawn("console", async move {
         axum::serve(listener, router)
@@ -63,7 +65,8 @@ pub async fn start(
     Ok(address)
 }
 
-fn router(services: Services, sign_in: SignIn) -> Router {
+fn router(services: Services, sign_in: SignIn, shutdown: CancellationToken) -> Router {
+    let api = api::routes(services.clone(), shutdown);
     let pages = Router::new()
         .route("/", get(async || Redirect::to("/connectors")))
         .route(
@@ -73,6 +76,7 @@ fn router(services: Services, sign_in: SignIn) -> Router {
         .with_state(services);
     Router::new()
         .merge(pages)
+        .merge(api)
         .merge(sign_in::routes(sign_in.clone()))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::problem::not_found)

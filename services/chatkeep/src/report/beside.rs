@@ -66,28 +66,6 @@ fn source_line(source: &SourceCoverage) -> String {
     )
 }
 
-/// A finding as `--report` and `chatkeep log` write it.
-#[derive(Debug, Serialize)]
-pub(crate) struct ReportFinding {
-    kind: String,
-    subject: String,
-    expected: Option<u64>,
-    seen: Option<u64>,
-    advice: String,
-}
-
-impl From<Finding> for ReportFinding {
-    fn from(finding: Finding) -> Self {
-        Self {
-            kind: finding.kind,
-            subject: finding.subject,
-            expected: finding.expected,
-            seen: finding.seen,
-            advice: finding.advice,
-        }
-    }
-}
-
 /// Coverage as `--report` writes it; counts of users are null where the directory could not be read.
 #[derive(Debug, Serialize)]
 pub(super) struct ReportCoverage<'a> {

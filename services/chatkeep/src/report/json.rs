@@ -1,11 +1,8 @@
 use chatkeep_proto::v1::{ReportResponse, UserItems};
+use chatkeep_report::ReportFinding;
 use serde::Serialize;
 
-use super::{
-    Exceptions,
-    beside::{ReportCoverage, ReportFinding},
-    status,
-};
+use super::{Exceptions, beside::ReportCoverage, status};
 use crate::output::time;
 
 /// The balance as `--report` writes it; the form is part of the contract.
