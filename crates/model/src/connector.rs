@@ -9,6 +9,7 @@ mod ldap;
 mod retention;
 mod schedule;
 mod secret;
+mod secrets;
 mod source;
 mod target;
 mod validate;
@@ -31,7 +32,7 @@ pub use self::{
     ldap::LdapDirectory,
     retention::Retention,
     schedule::Schedule,
-    secret::SecretRef,
+    secret::{SecretRef, StoredSecret},
     source::{FileSource, Source, SourceKind},
     target::{Auth, GraphTarget, ImapTarget, MaildirTarget, Size, Target, Tls},
 };
@@ -282,5 +283,8 @@ impl Connector {
             *custom = folder.join(&*custom);
         }
         self.target.resolve_paths(folder);
+        for secret in self.secrets() {
+            secret.resolve(folder);
+        }
     }
 }

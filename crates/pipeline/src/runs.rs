@@ -6,6 +6,7 @@ use std::{
 
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1;
+use tonic::Code;
 
 use crate::{LedgerClient, ResultExt as _, StageError};
 
@@ -59,6 +60,32 @@ impl Runs {
             known.insert(context.run.id, Arc::clone(&context));
         }
         Ok(context)
+    }
+
+    /// The run of a task, with the secrets that control keeps for its connector filled in: as they are now,
+    /// since somebody may have replaced them. One that is not stored is waited for.
+    pub async fn of_task(&self, task: &v1::Task) -> Result<Arc<RunContext>, StageError> {
+        let context = self.get(task.run).await?;
+        let names = context.connector.stored_secrets();
+        if names.is_empty() {
+            return Ok(context);
+        }
+        let mut context = RunContext::clone(&context);
+        for name in names {
+            let request = v1::SecretRequest {
+                task: task.id.clone(),
+                name: name.clone(),
+            };
+            let secret = self.ledger.clone().secret(request).await;
+            let secret = match secret {
+                Err(status) if status.code() == Code::NotFound => {
+                    return Err(status).or_wait("get secret");
+                }
+                secret => secret.map_err(StageError::ledger("get secret"))?,
+            };
+            context.connector.fill_in(&name, &secret.into_inner().value);
+        }
+        Ok(Arc::new(context))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Arc<RunContext>>> {

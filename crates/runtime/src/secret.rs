@@ -40,6 +40,9 @@ pub enum SecretError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Control keeps it, and gives it to stages that work on a run.
+    #[error("read secret:{0}: control gives it to the services that work on a run, nowhere else")]
+    Stored(String),
 }
 
 /// Reads a secret from where the reference points.
@@ -61,6 +64,10 @@ pub fn read(reference: &SecretRef) -> Result<Secret, SecretError> {
                 source,
             })?;
             Ok(Secret(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        SecretRef::Stored(stored) => {
+            let value = stored.value().map(Secret::new);
+            value.ok_or_else(|| SecretError::Stored(stored.name().to_owned()))
         }
     }
 }

@@ -8,6 +8,7 @@ use chatkeep_model::connector::HoldFor;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::{Leftovers, Staging};
+use tonic::service::Routes;
 
 use crate::settings::Settings;
 
@@ -46,7 +47,6 @@ impl Embedded {
             staging,
         } = self.others;
         chatkeep_console::Channels {
-            access: self.control.clone(),
             control: self.control,
             ingestion: in_process(chatkeep_ingestion::service()),
             conversion: in_process(chatkeep_conversion::service(staging.clone())),
@@ -89,8 +89,9 @@ pub(crate) async fn start(
     if which == Which::All {
         start_stages(&settings, &queue, &ledger, &staging, lifecycle);
     }
+    let routes = Routes::new(servers.control).add_service(servers.access);
     Ok(Embedded {
-        control: in_process(servers.control),
+        control: in_process(routes.prepare()),
         #[cfg(feature = "console")]
         others: Others {
             mailbox_import: settings.mailbox_import,

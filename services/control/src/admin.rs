@@ -3,10 +3,13 @@
 mod backfills;
 mod cancel;
 pub(crate) mod connectors;
+mod exceptions;
 pub(crate) mod lists;
 pub(crate) mod manifests;
 pub(crate) mod open;
 mod report;
+mod search;
+pub(crate) mod stored;
 mod trace;
 
 use crate::{
@@ -28,7 +31,7 @@ async fn numbered(
     let found = if number == 0 {
         // Succeeded, with exceptions or not, unreconciled, or cancelled.
         let condition = "connector = $1 AND number > 0 AND status IN (3, 4, 5, 8)";
-        run::one(conn, condition, &[connector]).await?
+        run::newest(conn, condition, &[connector]).await?
     } else {
         run::one(conn, "connector = $1 AND number = $2", &[connector, number]).await?
     };

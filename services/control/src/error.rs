@@ -41,6 +41,15 @@ pub enum LedgerError {
     /// The task is closed, its lease was taken over, or the run is not in a state for this.
     #[error("{0}")]
     Closed(&'static str),
+    /// Somebody else has stored another version since.
+    #[error("another version was stored since; read it again")]
+    Changed,
+    /// There is one already.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// The task has no business with it.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// Another process directs the connector by now.
     #[error("direct connector")]
     Superseded,
@@ -88,6 +97,19 @@ impl LedgerError {
             Self::Interrupted => Some("control shuts down"),
             _ => None,
         }
+    }
+
+    /// Whether the request was understood and not done, and will not be if it is repeated as it is.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed(_)
+                | Self::Changed
+                | Self::Exists(_)
+                | Self::Unknown(_)
+                | Self::Malformed(_)
+                | Self::Refused { .. }
+        )
     }
 
     /// True when another transaction came in the way: the whole call may succeed if it is repeated.

@@ -1,5 +1,7 @@
 //! The gRPC side of the ledger. Answers carry codes and static words, never content.
 
+mod access;
+mod change;
 mod control;
 
 use std::{error::Error, sync::Arc, time::Duration};
@@ -10,13 +12,13 @@ use chatkeep_proto::v1::{
     FailResponse, GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest, KnownRecordsResponse, LeaseRequest,
     LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RoomDays, RoomDaysRequest,
-    RostersRequest, RostersResponse, Run, ledger_server,
+    RostersRequest, RostersResponse, Run, SecretRequest, SecretResponse, ledger_server,
 };
 use tonic::{Request, Response, Status};
 
 use crate::{error::LedgerError, ledger::Ledger};
 
-pub use self::control::ControlGrpc;
+pub use self::{access::AccessGrpc, control::ControlGrpc};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -37,9 +39,22 @@ const TRIES: u32 = 5;
 /// Pause before the second try; twice as long before each that follows.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Makes a call, and turns an error into an answer.
+async fn insist<R, T, F>(ledger: &Ledger, request: R, call: impl Fn(R) -> F) -> Result<T, Status>
+where
+    R: Clone,
+    F: Future<Output = Result<T, LedgerError>>,
+{
+    persist(ledger, request, call).await.map_err(status)
+}
+
 /// Makes a call; again as a whole, when another transaction came in the way. That can happen only where
 /// several processes work with the ledger.
-async fn insist<R, T, F>(ledger: &Ledger, request: R, call: impl Fn(R) -> F) -> Result<T, Status>
+async fn persist<R, T, F>(
+    ledger: &Ledger,
+    request: R,
+    call: impl Fn(R) -> F,
+) -> Result<T, LedgerError>
 where
     R: Clone,
     F: Future<Output = Result<T, LedgerError>>,
@@ -57,16 +72,19 @@ where
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
-            result => return result.map_err(status),
+            result => return result,
         }
     }
-    call(request).await.map_err(status)
+    call(request).await
 }
 
 /// Turns an error into an answer. What is not the caller's doing is logged here, once.
 fn status(error: LedgerError) -> Status {
     match error {
         LedgerError::Closed(reason) => Status::failed_precondition(reason),
+        LedgerError::Forbidden(reason) => Status::permission_denied(reason),
+        error @ LedgerError::Changed => Status::aborted(error.to_string()),
+        error @ LedgerError::Exists(_) => Status::already_exists(error.to_string()),
         LedgerError::Unknown(what) => Status::not_found(format!("{what} is unknown")),
         LedgerError::Malformed(what) => {
             tracing::error!(what, "malformed request");
@@ -192,11 +210,10 @@ impl ledger_server::Ledger for LedgerGrpc {
         Ok(Response::new(JournalResponse {}))
     }
 
-    async fn secret(
-        &self,
-        _request: Request<chatkeep_proto::v1::SecretRequest>,
-    ) -> Answer<chatkeep_proto::v1::SecretResponse> {
-        Err(Status::unimplemented("follows"))
+    async fn secret(&self, request: Request<SecretRequest>) -> Answer<SecretResponse> {
+        let secret = self.ledger.secret(request.into_inner()).await;
+        let value = secret.map_err(status)?;
+        Ok(Response::new(SecretResponse { value }))
     }
 
     async fn report_copies(

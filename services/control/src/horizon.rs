@@ -6,7 +6,7 @@ use chatkeep_model::connector::{Connector, Retention, Source};
 use chatkeep_proto::v1::DataLossHorizon;
 
 use crate::{
-    admin::connectors::file_of,
+    admin::stored::file_of,
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{Ledger, parse},

@@ -126,6 +126,7 @@ impl Janitor {
                 Ok(()) => {}
             }
         }
+        self.ledger.forget_ended_sessions().await?;
         if self.prune().await? == Pass::BrokenOff {
             return Ok(Pass::BrokenOff);
         }

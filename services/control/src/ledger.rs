@@ -35,6 +35,7 @@ use chatkeep_staging::Staging;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
+    access::Keyring,
     clock::Clock,
     database::{Connection, Database, Tx, query},
     direction::Direction,
@@ -66,6 +67,8 @@ pub(crate) struct Ledger {
     pub(crate) seals: Seals,
     /// Tasks that are out; whoever changes tasks rings its bell.
     pub(crate) outstanding: Arc<Outstanding>,
+    /// What secrets are encrypted with.
+    pub(crate) keyring: Keyring,
     /// Which connectors this process directs.
     pub(crate) direction: Direction,
     /// What schedules go by.
@@ -81,12 +84,14 @@ impl Ledger {
         (staging, seals): (Staging, Seals),
         outstanding: Arc<Outstanding>,
         (clock, limits): (Clock, Limits),
+        keyring: Keyring,
     ) -> Self {
         Self {
             database,
             staging,
             seals,
             outstanding,
+            keyring,
             direction: Direction::default(),
             clock,
             limits,

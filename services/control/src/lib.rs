@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod admin;
+mod audit;
 mod balance;
 mod clock;
 mod close;
@@ -28,13 +30,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chatkeep_model::connector::SecretRef;
 use chatkeep_pipeline::Queue;
-use chatkeep_proto::v1::{control_server::ControlServer, ledger_server::LedgerServer};
+use chatkeep_proto::v1::{
+    access_server::AccessServer, control_server::ControlServer, ledger_server::LedgerServer,
+};
 use chatkeep_runtime::{LARGEST_MESSAGE, Lifecycle};
 use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 use crate::{
+    access::Keyring,
     database::Database,
     director::Director,
     janitor::Janitor,
@@ -45,11 +51,13 @@ use crate::{
 };
 
 pub use crate::{
+    access::KeyringError,
+    audit::{BrokenEntry, Line as AuditLine, Trail, TrailError, verify_export},
     balance::Balance,
     clock::Clock,
     database::{DatabaseError, OpenError, PostgresSettings},
     error::LedgerError,
-    grpc::{ControlGrpc, LedgerGrpc},
+    grpc::{AccessGrpc, ControlGrpc, LedgerGrpc},
     janitor::JanitorSettings,
     seal::{SealError, SealKind, Verified, VerifyError, manifest_name, verify_offline},
 };
@@ -74,6 +82,10 @@ pub struct Settings {
     pub schedule: bool,
     /// When blobs are deleted from staging.
     pub janitor: JanitorSettings,
+    /// The key that secrets are encrypted with: 32 bytes in base64. Without one none can be stored.
+    pub secrets_key: Option<SecretRef>,
+    /// Keys that secrets were encrypted with before: what they read is encrypted anew at the start.
+    pub secrets_keys_old: Vec<SecretRef>,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
 }
@@ -87,6 +99,8 @@ impl Default for Settings {
             import_attempts: 3,
             schedule: true,
             janitor: JanitorSettings::default(),
+            secrets_key: None,
+            secrets_keys_old: Vec::new(),
             postgres: None,
         }
     }
@@ -101,13 +115,28 @@ pub enum StartError {
         /// The reason.
         source: OpenError,
     },
+    /// A key for secrets cannot be used.
+    #[error("read keys for secrets")]
+    Keys {
+        /// The reason.
+        source: KeyringError,
+    },
+    /// What was encrypted with an old key cannot be encrypted anew.
+    #[error("renew secrets")]
+    Renew {
+        /// The reason.
+        source: LedgerError,
+    },
 }
 
 impl StartError {
     /// True when the database does not answer: it may later.
     pub fn is_outage(&self) -> bool {
-        let Self::Open { source } = self;
-        source.is_away()
+        match self {
+            Self::Open { source } => source.is_away(),
+            Self::Keys { .. } => false,
+            Self::Renew { source } => source.outage().is_some(),
+        }
     }
 }
 
@@ -118,6 +147,8 @@ pub struct Servers {
     pub ledger: LedgerServer<LedgerGrpc>,
     /// For administrators.
     pub control: ControlServer<ControlGrpc>,
+    /// For those who let administrators in.
+    pub access: AccessServer<AccessGrpc>,
 }
 
 /// A lease must outlast the call that renews it.
@@ -161,8 +192,12 @@ pub async fn start_with_clock(
         Seals::Folder(data_dir.join("seals"))
     };
     let outstanding = Arc::<Outstanding>::default();
-    let ledger = Ledger::new(database, (staging, seals), outstanding, (clock, limits));
+    let keyring = Keyring::read(settings.secrets_key.as_ref(), &settings.secrets_keys_old);
+    let keyring = keyring.map_err(|source| StartError::Keys { source })?;
+    let blobs = (staging, seals);
+    let ledger = Ledger::new(database, blobs, outstanding, (clock, limits), keyring);
     let ledger = Arc::new(ledger);
+    renew_secrets(&ledger).await?;
     let director = Director {
         ledger: Arc::clone(&ledger),
         queue,
@@ -186,6 +221,19 @@ pub async fn start_with_clock(
     let grpc = LedgerServer::new(LedgerGrpc::new(Arc::clone(&ledger)));
     Ok(Servers {
         ledger: grpc.max_decoding_message_size(LARGEST_MESSAGE),
-        control: ControlServer::new(ControlGrpc::new(ledger)),
+        control: ControlServer::new(ControlGrpc::new(Arc::clone(&ledger))),
+        access: AccessServer::new(AccessGrpc::new(ledger)),
     })
+}
+
+async fn renew_secrets(ledger: &Ledger) -> Result<(), StartError> {
+    let renewed = ledger.renew_secrets().await;
+    let unread = renewed.map_err(|source| StartError::Renew { source })?;
+    if unread > 0 {
+        tracing::warn!(
+            unread,
+            "secrets cannot be read: no key of control's is theirs"
+        );
+    }
+    Ok(())
 }

@@ -48,7 +48,8 @@ fn main() -> ExitCode {
         };
         let services = Services::default()
             .with(servers.ledger)
-            .with(servers.control);
+            .with(servers.control)
+            .with(servers.access);
         Ok(Started { services, queue })
     })
 }

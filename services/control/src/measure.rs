@@ -315,7 +315,7 @@ async fn schedules(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, Ledge
 
 /// How long what was not read of databases yet is safe from their servers' purges. `now` in seconds.
 async fn horizons(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, LedgerError> {
-    let statement = query("SELECT id, name_id FROM connectors ORDER BY id");
+    let statement = query("SELECT id, name_id FROM connectors WHERE deleted IS NULL ORDER BY id");
     let rows = statement.fetch(conn).await.during("read connectors")?;
     let mut samples = Vec::new();
     for row in rows {

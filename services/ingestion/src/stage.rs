@@ -35,7 +35,7 @@ impl Stage for Ingestion {
     const QUEUE: &'static str = "ingestion";
 
     async fn process(&self, task: Task) -> Result<Completion, StageError> {
-        let run = self.runs.get(task.run).await?;
+        let run = self.runs.of_task(&task).await?;
         let kind = task.kind();
         let work = Work::new(task, run, self.staging.clone(), self.ledger.clone())?;
         match (kind, work.source()) {

@@ -85,7 +85,7 @@ impl Stage for MailboxImport {
     const QUEUE: &'static str = "mailbox-import";
 
     async fn process(&self, task: Task) -> Result<Completion, StageError> {
-        let context = self.runs.get(task.run).await?;
+        let context = self.runs.of_task(&task).await?;
         let target = self.target(&context)?;
         let started = Instant::now();
         let request = LeaseRequest {

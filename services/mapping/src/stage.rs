@@ -56,7 +56,7 @@ impl Stage for Mapping {
     const QUEUE: &'static str = "mapping";
 
     async fn process(&self, task: Task) -> Result<Completion, StageError> {
-        let context = self.runs.get(task.run).await?;
+        let context = self.runs.of_task(&task).await?;
         match task.kind() {
             TaskKind::Refresh => self.refresh(&context).await,
             TaskKind::Plan => self.plan(&context, task).await,

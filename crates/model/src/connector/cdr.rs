@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::{DatabaseAuth, DatabaseSource};
@@ -26,14 +24,6 @@ pub struct CallDetails {
 
 fn default_database() -> String {
     "LcsCDR".to_owned()
-}
-
-impl CallDetails {
-    pub(super) fn resolve(&mut self, folder: &Path) {
-        if let Some(auth) = &mut self.auth {
-            auth.resolve(folder);
-        }
-    }
 }
 
 impl DatabaseSource {

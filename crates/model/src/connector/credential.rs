@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use super::secret::SecretRef;
@@ -106,16 +104,6 @@ impl From<Credential> for Keys {
             secret,
             workload_identity,
             authority: (credential.authority != AUTHORITY).then_some(credential.authority),
-        }
-    }
-}
-
-impl Credential {
-    /// Makes relative paths those below `folder`.
-    pub(super) fn resolve(&mut self, folder: &Path) {
-        match &mut self.proof {
-            Proof::Certificate(reference) | Proof::Secret(reference) => reference.resolve(folder),
-            Proof::WorkloadIdentity => {}
         }
     }
 }

@@ -191,18 +191,5 @@ impl DatabaseSource {
             default_database.clone_into(&mut self.database);
         }
         self.ca = self.ca.as_ref().map(|ca| folder.join(ca));
-        self.auth.resolve(folder);
-        if let Some(details) = &mut self.cdr {
-            details.resolve(folder);
-        }
-    }
-}
-
-impl DatabaseAuth {
-    pub(super) fn resolve(&mut self, folder: &Path) {
-        if let Self::Sql { user, password } = self {
-            user.resolve(folder);
-            password.resolve(folder);
-        }
     }
 }

@@ -48,7 +48,7 @@ impl Directory {
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         match self {
             Self::Csv { path } => *path = folder.join(&*path),
-            Self::Graph(graph) => graph.auth.resolve(folder),
+            Self::Graph(_) => {}
             Self::Ldap(ldap) => ldap.resolve(folder),
         }
     }

@@ -117,8 +117,6 @@ impl LdapDirectory {
     /// Makes relative paths those below `folder`.
     pub(super) fn resolve(&mut self, folder: &Path) {
         self.ca = self.ca.as_ref().map(|ca| folder.join(ca));
-        self.user.resolve(folder);
-        self.password.resolve(folder);
     }
 }
 

@@ -229,18 +229,9 @@ impl Target {
     pub(super) fn resolve_paths(&mut self, folder: &Path) {
         match self {
             Self::Maildir(target) => target.path = folder.join(&target.path),
-            Self::Imap(target) => {
-                let secrets = target.user.iter_mut().chain(&mut target.password);
-                secrets.for_each(|secret| secret.resolve(folder));
-                target
-                    .entra
-                    .iter_mut()
-                    .for_each(|entra| entra.resolve(folder));
-                target.ca = target.ca.as_ref().map(|ca| folder.join(ca));
-            }
-            Self::Graph(target) => target.auth.resolve(folder),
+            Self::Imap(target) => target.ca = target.ca.as_ref().map(|ca| folder.join(ca)),
             Self::Ews(target) => target.resolve(folder),
-            Self::Discard { .. } => {}
+            Self::Graph(_) | Self::Discard { .. } => {}
         }
     }
 }

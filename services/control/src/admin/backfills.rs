@@ -4,8 +4,11 @@ use chatkeep_proto::v1::{
     BackfillRequest, BackfillResponse, BackfillState, CancelBackfillRequest, ListBackfillsResponse,
 };
 
-use super::cancel::cancel;
+use serde_json::json;
+
+use super::{cancel::cancel, stored::refuse_if_deleted};
 use crate::{
+    audit::Deed,
     error::{During as _, LedgerError},
     ledger::{Ledger, capture::connector_key, lock, run},
     schedule::{
@@ -22,6 +25,7 @@ impl Ledger {
     /// Orders runs over days that are over.
     pub(crate) async fn backfill(
         &self,
+        deed: &Deed,
         request: BackfillRequest,
     ) -> Result<BackfillResponse, LedgerError> {
         let BackfillRequest { from, to, .. } = request;
@@ -39,7 +43,15 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         let key = connector_key(&mut tx, &request.connector).await?;
         lock(&mut tx, key).await?;
+        refuse_if_deleted(&mut tx, key).await?;
         let id = backfill::insert(&mut tx, key, order).await?;
+        let detail = json!({
+            "from": from,
+            "to": to,
+            "slice_days": slice_days,
+            "newest_first": order.newest_first,
+        });
+        self.note(&mut tx, &deed.about(id), &detail).await?;
         tx.commit().await.during("order backfill")?;
         self.outstanding.ring();
         tracing::info!(
@@ -64,6 +76,7 @@ impl Ledger {
     /// Ends a backfill and the run that is open of it.
     pub(crate) async fn cancel_backfill(
         &self,
+        deed: &Deed,
         request: CancelBackfillRequest,
     ) -> Result<(), LedgerError> {
         let mut tx = self.database.begin().await?;
@@ -83,6 +96,7 @@ impl Ledger {
         if let Some(run) = &open {
             cancel(&mut tx, run).await?;
         }
+        self.note(&mut tx, deed, &json!({})).await?;
         tx.commit().await.during("cancel backfill")?;
         if let Some(run) = &open {
             self.forget_cancelled(run.id).await?;

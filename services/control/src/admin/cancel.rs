@@ -2,8 +2,11 @@
 
 use chatkeep_proto::v1::{CancelRunRequest, CancelRunResponse, RunState, TaskKind};
 
+use serde_json::json;
+
 use super::{numbered, open::resume};
 use crate::{
+    audit::Deed,
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
@@ -23,6 +26,7 @@ impl Ledger {
     /// Ends a run early. A run that somebody cancelled before ends all the same.
     pub(crate) async fn cancel_run(
         &self,
+        deed: &Deed,
         request: CancelRunRequest,
     ) -> Result<CancelRunResponse, LedgerError> {
         let CancelRunRequest { connector, number } = request;
@@ -41,6 +45,7 @@ impl Ledger {
             return Err(LedgerError::Closed("the run has ended"));
         }
         cancel(&mut tx, &run).await?;
+        self.note(&mut tx, deed, &json!({})).await?;
         tx.commit().await.during("cancel run")?;
         self.forget_cancelled(run.id).await?;
         Ok(CancelRunResponse { run: run.id })

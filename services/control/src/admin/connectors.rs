@@ -1,91 +1,61 @@
-//! Connectors as administrators keep them: stored, listed, paused, resumed.
+//! Connectors at work: listed, paused, resumed.
 
-use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
-    BackfillState, ConnectorState, ConnectorSummary, ListConnectorsResponse, PutConnectorRequest,
-    PutConnectorResponse, ResumeConnectorResponse, RunState, RunSummary,
+    BackfillState, ConnectorState, ConnectorSummary, ListConnectorsRequest, ListConnectorsResponse,
+    ResumeConnectorResponse, RunState, RunSummary,
 };
+use serde_json::json;
 
-use super::open::resume;
+use super::{
+    open::resume,
+    stored::{file_of, refuse_if_deleted},
+};
 use crate::{
-    database::{Connection, query},
+    audit::Deed,
+    database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
     horizon,
     ledger::{
         Ledger,
-        capture::{connector_key, signed},
+        capture::connector_key,
         lock, parse,
         run::{self, RunRow},
     },
     schedule::{self, Schedule, backfill},
 };
 
-/// Stands for the list of connectors where a connector's key is asked for.
-const ALL_CONNECTORS: i64 = 0;
-
 /// Why the runs of a paused connector do not go on.
 const PAUSED: &str = "the connector is paused";
 
 impl Ledger {
-    /// Stores a connector file, or replaces it, and schedules its runs, or ends that.
-    pub(crate) async fn put_connector(
+    /// Every connector, by name; those that were deleted only when they are asked for.
+    pub(crate) async fn list_connectors(
         &self,
-        request: PutConnectorRequest,
-    ) -> Result<PutConnectorResponse, LedgerError> {
-        let file = &request.connector_file;
-        let connector = parse(file)?;
-        let mut tx = self.database.begin().await?;
-        let (key, is_new) = register(&mut tx, &connector, file).await?;
-        let before = schedule::find(&mut tx, key).await?;
-        let due = request
-            .schedule
-            .then(|| schedule::next_due(&connector.schedule, before.due, self.clock.now()));
-        let after = Schedule {
-            due,
-            max_part_bytes: signed(request.max_part_bytes),
-            ..before
-        };
-        schedule::store(&mut tx, key, after).await?;
-        tx.commit().await.during("store connector")?;
-        self.outstanding.ring();
-        tracing::info!(
-            chatkeep.connector.id = connector.id(),
-            is_new,
-            is_scheduled = request.schedule,
-            "connector stored"
-        );
-        Ok(PutConnectorResponse {
-            connector: connector.id(),
-            is_new,
-            due: due.map(|due| due.div_euclid(1000)),
-            version: 0,
-        })
-    }
-
-    /// Every connector, by name.
-    pub(crate) async fn list_connectors(&self) -> Result<ListConnectorsResponse, LedgerError> {
+        request: ListConnectorsRequest,
+    ) -> Result<ListConnectorsResponse, LedgerError> {
         let mut conn = self.database.read().await?;
-        let rows = query("SELECT id, name_id, name FROM connectors ORDER BY name, id");
-        let rows = rows.fetch(&mut conn).await.during("list connectors")?;
+        let rows =
+            query("SELECT id FROM connectors WHERE deleted IS NULL OR $1 = 1 ORDER BY name, id");
+        let rows = rows.bind(i64::from(request.deleted)).fetch(&mut conn).await;
+        let rows = rows.during("list connectors")?;
         let mut response = ListConnectorsResponse::default();
         for row in rows {
-            let columns = || Ok((row.int(0)?, row.text(1)?, row.text(2)?));
-            let (key, connector, name) = columns().during("list connectors")?;
-            let summary = summary(&mut conn, key).await?;
-            response.connectors.push(ConnectorSummary {
-                connector,
-                name,
-                ..summary
-            });
+            let key = row.int(0).during("list connectors")?;
+            response.connectors.push(summary(&mut conn, key).await?);
         }
         Ok(response)
     }
 
     /// Opens no more runs of a connector, and publishes no more tasks of those that are open.
-    pub(crate) async fn pause_connector(&self, connector: &str) -> Result<(), LedgerError> {
+    pub(crate) async fn pause_connector(
+        &self,
+        deed: &Deed,
+        connector: &str,
+    ) -> Result<(), LedgerError> {
         let mut tx = self.database.begin().await?;
         let key = connector_key(&mut tx, connector).await?;
         lock(&mut tx, key).await?;
+        refuse_if_deleted(&mut tx, key).await?;
         let before = schedule::find(&mut tx, key).await?;
         let after = Schedule {
             is_paused: true,
@@ -96,6 +66,7 @@ impl Ledger {
         for run in running {
             run::set_status(&mut tx, run.id, RunState::Paused, PAUSED).await?;
         }
+        self.note(&mut tx, deed, &json!({})).await?;
         tx.commit().await.during("pause connector")?;
         tracing::info!(chatkeep.connector.id = connector, "connector paused");
         Ok(())
@@ -104,11 +75,13 @@ impl Ledger {
     /// Lets a connector and its unfinished runs go on.
     pub(crate) async fn resume_connector(
         &self,
+        deed: &Deed,
         connector: &str,
     ) -> Result<ResumeConnectorResponse, LedgerError> {
         let mut tx = self.database.begin().await?;
         let key = connector_key(&mut tx, connector).await?;
         lock(&mut tx, key).await?;
+        refuse_if_deleted(&mut tx, key).await?;
         let before = schedule::find(&mut tx, key).await?;
         let after = Schedule {
             is_paused: false,
@@ -125,6 +98,8 @@ impl Ledger {
                 resume(&mut tx, run, file_to_resume_with(run, &file)?).await?;
             }
         }
+        let runs: Vec<_> = stopped.iter().map(|run| run.number).collect();
+        self.note(&mut tx, deed, &json!({ "runs": runs })).await?;
         tx.commit().await.during("resume connector")?;
         for run in &stopped {
             self.outstanding.rewind(run.id);
@@ -138,24 +113,6 @@ impl Ledger {
     }
 }
 
-/// Keeps a paused connector's runs as they are.
-pub(super) async fn refuse_if_paused(conn: &mut Connection, key: i64) -> Result<(), LedgerError> {
-    if schedule::find(conn, key).await?.is_paused {
-        return Err(LedgerError::Closed(
-            "the connector is paused; resume it first",
-        ));
-    }
-    Ok(())
-}
-
-/// The connector file as it was stored last.
-pub(crate) async fn file_of(conn: &mut Connection, key: i64) -> Result<String, LedgerError> {
-    let statement = query("SELECT file FROM connectors WHERE id = $1").bind(key);
-    let row = statement.fetch_one(conn).await;
-    row.and_then(|row| row.text(0))
-        .during("read connector file")
-}
-
 /// The connector file that a stopped run goes on with: the newest, unless the sources are others.
 pub(crate) fn file_to_resume_with<'a>(
     run: &'a RunRow,
@@ -165,17 +122,36 @@ pub(crate) fn file_to_resume_with<'a>(
     Ok(if has_its_sources { newest } else { &run.file })
 }
 
-/// What a connector's schedule is up to, its names left out.
-async fn summary(conn: &mut Connection, key: i64) -> Result<ConnectorSummary, LedgerError> {
+/// What a connector's schedule is up to.
+pub(super) async fn summary(
+    conn: &mut Connection,
+    key: i64,
+) -> Result<ConnectorSummary, LedgerError> {
+    let statement =
+        query("SELECT name_id, name, version, changed, deleted FROM connectors WHERE id = $1");
+    let row = statement.bind(key).fetch_one(conn).await;
+    let row = row.during("find connector")?;
+    let is_deleted = row.maybe_int(4).during("find connector")?.is_some();
+    let names = || {
+        Ok::<_, DatabaseError>(ConnectorSummary {
+            connector: row.text(0)?,
+            name: row.text(1)?,
+            version: row.int(2)?,
+            changed: row.maybe_int(3)?,
+            ..ConnectorSummary::default()
+        })
+    };
+    let names = names().during("find connector")?;
     let schedule = schedule::find(conn, key).await?;
     let state = match schedule {
+        _ if is_deleted => ConnectorState::Deleted,
         Schedule {
             is_paused: true, ..
         } => ConnectorState::Paused,
         Schedule { due: Some(_), .. } => ConnectorState::Scheduled,
         _ => ConnectorState::Manual,
     };
-    let last = run::one(conn, "connector = $1 AND number > 0", &[key]).await?;
+    let last = run::newest(conn, "connector = $1 AND number > 0", &[key]).await?;
     let mut backfills = backfill::summaries(conn, key).await?;
     backfills.retain(|backfill| backfill.state() == BackfillState::Open);
     Ok(ConnectorSummary {
@@ -192,81 +168,6 @@ async fn summary(conn: &mut Connection, key: i64) -> Result<ConnectorSummary, Le
         }),
         backfills,
         horizons: horizon::of_connector(conn, key).await?,
-        ..ConnectorSummary::default()
+        ..names
     })
-}
-
-/// Stores the connector, or checks that nothing changed that is fixed. Returns its key and whether it is
-/// new; nobody else works on it from here on.
-pub(super) async fn register(
-    conn: &mut Connection,
-    connector: &Connector,
-    file: &str,
-) -> Result<(i64, bool), LedgerError> {
-    lock(conn, ALL_CONNECTORS).await?;
-    let (key, is_new) = match find(conn, connector).await? {
-        Some(key) => (key, false),
-        None => (add(conn, connector, file).await?, true),
-    };
-    lock(conn, key).await?;
-    if !is_new {
-        let update = query("UPDATE connectors SET name = $1, file = $2 WHERE id = $3");
-        let update = update.bind(&connector.name).bind(file).bind(key);
-        update.execute(conn).await.during("update connector")?;
-    }
-    Ok((key, is_new))
-}
-
-/// The key of the connector with this id, if what is fixed of it did not change.
-async fn find(conn: &mut Connection, connector: &Connector) -> Result<Option<i64>, LedgerError> {
-    let id = connector.id();
-    let statement = query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
-    let row = statement
-        .fetch_optional(conn)
-        .await
-        .during("find connector")?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let domain = row.text(1).during("find connector")?;
-    if !domain.eq_ignore_ascii_case(&connector.domain) {
-        return Err(LedgerError::Refused {
-            key: "domain".to_owned(),
-            problem: format!(
-                "was {domain} when the connector was first used and stands in every Message-ID; \
-                 set it back, or give the connector another id"
-            ),
-        });
-    }
-    row.int(0).map(Some).during("find connector")
-}
-
-/// Adds a connector, unless another one has its name.
-async fn add(conn: &mut Connection, connector: &Connector, file: &str) -> Result<i64, LedgerError> {
-    let statement = query("SELECT name_id FROM connectors WHERE name = $1").bind(&connector.name);
-    let row = statement
-        .fetch_optional(&mut *conn)
-        .await
-        .during("find connector")?;
-    if let Some(row) = row {
-        let fixed = row.text(0).during("find connector")?;
-        return Err(LedgerError::Refused {
-            key: "id".to_owned(),
-            problem: format!(
-                "was {fixed} when the connector was first used and cannot change; set it back, or \
-                 give the connector another name"
-            ),
-        });
-    }
-    let insert = query(
-        "INSERT INTO connectors (name_id, name, domain, file, resolved) \
-         VALUES ($1, $2, $3, $4, $5) RETURNING id",
-    )
-    .bind(connector.id())
-    .bind(&connector.name)
-    .bind(&connector.domain)
-    .bind(file)
-    .bind(Vec::new());
-    let row = insert.fetch_one(conn).await.during("add connector")?;
-    row.int(0).during("add connector")
 }

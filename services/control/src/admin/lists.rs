@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Rows per page.
-const PAGE: i64 = 500;
+/// Rows per page of a stream.
+pub(crate) const PAGE: i64 = 500;
 
 /// Where a list goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,27 +37,28 @@ pub(crate) enum Cursor {
 pub(crate) type Page<T, C> = (Vec<T>, Option<C>);
 
 impl Ledger {
-    /// What a report lists of a run, from `cursor` on.
+    /// What a report lists of a run, from `cursor` on: so many rows at most.
     pub(crate) async fn exceptions(
         &self,
         run: i64,
         cursor: Cursor,
+        limit: i64,
     ) -> Result<Page<Exception, Cursor>, LedgerError> {
         let (kinds, next) = match cursor {
             Cursor::Findings(after) => {
-                let (findings, last) = self.findings(run, after).await?;
+                let (findings, last) = self.findings(run, after, limit).await?;
                 let next = last.map_or(Cursor::Quarantined(0), Cursor::Findings);
                 (
                     findings.into_iter().map(Kind::Finding).collect(),
                     Some(next),
                 )
             }
-            Cursor::Quarantined(after) => self.quarantined(run, after).await?,
+            Cursor::Quarantined(after) => self.quarantined(run, after, limit).await?,
             Cursor::Excluded => (self.excluded(run).await?, Some(Cursor::Held(String::new()))),
-            Cursor::Held(after) => self.held_users(run, after).await?,
-            Cursor::External(after) => self.externals(run, after).await?,
+            Cursor::Held(after) => self.held_users(run, after, limit).await?,
+            Cursor::External(after) => self.externals(run, after, limit).await?,
             Cursor::Failed(..) | Cursor::Expired(_) => {
-                let (failed, next) = self.failures(run, cursor).await?;
+                let (failed, next) = self.failures(run, cursor, limit).await?;
                 (failed.into_iter().map(Kind::Failed).collect(), next)
             }
         };
@@ -67,7 +68,12 @@ impl Ledger {
         Ok((exceptions.collect(), next))
     }
 
-    async fn quarantined(&self, run: i64, after: i64) -> Result<Page<Kind, Cursor>, LedgerError> {
+    async fn quarantined(
+        &self,
+        run: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Page<Kind, Cursor>, LedgerError> {
         let mut conn = self.database.read().await?;
         let statement = query(
             "SELECT id, source, reason, records, original FROM quarantined \
@@ -76,7 +82,7 @@ impl Ledger {
         let rows = statement
             .bind(run)
             .bind(after)
-            .bind(PAGE)
+            .bind(limit)
             .fetch(&mut conn)
             .await;
         let rows = rows.during("list quarantined records")?;
@@ -118,11 +124,16 @@ impl Ledger {
             .during("list excluded records")
     }
 
-    async fn held_users(&self, run: i64, after: String) -> Result<Page<Kind, Cursor>, LedgerError> {
+    async fn held_users(
+        &self,
+        run: i64,
+        after: String,
+        limit: i64,
+    ) -> Result<Page<Kind, Cursor>, LedgerError> {
         let sql = "SELECT participant, COUNT(*), MAX(conflict) FROM held \
             WHERE run = $1 AND state = 0 AND participant > $2 GROUP BY participant \
             ORDER BY participant LIMIT $3";
-        let users = self.users(sql, run, &after).await?;
+        let users = self.users(sql, run, &after, limit).await?;
         let next = match users.last() {
             Some(last) => Cursor::Held(last.source_user.clone()),
             None => Cursor::External(String::new()),
@@ -130,10 +141,15 @@ impl Ledger {
         Ok((users.into_iter().map(Kind::Held).collect(), Some(next)))
     }
 
-    async fn externals(&self, run: i64, after: String) -> Result<Page<Kind, Cursor>, LedgerError> {
+    async fn externals(
+        &self,
+        run: i64,
+        after: String,
+        limit: i64,
+    ) -> Result<Page<Kind, Cursor>, LedgerError> {
         let sql = "SELECT participant, items, CAST(0 AS BIGINT) FROM externals \
             WHERE run = $1 AND participant > $2 ORDER BY participant LIMIT $3";
-        let users = self.users(sql, run, &after).await?;
+        let users = self.users(sql, run, &after, limit).await?;
         let next = match users.last() {
             Some(last) => Cursor::External(last.source_user.clone()),
             None => Cursor::Failed(0, 0),
@@ -146,9 +162,10 @@ impl Ledger {
         sql: &'static str,
         run: i64,
         after: &str,
+        limit: i64,
     ) -> Result<Vec<UserItems>, LedgerError> {
         let mut conn = self.database.read().await?;
-        let statement = query(sql).bind(run).bind(after).bind(PAGE);
+        let statement = query(sql).bind(run).bind(after).bind(limit);
         let rows = statement
             .fetch(&mut conn)
             .await
@@ -170,10 +187,11 @@ impl Ledger {
         &self,
         run: i64,
         cursor: Cursor,
+        limit: i64,
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
         match cursor {
-            Cursor::Failed(item, mailbox) => self.failed(run, (item, mailbox)).await,
-            Cursor::Expired(after) => self.expired(run, after).await,
+            Cursor::Failed(item, mailbox) => self.failed(run, (item, mailbox), limit).await,
+            Cursor::Expired(after) => self.expired(run, after, limit).await,
             _ => Ok((Vec::new(), None)),
         }
     }
@@ -182,9 +200,10 @@ impl Ledger {
         &self,
         run: i64,
         after: (i64, i64),
+        limit: i64,
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
         let columns = "d.state, d.reason, (SELECT plan FROM plans WHERE item = d.item)";
-        let page = self.outcomes(run, after, (columns, "2, 4"), read_failed);
+        let page = self.outcomes((run, limit), after, (columns, "2, 4"), read_failed);
         let (failed, last) = page.await?;
         let next = last.map_or(Cursor::Expired(0), |(item, mailbox)| {
             Cursor::Failed(item, mailbox)
@@ -196,6 +215,7 @@ impl Ledger {
         &self,
         run: i64,
         after: i64,
+        limit: i64,
     ) -> Result<Page<FailedDelivery, Cursor>, LedgerError> {
         let mut conn = self.database.read().await?;
         let statement = query(
@@ -205,7 +225,7 @@ impl Ledger {
         let rows = statement
             .bind(run)
             .bind(after)
-            .bind(PAGE)
+            .bind(limit)
             .fetch(&mut conn)
             .await;
         let rows = rows.during("list failed deliveries")?;
@@ -233,22 +253,27 @@ impl Ledger {
         run: i64,
         after: (i64, i64),
     ) -> Result<Page<ArchivedDelivery, (i64, i64)>, LedgerError> {
-        self.outcomes(run, after, ("d.date, i.info", "1, 3"), read_archived)
-            .await
+        self.outcomes(
+            (run, PAGE),
+            after,
+            ("d.date, i.info", "1, 3"),
+            read_archived,
+        )
+        .await
     }
 
     /// A page of a run's deliveries in these states, behind an item and a mailbox, and where the page
     /// ends. A row has item, mailbox, address, the item's hash and `columns`.
     async fn outcomes<T>(
         &self,
-        run: i64,
+        (run, limit): (i64, i64),
         (item, mailbox): (i64, i64),
         (columns, states): (&str, &str),
         read: fn(&Row) -> Result<T, LedgerError>,
     ) -> Result<Page<T, (i64, i64)>, LedgerError> {
         let mut conn = self.database.read().await?;
         let statement = query(outcomes_behind(columns, states)).bind(run).bind(item);
-        let statement = statement.bind(mailbox).bind(PAGE).long();
+        let statement = statement.bind(mailbox).bind(limit).long();
         let rows = statement.fetch(&mut conn).await;
         let rows = rows.during("list deliveries")?;
         let last = rows.last().map(|row| Ok((row.int(0)?, row.int(1)?)));

@@ -5,11 +5,11 @@ use chatkeep_proto::v1::{
     DeliverHeldRequest, OpenRunRequest, OpenRunResponse, RetryRequest, RetryResponse, RunState,
 };
 
-use super::{
-    connectors::{refuse_if_paused, register},
-    numbered,
-};
+use serde_json::json;
+
+use super::{numbered, stored::refuse_if_idle};
 use crate::{
+    audit::Deed,
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
@@ -48,6 +48,7 @@ impl Ledger {
     /// Opens a run, or resumes the connector's unfinished one.
     pub(crate) async fn open_run(
         &self,
+        deed: &Deed,
         request: OpenRunRequest,
     ) -> Result<OpenRunResponse, LedgerError> {
         let scope = Scope {
@@ -57,12 +58,13 @@ impl Ledger {
             max_part_bytes: request.max_part_bytes,
             ..Scope::default()
         };
-        self.open(&request.connector_file, scope).await
+        self.open(deed, &request.connector_file, scope).await
     }
 
     /// Opens a run that captures nothing and delivers what was held, or resumes the unfinished one.
     pub(crate) async fn deliver_held(
         &self,
+        deed: &Deed,
         request: DeliverHeldRequest,
     ) -> Result<OpenRunResponse, LedgerError> {
         let scope = Scope {
@@ -70,14 +72,18 @@ impl Ledger {
             max_part_bytes: request.max_part_bytes,
             ..Scope::default()
         };
-        self.open(&request.connector_file, scope).await
+        self.open(deed, &request.connector_file, scope).await
     }
 
-    async fn open(&self, file: &str, scope: Scope) -> Result<OpenRunResponse, LedgerError> {
+    async fn open(
+        &self,
+        deed: &Deed,
+        file: &str,
+        scope: Scope,
+    ) -> Result<OpenRunResponse, LedgerError> {
         let connector = parse(file)?;
         let mut tx = self.database.begin().await?;
-        let (key, _) = register(&mut tx, &connector, file).await?;
-        refuse_if_paused(&mut tx, key).await?;
+        let key = self.engage(&mut tx, deed, (&connector, file)).await?;
         let before = run::one(&mut tx, UNFINISHED, &[key]).await?;
         let (run, number) = if let Some(run) = &before {
             check_resumable(run, &connector, scope)?;
@@ -95,6 +101,9 @@ impl Ledger {
             insert(&mut tx, opening).await?
         };
         let resumed = before.is_some();
+        let deed = deed.to(&connector.id()).about(number);
+        let detail = json!({ "resumed": resumed, "from": scope.from, "to": scope.to });
+        self.note(&mut tx, &deed, &detail).await?;
         tx.commit().await.during("open run")?;
         self.outstanding.rewind(run);
         tracing::info!(chatkeep.run.id = run, resumed, "run opened");
@@ -107,14 +116,18 @@ impl Ledger {
 
     /// Gives a closed run's failed and partially imported deliveries back, and has rendered again what
     /// could not be.
-    pub(crate) async fn retry(&self, request: RetryRequest) -> Result<RetryResponse, LedgerError> {
+    pub(crate) async fn retry(
+        &self,
+        deed: &Deed,
+        request: RetryRequest,
+    ) -> Result<RetryResponse, LedgerError> {
         let RetryRequest { connector, number } = &request;
         let run = self.run_numbered(connector, *number).await?;
         let unrendered = self.unrendered(run.id).await?;
         let mut tx = self.database.begin().await?;
         let connector = connector_key(&mut tx, &request.connector).await?;
         lock(&mut tx, connector).await?;
-        refuse_if_paused(&mut tx, connector).await?;
+        refuse_if_idle(&mut tx, connector).await?;
         let run = numbered(&mut tx, &request.connector, request.number).await?;
         // While one is stopped nothing is imported, a backfill's included.
         let unfinished = "connector = $1 AND seals = 0 AND number > 0 \
@@ -130,6 +143,9 @@ impl Ledger {
         if deliveries > 0 || conversations > 0 {
             run::reopen(&mut tx, run.id).await?;
         }
+        let detail = json!({ "deliveries": deliveries, "conversations": conversations });
+        let deed = deed.about(run.number);
+        self.note(&mut tx, &deed, &detail).await?;
         tx.commit().await.during("retry deliveries")?;
         self.outstanding.rewind(run.id);
         Ok(RetryResponse {

@@ -2,12 +2,13 @@
 
 use chatkeep_proto::v1::{
     ListRunsRequest, ListRunsResponse, Listed, LogSummary, ProgressResponse, ReportRequest,
-    ReportResponse, TaskKind,
+    ReportResponse, RunState, TaskKind,
 };
 
 use super::{connector_name, numbered};
 use crate::{
-    balance, coverage,
+    balance::{self, Balance},
+    coverage,
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{
@@ -73,25 +74,29 @@ impl Ledger {
     ) -> Result<ListRunsResponse, LedgerError> {
         let mut conn = self.database.read().await?;
         let limit = i64::from(request.limit.clamp(1, 1000));
+        let before = match request.before {
+            0 => i64::MAX,
+            before => before,
+        };
         let runs = if request.connector.is_empty() {
-            run::select(
-                &mut conn,
-                "number > 0",
-                &[limit],
-                "ORDER BY id DESC LIMIT $1",
-            )
-            .await?
+            let condition = "number > 0 AND id < $1";
+            let tail = "ORDER BY id DESC LIMIT $2";
+            run::select(&mut conn, condition, &[before, limit], tail).await?
         } else {
             let connector = connector_key(&mut conn, &request.connector).await?;
-            let condition = "connector = $1 AND number > 0";
-            let tail = "ORDER BY id DESC LIMIT $2";
-            run::select(&mut conn, condition, &[connector, limit], tail).await?
+            let condition = "connector = $1 AND number > 0 AND number < $2";
+            let tail = "ORDER BY number DESC LIMIT $3";
+            run::select(&mut conn, condition, &[connector, before, limit], tail).await?
         };
         let mut response = ListRunsResponse::default();
         for run in runs {
             let name = connector_name(&mut conn, run.connector).await?;
             response.connector_names.push(name);
-            response.runs.push(report(&mut conn, &run).await?);
+            response.runs.push(if request.brief {
+                brief(&mut conn, &run).await?
+            } else {
+                report(&mut conn, &run).await?
+            });
         }
         Ok(response)
     }
@@ -137,22 +142,56 @@ async fn throttled(conn: &mut Connection, connector: i64) -> Result<u64, LedgerE
 
 async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
     let balance = balance::compute(conn, run).await?;
-    let statement =
-        query("SELECT file, sha256 FROM seals WHERE run = $1 ORDER BY number DESC LIMIT 1");
+    let coverage = coverage::find(conn, run.id).await?;
+    let (report, _) = outline(conn, run).await?;
+    Ok(ReportResponse {
+        coverage,
+        ..with_balance(report, &balance, run)
+    })
+}
+
+/// What is known of a run without adding anything up.
+async fn brief(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
+    let (report, sealed) = outline(conn, run).await?;
+    let is_closed = run.closed.is_some() && run.status != RunState::Running;
+    Ok(match sealed.filter(|_| is_closed) {
+        Some(balance) => with_balance(report, &balance, run),
+        None => report,
+    })
+}
+
+fn with_balance(report: ReportResponse, balance: &Balance, run: &RunRow) -> ReportResponse {
+    ReportResponse {
+        records: Some(balance.records(run.counters.outside)),
+        items: u64::try_from(balance.items).unwrap_or(0),
+        deliveries: Some(balance.deliveries()),
+        ..report
+    }
+}
+
+/// A run without its balance, and the one in its newest seal.
+async fn outline(
+    conn: &mut Connection,
+    run: &RunRow,
+) -> Result<(ReportResponse, Option<Balance>), LedgerError> {
+    let statement = query(
+        "SELECT file, sha256, balance FROM seals WHERE run = $1 ORDER BY number DESC LIMIT 1",
+    );
     let seal = statement
         .bind(run.id)
         .fetch_optional(conn)
         .await
         .during("find seal")?;
-    let (seal, sha256) = match seal {
+    let (seal, sha256, balance) = match seal {
         Some(row) => (
             row.text(0).during("find seal")?,
             row.bytes(1).during("find seal")?,
+            row.text(2).during("find seal")?,
         ),
-        None => (String::new(), Vec::new()),
+        None => (String::new(), Vec::new(), String::new()),
     };
     let counters = run.counters;
-    Ok(ReportResponse {
+    let outline = ReportResponse {
         run: run.id,
         number: run.number,
         kind: run.kind.clone(),
@@ -162,9 +201,7 @@ async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, L
         to: run.to,
         opened: run.opened.div_euclid(1000),
         closed: run.closed.map(|closed| closed.div_euclid(1000)),
-        records: Some(balance.records(counters.outside)),
-        items: u64::try_from(balance.items).unwrap_or(0),
-        deliveries: Some(balance.deliveries()),
+        items: counters.items,
         listed: Some(Listed {
             files: counters.files,
             foreign: counters.foreign,
@@ -179,6 +216,7 @@ async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, L
         scheduled: run.scheduled,
         backfill: run.backfill,
         findings: findings::count(conn, run.id).await?,
-        coverage: coverage::find(conn, run.id).await?,
-    })
+        ..ReportResponse::default()
+    };
+    Ok((outline, serde_json::from_str(&balance).ok()))
 }

@@ -1,6 +1,9 @@
 //! One item's way through the pipeline.
 
-use chatkeep_proto::v1::{DeliveryState, Placement, Planned, TraceItemResponse, TracedCopy};
+use chatkeep_model::ItemId;
+use chatkeep_proto::v1::{
+    DeliveryState, Placement, Planned, TraceItemRequest, TraceItemResponse, TracedCopy,
+};
 use prost::Message as _;
 
 use crate::{
@@ -18,22 +21,32 @@ struct Copy {
 }
 
 impl Ledger {
-    /// Where an item came from and where it went. Looks through all items: there is no index by hash.
-    pub(crate) async fn trace(&self, item: &[u8]) -> Result<TraceItemResponse, LedgerError> {
+    /// Where an item came from and where it went. Items are found by date and hash: without the date all of
+    /// them are looked through.
+    pub(crate) async fn trace(
+        &self,
+        request: TraceItemRequest,
+    ) -> Result<TraceItemResponse, LedgerError> {
+        let item = &asked_for(&request)?[..];
         let mut conn = self.database.read().await?;
-        let statement = query(
+        let condition = match request.date {
+            Some(_) => "i.hash = $1 AND i.date = $2",
+            None => "i.hash = $1",
+        };
+        let statement = query(format!(
             "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
              r.connector, p.plan, (SELECT COUNT(*) FROM cleared WHERE run = r.id), \
              (SELECT COUNT(*) FROM kept WHERE batch = b.id) \
              FROM items i JOIN batches b ON b.id = i.batch \
              JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
-             LEFT JOIN plans p ON p.item = i.id WHERE i.hash = $1",
-        );
-        let row = statement
-            .bind(item)
-            .fetch_optional(&mut conn)
-            .await
-            .during("find item")?;
+             LEFT JOIN plans p ON p.item = i.id WHERE {condition}"
+        ));
+        let mut statement = statement.bind(item).long();
+        if let Some(date) = request.date {
+            statement = statement.bind(date);
+        }
+        let row = statement.fetch_optional(&mut conn).await;
+        let row = row.during("find item")?;
         let row = row.ok_or(LedgerError::Unknown("item"))?;
         let info = decode_info(&row.bytes(3).during("find item")?)?;
         let key = row.int(0).during("find item")?;
@@ -65,6 +78,16 @@ impl Ledger {
     }
 }
 
+/// The item's id, told as it is or as a Message-ID.
+fn asked_for(request: &TraceItemRequest) -> Result<Vec<u8>, LedgerError> {
+    if request.message_id.is_empty() {
+        return Ok(request.item.to_vec());
+    }
+    let item = ItemId::parse(&request.message_id);
+    let item = item.ok_or(LedgerError::Malformed("Message-ID"))?;
+    Ok(item.as_bytes().to_vec())
+}
+
 async fn files(
     conn: &mut Connection,
     connector: i64,
@@ -82,7 +105,7 @@ async fn files(
 }
 
 /// What became of every participant's copy.
-async fn copies(
+pub(super) async fn copies(
     conn: &mut Connection,
     item: i64,
     plan: &[u8],

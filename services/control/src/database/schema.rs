@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 7] = [
+const STEPS: [&[&[&str]]; 8] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -13,10 +13,11 @@ const STEPS: [&[&[&str]]; 7] = [
     &[ORDER],
     &[NEWEST, DATABASES, ROOMS],
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
+    &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 7;
+pub(super) const FORMAT: i64 = 8;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -229,6 +230,43 @@ const COVERAGE: &[&str] = &["TABLE coverage (run BIGINT NOT NULL PRIMARY KEY,
 const MIRRORS: &[&str] = &["TABLE mirrors (connector BIGINT NOT NULL PRIMARY KEY,
     users {BYTES} NOT NULL, changes TEXT NOT NULL) {CLUSTERED}"];
 
+const VERSIONS: &[&str] = &[
+    // `version` grows with what is stored of a connector, last at `changed`; `deleted` is when somebody
+    // deleted it, absent of one that is in use.
+    "ALTER TABLE connectors ADD COLUMN version BIGINT NOT NULL DEFAULT 1",
+    "ALTER TABLE connectors ADD COLUMN changed BIGINT",
+    "ALTER TABLE connectors ADD COLUMN deleted BIGINT",
+];
+
+const AUDIT: &[&str] = &[
+    // Who did what: only ever added to. `roles` is a JSON array, `detail` a JSON object, `connector` a
+    // public id; `hash` is over the entry and `previous`, the hash of the one before.
+    "TABLE audit (sequence BIGINT NOT NULL PRIMARY KEY, time BIGINT NOT NULL, subject TEXT NOT NULL,
+        name TEXT NOT NULL, roles TEXT NOT NULL, address TEXT NOT NULL, action TEXT NOT NULL,
+        connector TEXT NOT NULL, object TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL,
+        previous {BYTES} NOT NULL, hash {BYTES} NOT NULL) {CLUSTERED}",
+    "INDEX audit_by_time ON audit (time, sequence)",
+    "INDEX audit_of_subject ON audit (subject, sequence)",
+    "INDEX audit_of_connector ON audit (connector, sequence)",
+];
+
+const SIGN_INS: &[&str] = &[
+    // Sessions of people; `token` is the SHA-256 of what their browser has. It ends at `expires`, which
+    // moves on by `idle` with every use, to `ends` at the latest.
+    "TABLE sign_ins (token {BYTES} NOT NULL PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL,
+        roles TEXT NOT NULL, address TEXT NOT NULL, opened BIGINT NOT NULL, seen BIGINT NOT NULL,
+        idle BIGINT NOT NULL, ends BIGINT NOT NULL, expires BIGINT NOT NULL) {CLUSTERED}",
+    "INDEX sign_ins_of_subject ON sign_ins (subject, opened)",
+    "INDEX sign_ins_in_order ON sign_ins (opened)",
+    "INDEX sign_ins_by_end ON sign_ins (expires)",
+];
+
+// `key` says which key `ciphertext` was made with.
+const SECRETS: &[&str] = &[
+    "TABLE secrets (name TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL,
+    nonce {BYTES} NOT NULL, ciphertext {BYTES} NOT NULL, changed BIGINT NOT NULL) {CLUSTERED}",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -295,6 +333,9 @@ mod tests {
             "ALTER TABLE runs DROP COLUMN resume_at",
             "ALTER TABLE sessions DROP COLUMN origin",
             "ALTER TABLE tasks DROP COLUMN duplicates",
+            "ALTER TABLE connectors DROP COLUMN version",
+            "ALTER TABLE connectors DROP COLUMN changed",
+            "ALTER TABLE connectors DROP COLUMN deleted",
         ] {
             run(&database, later.to_owned()).await;
         }
@@ -310,6 +351,9 @@ mod tests {
             "hours_read",
             "coverage",
             "mirrors",
+            "audit",
+            "sign_ins",
+            "secrets",
         ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
@@ -321,7 +365,16 @@ mod tests {
 
         run(&database, "DELETE FROM directors").await;
         run(&database, "UPDATE cursors SET counted = 1").await;
-        for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
+        for table in [
+            "findings",
+            "hours",
+            "hours_read",
+            "coverage",
+            "mirrors",
+            "audit",
+            "sign_ins",
+            "secrets",
+        ] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
         run(&database, "UPDATE runs SET backfill = 1").await;
@@ -336,6 +389,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).await.unwrap();
         run(&database, "ALTER TABLE cursors DROP COLUMN counted").await;
+        drop_format_8(&database).await;
         for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
@@ -355,6 +409,37 @@ mod tests {
         let findings = query("SELECT COUNT(*) FROM findings");
         let findings = findings.fetch_one(&mut conn).await.unwrap();
         assert_eq!(findings.int(0).unwrap(), 0);
+    }
+
+    async fn drop_format_8(database: &Database) {
+        for column in ["version", "changed", "deleted"] {
+            let drop = format!("ALTER TABLE connectors DROP COLUMN {column}");
+            run(database, drop).await;
+        }
+        for table in ["audit", "sign_ins", "secrets"] {
+            run(database, format!("DROP TABLE {table}")).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn connectors_of_a_ledger_of_format_7_are_in_use_and_of_the_first_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        drop_format_8(&database).await;
+        let connector = "INSERT INTO connectors (name_id, name, domain, file, resolved) \
+            VALUES ('contoso', 'Contoso', 'contoso.com', '', '')";
+        run(&database, connector).await;
+        run(&database, "UPDATE format SET version = 7").await;
+        drop(database);
+
+        let database = Database::open(folder.path()).await.unwrap();
+
+        let mut conn = database.read().await.unwrap();
+        let stored = query("SELECT version, changed, deleted FROM connectors");
+        let stored = stored.fetch_one(&mut conn).await.unwrap();
+        assert_eq!(stored.int(0).unwrap(), 1);
+        assert_eq!(stored.maybe_int(1).unwrap(), None);
+        assert_eq!(stored.maybe_int(2).unwrap(), None);
     }
 
     #[tokio::test]

@@ -2,9 +2,11 @@ use std::{pin::Pin, sync::Arc};
 
 use chatkeep_proto::v1::{
     ArchivedDelivery, ArchivedRequest, BackfillRequest, BackfillResponse, CancelBackfillRequest,
-    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, DeliverHeldRequest, Exception,
-    ExceptionsRequest, ListBackfillsRequest, ListBackfillsResponse, ListConnectorsRequest,
-    ListConnectorsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
+    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, DeleteConnectorRequest,
+    DeleteConnectorResponse, DeliverHeldRequest, Exception, ExceptionsRequest, FindItemsRequest,
+    FindItemsResponse, GetConnectorRequest, GetConnectorResponse, ListBackfillsRequest,
+    ListBackfillsResponse, ListConnectorsRequest, ListConnectorsResponse, ListExceptionsRequest,
+    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
     ManifestsRequest, OpenRunRequest, OpenRunResponse, PauseConnectorRequest,
     PauseConnectorResponse, ProgressRequest, ProgressResponse, PutConnectorRequest,
     PutConnectorResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
@@ -15,16 +17,22 @@ use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
     stream::{self, BoxStream},
 };
+use serde_json::json;
 use tonic::{Request, Response, Status};
 
-use super::{Answer, insist, status};
+use super::{
+    Answer,
+    change::{asked, change, note},
+    status,
+};
 use crate::{
     admin::{
-        lists::{Cursor, Page},
+        lists::{Cursor, PAGE, Page},
         manifests::manifests,
     },
+    audit::Outcome,
     error::LedgerError,
-    ledger::Ledger,
+    ledger::{Ledger, parse},
 };
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -39,6 +47,11 @@ impl ControlGrpc {
     pub(crate) fn new(ledger: Arc<Ledger>) -> Self {
         Self { ledger }
     }
+}
+
+/// Id of the connector that a file is of; empty where it cannot be read.
+fn named_in(file: &str) -> String {
+    parse(file).map_or_else(|_| String::new(), |connector| connector.id())
 }
 
 /// A list as a stream: one page in memory at a time.
@@ -70,8 +83,10 @@ impl control_server::Control for ControlGrpc {
     type ManifestsStream = Streamed<ManifestPiece>;
 
     async fn open_run(&self, request: Request<OpenRunRequest>) -> Answer<OpenRunResponse> {
-        let open = |request| self.ledger.open_run(request);
-        let opened = insist(&self.ledger, request.into_inner(), open).await;
+        let (deed, request) = asked(request, "run.open")?;
+        let deed = deed.to(&named_in(&request.connector_file));
+        let open = |request| self.ledger.open_run(&deed, request);
+        let opened = change(&self.ledger, &deed, request, open).await;
         opened.map(Response::new)
     }
 
@@ -93,7 +108,7 @@ impl control_server::Control for ControlGrpc {
         let ledger = Arc::clone(&self.ledger);
         let exceptions = paged(Cursor::Findings(0), move |cursor| {
             let ledger = Arc::clone(&ledger);
-            async move { ledger.exceptions(run, cursor).await }
+            async move { ledger.exceptions(run, cursor, PAGE).await }
         });
         Ok(Response::new(exceptions))
     }
@@ -103,41 +118,16 @@ impl control_server::Control for ControlGrpc {
         runs.map(Response::new).map_err(status)
     }
 
-    async fn list_exceptions(
-        &self,
-        _request: Request<chatkeep_proto::v1::ListExceptionsRequest>,
-    ) -> Answer<chatkeep_proto::v1::ListExceptionsResponse> {
-        Err(Status::unimplemented("follows"))
-    }
-
-    async fn find_items(
-        &self,
-        _request: Request<chatkeep_proto::v1::FindItemsRequest>,
-    ) -> Answer<chatkeep_proto::v1::FindItemsResponse> {
-        Err(Status::unimplemented("follows"))
-    }
-
-    async fn get_connector(
-        &self,
-        _request: Request<chatkeep_proto::v1::GetConnectorRequest>,
-    ) -> Answer<chatkeep_proto::v1::GetConnectorResponse> {
-        Err(Status::unimplemented("follows"))
-    }
-
-    async fn delete_connector(
-        &self,
-        _request: Request<chatkeep_proto::v1::DeleteConnectorRequest>,
-    ) -> Answer<chatkeep_proto::v1::DeleteConnectorResponse> {
-        Err(Status::unimplemented("follows"))
-    }
-
     async fn log(&self, request: Request<LogRequest>) -> Answer<Self::LogStream> {
-        let LogRequest { connector, number } = request.into_inner();
+        let (deed, request) = asked(request, "log.download")?;
+        let LogRequest { connector, number } = request;
         let run = self
             .ledger
             .run_numbered(&connector, number)
             .await
             .map_err(status)?;
+        let deed = deed.to(&connector).about(run.number);
+        note(&self.ledger, &deed, Outcome::Done, &json!({})).await?;
         let summary = self.ledger.log_summary(&run).await.map_err(status)?;
         let summary = stream::iter([Ok(LogEntry {
             entry: Some(Entry::Summary(summary)),
@@ -145,7 +135,7 @@ impl control_server::Control for ControlGrpc {
         let ledger = Arc::clone(&self.ledger);
         let failures = paged(Cursor::Failed(0, 0), move |cursor| {
             let ledger = Arc::clone(&ledger);
-            async move { ledger.failures(run.id, cursor).await }
+            async move { ledger.failures(run.id, cursor, PAGE).await }
         });
         let failures = failures.map_ok(|failure| LogEntry {
             entry: Some(Entry::Failure(failure)),
@@ -153,7 +143,7 @@ impl control_server::Control for ControlGrpc {
         let ledger = Arc::clone(&self.ledger);
         let findings = paged(0, move |after| {
             let ledger = Arc::clone(&ledger);
-            async move { ledger.findings(run.id, after).await }
+            async move { ledger.findings(run.id, after, PAGE).await }
         });
         let findings = findings.map_ok(|finding| LogEntry {
             entry: Some(Entry::Finding(finding)),
@@ -162,21 +152,38 @@ impl control_server::Control for ControlGrpc {
         Ok(Response::new(entries.boxed()))
     }
 
+    async fn list_exceptions(
+        &self,
+        request: Request<ListExceptionsRequest>,
+    ) -> Answer<ListExceptionsResponse> {
+        let page = self.ledger.list_exceptions(request.into_inner()).await;
+        page.map(Response::new).map_err(status)
+    }
+
     async fn retry(&self, request: Request<RetryRequest>) -> Answer<RetryResponse> {
-        let retry = |request| self.ledger.retry(request);
-        let retried = insist(&self.ledger, request.into_inner(), retry).await;
+        let (deed, request) = asked(request, "run.retry")?;
+        let deed = deed.to(&request.connector).about(request.number);
+        let retry = |request| self.ledger.retry(&deed, request);
+        let retried = change(&self.ledger, &deed, request, retry).await;
         retried.map(Response::new)
     }
 
     async fn deliver_held(&self, request: Request<DeliverHeldRequest>) -> Answer<OpenRunResponse> {
-        let open = |request| self.ledger.deliver_held(request);
-        let opened = insist(&self.ledger, request.into_inner(), open).await;
+        let (deed, request) = asked(request, "run.deliver-held")?;
+        let deed = deed.to(&named_in(&request.connector_file));
+        let open = |request| self.ledger.deliver_held(&deed, request);
+        let opened = change(&self.ledger, &deed, request, open).await;
         opened.map(Response::new)
     }
 
     async fn trace_item(&self, request: Request<TraceItemRequest>) -> Answer<TraceItemResponse> {
-        let trace = self.ledger.trace(&request.into_inner().item).await;
+        let trace = self.ledger.trace(request.into_inner()).await;
         trace.map(Response::new).map_err(status)
+    }
+
+    async fn find_items(&self, request: Request<FindItemsRequest>) -> Answer<FindItemsResponse> {
+        let found = self.ledger.find_items(request.into_inner()).await;
+        found.map(Response::new).map_err(status)
     }
 
     async fn archived(&self, request: Request<ArchivedRequest>) -> Answer<Self::ArchivedStream> {
@@ -198,16 +205,38 @@ impl control_server::Control for ControlGrpc {
         &self,
         request: Request<PutConnectorRequest>,
     ) -> Answer<PutConnectorResponse> {
-        let put = |request| self.ledger.put_connector(request);
-        let stored = insist(&self.ledger, request.into_inner(), put).await;
+        let (deed, request) = asked(request, "connector.put")?;
+        let deed = deed.to(&named_in(&request.connector_file));
+        let put = |request| self.ledger.put_connector(&deed, request);
+        let stored = change(&self.ledger, &deed, request, put).await;
         stored.map(Response::new)
+    }
+
+    async fn get_connector(
+        &self,
+        request: Request<GetConnectorRequest>,
+    ) -> Answer<GetConnectorResponse> {
+        let connector = request.into_inner().connector;
+        let stored = self.ledger.get_connector(&connector).await;
+        stored.map(Response::new).map_err(status)
+    }
+
+    async fn delete_connector(
+        &self,
+        request: Request<DeleteConnectorRequest>,
+    ) -> Answer<DeleteConnectorResponse> {
+        let (deed, request) = asked(request, "connector.delete")?;
+        let deed = deed.to(&request.connector);
+        let delete = |request| self.ledger.delete_connector(&deed, request);
+        change(&self.ledger, &deed, request, delete).await?;
+        Ok(Response::new(DeleteConnectorResponse {}))
     }
 
     async fn list_connectors(
         &self,
-        _request: Request<ListConnectorsRequest>,
+        request: Request<ListConnectorsRequest>,
     ) -> Answer<ListConnectorsResponse> {
-        let connectors = self.ledger.list_connectors().await;
+        let connectors = self.ledger.list_connectors(request.into_inner()).await;
         connectors.map(Response::new).map_err(status)
     }
 
@@ -215,9 +244,10 @@ impl control_server::Control for ControlGrpc {
         &self,
         request: Request<PauseConnectorRequest>,
     ) -> Answer<PauseConnectorResponse> {
-        let connector = request.into_inner().connector;
-        let pause = |()| self.ledger.pause_connector(&connector);
-        insist(&self.ledger, (), pause).await?;
+        let (deed, request) = asked(request, "connector.pause")?;
+        let deed = deed.to(&request.connector);
+        let pause = |()| self.ledger.pause_connector(&deed, &request.connector);
+        change(&self.ledger, &deed, (), pause).await?;
         Ok(Response::new(PauseConnectorResponse {}))
     }
 
@@ -225,21 +255,26 @@ impl control_server::Control for ControlGrpc {
         &self,
         request: Request<ResumeConnectorRequest>,
     ) -> Answer<ResumeConnectorResponse> {
-        let connector = request.into_inner().connector;
-        let resume = |()| self.ledger.resume_connector(&connector);
-        let resumed = insist(&self.ledger, (), resume).await;
+        let (deed, request) = asked(request, "connector.resume")?;
+        let deed = deed.to(&request.connector);
+        let resume = |()| self.ledger.resume_connector(&deed, &request.connector);
+        let resumed = change(&self.ledger, &deed, (), resume).await;
         resumed.map(Response::new)
     }
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Answer<CancelRunResponse> {
-        let cancel = |request| self.ledger.cancel_run(request);
-        let cancelled = insist(&self.ledger, request.into_inner(), cancel).await;
+        let (deed, request) = asked(request, "run.cancel")?;
+        let deed = deed.to(&request.connector).about(request.number);
+        let cancel = |request| self.ledger.cancel_run(&deed, request);
+        let cancelled = change(&self.ledger, &deed, request, cancel).await;
         cancelled.map(Response::new)
     }
 
     async fn backfill(&self, request: Request<BackfillRequest>) -> Answer<BackfillResponse> {
-        let backfill = |request| self.ledger.backfill(request);
-        let ordered = insist(&self.ledger, request.into_inner(), backfill).await;
+        let (deed, request) = asked(request, "backfill.order")?;
+        let deed = deed.to(&request.connector);
+        let backfill = |request| self.ledger.backfill(&deed, request);
+        let ordered = change(&self.ledger, &deed, request, backfill).await;
         ordered.map(Response::new)
     }
 
@@ -256,8 +291,10 @@ impl control_server::Control for ControlGrpc {
         &self,
         request: Request<CancelBackfillRequest>,
     ) -> Answer<CancelBackfillResponse> {
-        let cancel = |request| self.ledger.cancel_backfill(request);
-        insist(&self.ledger, request.into_inner(), cancel).await?;
+        let (deed, request) = asked(request, "backfill.cancel")?;
+        let deed = deed.to(&request.connector).about(request.backfill);
+        let cancel = |request| self.ledger.cancel_backfill(&deed, request);
+        change(&self.ledger, &deed, request, cancel).await?;
         Ok(Response::new(CancelBackfillResponse {}))
     }
 

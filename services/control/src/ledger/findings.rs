@@ -11,22 +11,20 @@ use crate::{
 /// Stands for the task of what control found itself.
 const OURS: i64 = 0;
 
-/// Findings per page.
-const PAGE: i64 = 500;
-
 impl Ledger {
-    /// A page of a run's findings, in their order, behind a key; and where to go on.
+    /// A page of a run's findings, in their order, behind a key, so many at most; and where to go on.
     pub(crate) async fn findings(
         &self,
         run: i64,
         after: i64,
+        limit: i64,
     ) -> Result<(Vec<Finding>, Option<i64>), LedgerError> {
         let mut conn = self.database.read().await?;
         let statement = query(
             "SELECT id, kind, subject, expected, seen, advice FROM findings \
              WHERE run = $1 AND id > $2 ORDER BY id LIMIT $3",
         );
-        let statement = statement.bind(run).bind(after).bind(PAGE);
+        let statement = statement.bind(run).bind(after).bind(limit);
         let rows = statement.fetch(&mut conn).await.during("list findings")?;
         let last = rows.last().map(|row| row.int(0)).transpose();
         let findings: Result<_, _> = rows.iter().map(read).collect();

@@ -209,6 +209,18 @@ pub(crate) async fn one(
         .next())
 }
 
+/// The newest run of one connector, of those that left a trace, for which `condition` holds. Numbers have an
+/// index: it takes no longer for many runs.
+pub(crate) async fn newest(
+    conn: &mut Connection,
+    condition: &'static str,
+    values: &[i64],
+) -> Result<Option<RunRow>, LedgerError> {
+    let tail = "ORDER BY number DESC LIMIT 1";
+    let runs = select(conn, condition, values, tail).await?;
+    Ok(runs.into_iter().next())
+}
+
 /// All runs for which `condition` holds.
 pub(crate) async fn select(
     conn: &mut Connection,

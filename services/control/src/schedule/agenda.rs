@@ -10,7 +10,7 @@ use super::{
     find, midnight, millis, time,
 };
 use crate::{
-    admin::{connectors::file_of, open::Scope},
+    admin::{open::Scope, stored::file_of},
     database::{Connection, query},
     error::{During as _, LedgerError},
     ledger::{

@@ -103,6 +103,13 @@ impl BackfillRow {
     }
 }
 
+/// Whether a connector has a backfill that has not ended.
+pub(crate) async fn is_open(conn: &mut Connection, connector: i64) -> Result<bool, LedgerError> {
+    let backfills = of_connector(conn, connector).await?;
+    let mut states = backfills.iter().map(|backfill| backfill.state);
+    Ok(states.any(|state| state == BackfillState::Open))
+}
+
 /// A connector's backfills, newest first.
 pub(crate) async fn of_connector(
     conn: &mut Connection,

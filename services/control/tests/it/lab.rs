@@ -7,8 +7,8 @@ use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue, Receiver};
 use chatkeep_proto::v1::{
     CompleteRequest, Exception, ExceptionsRequest, Listed, ManifestsRequest, NewTask,
     OpenRunRequest, OpenRunResponse, ProgressRequest, ProgressResponse, Refreshed, ReportRequest,
-    ReportResponse, RunState, Task, TaskKind, complete_request::Result as Outcome,
-    control_client::ControlClient,
+    ReportResponse, RunState, Task, TaskKind, access_client::AccessClient,
+    complete_request::Result as Outcome, control_client::ControlClient,
 };
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
 use chatkeep_staging::Staging;
@@ -26,6 +26,7 @@ pub(crate) struct Lab {
     pub(crate) staging: Staging,
     pub(crate) ledger: LedgerClient,
     pub(crate) control: ControlClient<GrpcChannel>,
+    pub(crate) access: AccessClient<GrpcChannel>,
     lifecycle: Lifecycle,
     receivers: Mutex<Vec<Box<dyn Receiver>>>,
 }
@@ -98,6 +99,7 @@ impl Lab {
             staging,
             ledger: LedgerClient::new(in_process(servers.ledger)),
             control: ControlClient::new(in_process(servers.control)),
+            access: AccessClient::new(in_process(servers.access)),
             lifecycle,
             receivers: Mutex::new(receivers),
         }

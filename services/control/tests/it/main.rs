@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod assembly;
+mod audit;
 mod backfills;
 mod calendar;
 mod cancelled;
@@ -20,6 +21,8 @@ mod lab;
 mod late_binding;
 mod lists;
 mod mirrors;
+mod objects;
+mod pages;
 mod plans;
 mod properties;
 mod pruning;
@@ -28,6 +31,8 @@ mod rooms;
 mod runs;
 mod schedules;
 mod seals;
+mod secrets;
+mod sessions;
 mod staged;
 mod store;
 mod strays;

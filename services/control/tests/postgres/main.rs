@@ -6,6 +6,8 @@
 mod access;
 #[path = "../it/assembly.rs"]
 mod assembly;
+#[path = "../it/audit.rs"]
+mod audit;
 #[path = "../it/backfills.rs"]
 mod backfills;
 #[path = "../it/calendar.rs"]
@@ -39,7 +41,11 @@ mod late_binding;
 mod lists;
 #[path = "../it/mirrors.rs"]
 mod mirrors;
+#[path = "../it/objects.rs"]
+mod objects;
 mod outages;
+#[path = "../it/pages.rs"]
+mod pages;
 #[path = "../it/plans.rs"]
 mod plans;
 #[path = "../it/properties.rs"]
@@ -59,6 +65,10 @@ mod runs;
 mod schedules;
 #[path = "../it/seals.rs"]
 mod seals;
+#[path = "../it/secrets.rs"]
+mod secrets;
+#[path = "../it/sessions.rs"]
+mod sessions;
 mod slots;
 #[path = "../it/staged.rs"]
 mod staged;

@@ -76,7 +76,9 @@ async fn archive(corpus: &Corpus, folder: &Path) -> anyhow::Result<()> {
     let settings = chatkeep_control::Settings::default();
     let control = (Arc::clone(&queue), staging.clone());
     let servers = chatkeep_control::start(&settings, folder, control.0, control.1, &lifecycle);
-    let Servers { ledger, control } = servers.await?;
+    let Servers {
+        ledger, control, ..
+    } = servers.await?;
     let ledger = LedgerClient::new(in_process(ledger));
     let world = Arc::new(World {
         corpus: corpus.clone(),

@@ -1,0 +1,8 @@
+//! Who has signed in, and which secrets there are.
+
+mod keyring;
+mod secrets;
+mod sessions;
+
+pub(crate) use self::keyring::Keyring;
+pub use self::keyring::KeyringError;
