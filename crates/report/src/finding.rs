@@ -21,7 +21,7 @@ pub fn finding_line(finding: &Finding) -> String {
 }
 
 /// A finding as reports and logs write it.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ReportFinding {
     kind: String,
     subject: String,

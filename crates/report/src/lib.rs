@@ -7,6 +7,6 @@ mod words;
 
 pub use crate::{
     finding::{ReportFinding, finding_line},
-    log::{LogError, RunLog},
+    log::{Log, LogError},
     words::{day, number, status, time},
 };

@@ -1,4 +1,4 @@
-//! The log of a run: the field names administrators know from Microsoft 365's connector log.
+use std::io;
 
 use chatkeep_proto::v1::{FailedDelivery, LogEntry, LogSummary, log_entry::Entry};
 use data_encoding::HEXLOWER;
@@ -6,27 +6,28 @@ use serde::Serialize;
 
 use crate::{ReportFinding, time};
 
-/// The log of a run, to be downloaded.
+/// The log of a run: totals, failures, findings. The field names are those that administrators know from
+/// Microsoft 365's connector log.
 #[derive(Debug, Default, Serialize)]
-pub struct RunLog {
+pub struct Log {
     summary: Option<Summary>,
     failures: Vec<Failure>,
     findings: Vec<ReportFinding>,
 }
 
-/// The log could not be written.
+/// The log cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// Not as CSV.
+    /// As CSV.
     #[error("write log as CSV")]
     Csv {
-        /// What the writer says.
+        /// The writer's reason.
         source: csv::Error,
     },
-    /// Not as JSON.
+    /// As JSON.
     #[error("write log as JSON")]
     Json {
-        /// What the writer says.
+        /// The writer's reason.
         source: serde_json::Error,
     },
 }
@@ -63,8 +64,8 @@ struct Failure {
     reason: String,
 }
 
-impl RunLog {
-    /// Adds what control says next.
+impl Log {
+    /// Takes up what control tells of the run, entry by entry.
     pub fn add(&mut self, entry: LogEntry) {
         match entry.entry {
             Some(Entry::Summary(summary)) => self.summary = Some(summary.into()),
@@ -76,36 +77,37 @@ impl RunLog {
 
     /// One object, with a line break at its end.
     pub fn to_json(&self) -> Result<String, LogError> {
-        let json = serde_json::to_string_pretty(self);
-        json.map(|json| json + "\n")
-            .map_err(|source| LogError::Json { source })
+        let text = serde_json::to_string_pretty(self);
+        let mut text = text.map_err(|source| LogError::Json { source })?;
+        text.push('\n');
+        Ok(text)
     }
 
     /// A table of totals; behind an empty line each, where there are any, failures and findings.
     pub fn to_csv(&self) -> Result<String, LogError> {
-        let totals: Vec<_> = self.summary.iter().collect();
-        let mut text = table(&totals)?;
-        for more in [table(&self.failures)?, table(&self.findings)?] {
-            if !more.is_empty() {
+        let mut text = table(self.summary.as_slice())?;
+        for other in [table(&self.failures)?, table(&self.findings)?] {
+            if !other.is_empty() {
                 text.push('\n');
-                text.push_str(&more);
+                text.push_str(&other);
             }
         }
         Ok(text)
     }
 }
 
-/// Rows below the names of their fields; nothing when there are none.
+/// Rows below their names; nothing where there are none.
 fn table<T: Serialize>(rows: &[T]) -> Result<String, LogError> {
-    let wrong = |source| LogError::Csv { source };
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).map_err(wrong)?;
-    }
-    let bytes = writer.into_inner();
-    let bytes = bytes.map_err(|error| wrong(error.into_error().into()))?;
-    // What was written are strings: the bytes are UTF-8.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let written = rows.iter().try_for_each(|row| writer.serialize(row));
+    written.map_err(|source| LogError::Csv { source })?;
+    let bytes = writer
+        .into_inner()
+        .map_err(|error| io::Error::other(error.to_string()));
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other));
+    text.map_err(|error| LogError::Csv {
+        source: error.into(),
+    })
 }
 
 impl From<LogSummary> for Summary {
@@ -131,5 +133,36 @@ impl From<FailedDelivery> for Failure {
             mailbox: failure.mailbox,
             reason: failure.reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::Finding;
+
+    use super::*;
+
+    fn entry(entry: Entry) -> LogEntry {
+        LogEntry { entry: Some(entry) }
+    }
+
+    #[test]
+    fn tables_are_apart_by_an_empty_line_and_there_are_only_those_that_have_rows() {
+        let mut log = Log::default();
+        log.add(entry(Entry::Summary(LogSummary {
+            items_imported: 7,
+            ..LogSummary::default()
+        })));
+        let totals = "Import completion time (UTC),Items available from source,Items available for import,\
+                      Items imported,Items partially imported,Items skipped,Items failed,Items held\n\
+                      1970-01-01T00:00:00Z,0,0,7,0,0,0,0\n";
+        assert_eq!(log.to_csv().unwrap(), totals);
+
+        log.add(entry(Entry::Finding(Finding {
+            kind: "late-rows".to_owned(),
+            ..Finding::default()
+        })));
+        let findings = "\nkind,subject,expected,seen,advice\nlate-rows,,,,\n";
+        assert_eq!(log.to_csv().unwrap(), format!("{totals}{findings}"));
     }
 }

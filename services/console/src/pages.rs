@@ -89,14 +89,6 @@ pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
             "/connectors/{id}/runs/{number}/retry",
             needs(Operate, post(run::actions::retry)),
         )
-        .route(
-            "/connectors/{id}/runs/{number}/log.csv",
-            needs(Read, get(run::log::csv)),
-        )
-        .route(
-            "/connectors/{id}/runs/{number}/log.json",
-            needs(Read, get(run::log::json)),
-        )
         .route("/items", needs(Operate, get(item::show)))
         .layer(Extension(mappings))
         .layer(middleware::from_fn(viewer::scope))

@@ -10,9 +10,10 @@ use axum::{
 };
 use chatkeep_runtime::Lifecycle;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Services, Settings, assets, pages,
+    Services, Settings, api, assets, pages,
     sign_in::{self, Announce, SignIn, SignInError, guard},
 };
 
@@ -53,8 +54,8 @@ pub async fn start(
     let sign_in = SignIn::new(&settings, &services, announce);
     let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
     let mappings = pages::Mappings::new(settings.mappings.clone());
-    let router =
-        router(services, sign_in, mappings).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(services, sign_in, mappings, lifecycle.shutdown())
+        .into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = lifecycle.shutdown().cancelled_owned();
     lifecycle.spawn("console", async move {
         axum::serve(listener, router)
@@ -65,8 +66,15 @@ pub async fn start(
     Ok(address)
 }
 
-fn router(services: Services, sign_in: SignIn, mappings: pages::Mappings) -> Router {
+fn router(
+    services: Services,
+    sign_in: SignIn,
+    mappings: pages::Mappings,
+    shutdown: CancellationToken,
+) -> Router {
+    let api = api::routes(services.clone(), shutdown);
     Router::new()
+        .merge(api)
         .merge(pages::routes(mappings).with_state(services))
         .merge(sign_in::routes(sign_in.clone()))
         .route("/assets/{name}", get(assets::asset))

@@ -1,7 +1,10 @@
-use chatkeep_proto::v1::{
-    access_client::AccessClient, control_client::ControlClient,
-    conversion_client::ConversionClient, ingestion_client::IngestionClient,
-    mailbox_import_client::MailboxImportClient, mapping_client::MappingClient,
+use chatkeep_proto::{
+    ACTOR,
+    v1::{
+        access_client::AccessClient, control_client::ControlClient,
+        conversion_client::ConversionClient, ingestion_client::IngestionClient,
+        mailbox_import_client::MailboxImportClient, mapping_client::MappingClient,
+    },
 };
 use chatkeep_runtime::{GrpcChannel, LARGEST_MESSAGE};
 use http::Request;
@@ -31,10 +34,8 @@ pub struct Services {
 /// A channel to each service.
 #[derive(Clone, Debug)]
 pub struct Channels {
-    /// To control.
+    /// To control, with everything it serves.
     pub control: GrpcChannel,
-    /// To control's service `Access`; over the network the same.
-    pub access: GrpcChannel,
     /// To ingestion.
     pub ingestion: GrpcChannel,
     /// To conversion.
@@ -48,9 +49,10 @@ pub struct Channels {
 impl Services {
     /// Asks over these channels.
     pub fn new(channels: Channels) -> Self {
+        let control = with_actor(channels.control);
         Self {
-            control: ControlClient::new(with_actor(channels.control)),
-            access: AccessClient::new(with_actor(channels.access)),
+            control: ControlClient::new(control.clone()),
+            access: AccessClient::new(control),
             ingestion: IngestionClient::new(channels.ingestion)
                 .max_decoding_message_size(LARGEST_MESSAGE),
             conversion: ConversionClient::new(channels.conversion)
@@ -66,12 +68,9 @@ fn with_actor(channel: GrpcChannel) -> GrpcChannel {
     BoxCloneSyncService::new(channel.map_request(|mut request: Request<Body>| {
         if let Some(actor) = actor_metadata() {
             let mut metadata = MetadataMap::new();
-            metadata.insert_bin(ACTOR_KEY, actor);
+            metadata.insert_bin(ACTOR, actor);
             request.headers_mut().extend(metadata.into_headers());
         }
         request
     }))
 }
-
-/// Key of the metadata that holds the encoded actor (`proto/chatkeep/v1/access.proto`).
-const ACTOR_KEY: &str = "chatkeep-actor-bin";

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use chatkeep_proto::v1::LogRequest;
-use chatkeep_report::RunLog;
+use chatkeep_report::Log;
 
 use super::ask;
 use crate::{cli::Format, output::Output, place::Place};
@@ -22,7 +22,7 @@ pub(crate) async fn print(
     let log = ask(&place.site, async |system| {
         let stream = system.control.clone().log(request).await;
         let mut stream = stream.map_err(super::answer)?.into_inner();
-        let mut log = RunLog::default();
+        let mut log = Log::default();
         while let Some(entry) = stream.message().await.map_err(super::answer)? {
             log.add(entry);
         }

@@ -136,7 +136,7 @@ fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
         }
         a.button href={ (address) "/edit" } { "Edit" }
         @if let Some(run) = runs.iter().find(|run| run.closed.is_some()) {
-            a.button href={ (address) "/runs/" (run.number) "/log.csv" } download { "Download log" }
+            a.button href={ "/api/v1" (address) "/runs/" (run.number) "/log.csv" } download { "Download log" }
         }
     }
 }

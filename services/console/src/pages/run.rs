@@ -4,7 +4,6 @@ pub(super) mod actions;
 mod balance;
 mod coverage;
 mod lists;
-pub(super) mod log;
 
 use axum::extract::{Path, Query, State};
 use chatkeep_proto::v1::{ReportRequest, ReportResponse, RunState};
@@ -71,8 +70,8 @@ fn buttons(address: &str, run: &ReportResponse) -> Markup {
             (form::button(&format!("{address}/retry"), "primary", "Retry failed"))
         }
         @if run.closed.is_some() {
-            a.button href={ (address) "/log.csv" } download { "Download log" }
-            a.button href={ (address) "/log.json" } download { "as JSON" }
+            a.button href={ "/api/v1" (address) "/log.csv" } download { "Download log" }
+            a.button href={ "/api/v1" (address) "/log.json" } download { "as JSON" }
         }
     }
 }

@@ -3,7 +3,6 @@ use std::net::IpAddr;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chatkeep_proto::v1::Actor;
 use maud::{Markup, html};
-use prost::Message as _;
 use tonic::metadata::BinaryMetadataValue;
 
 use super::{guard::Refusal, random};
@@ -152,8 +151,7 @@ tokio::task_local! {
 
 /// What a call to another service says about who makes it, while a request is being answered.
 pub(crate) fn actor_metadata() -> Option<BinaryMetadataValue> {
-    let encoded = ACTOR.try_with(Actor::encode_to_vec).ok();
-    encoded.map(|actor| BinaryMetadataValue::from_bytes(&actor))
+    ACTOR.try_with(Actor::to_metadata).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use chatkeep_proto::v1::AppendAuditRequest;
+use maud::Markup;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ pub(crate) fn routes(sign_in: SignIn) -> Router {
         .route("/sign-in/callback", get(come_back))
         .route("/sign-in/link", post(print_link))
         .route("/sign-in/link/{token}", get(open_link))
-        .route("/sign-out", needs(Right::Read, post(sign_out)))
+        .route("/sign-out", needs(Right::Read, get(show_me).post(sign_out)))
         .with_state(sign_in)
 }
 
@@ -149,6 +150,11 @@ async fn print_link(State(sign_in): State<SignIn>, peer: Peer) -> Response {
         Ok(()) => Redirect::to("/sign-in").into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// `GET /sign-out`: who somebody is, and the way out.
+async fn show_me(principal: Principal) -> Markup {
+    pages::me(&principal)
 }
 
 #[derive(Deserialize)]

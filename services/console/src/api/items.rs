@@ -1,0 +1,197 @@
+//! Items: where they came from, and where they went. Metadata only.
+
+use axum::{
+    Json,
+    extract::{Query, State},
+};
+use chatkeep_proto::v1::{
+    FindItemsRequest, FoundItem, TraceItemRequest, TraceItemResponse, TracedCopy,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    Problem,
+    words::{hex, read_time, time, word},
+};
+use crate::Services;
+
+/// Which item.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ItemQuery {
+    /// The Message-ID of the mail, with or without `<` and `>`.
+    message_id: String,
+    /// The mail's date: the item is found at once by it. Without it all items are looked through.
+    date: Option<String>,
+}
+
+/// Whose items.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UserItemsQuery {
+    /// An address: of a mailbox, or the one that the source knew a participant by, without scheme.
+    user: String,
+    /// Items from this time on.
+    from: String,
+    /// Items before this time.
+    to: String,
+    /// Only of this connector, by id.
+    connector: Option<String>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// 1 to 500; by default 100.
+    limit: Option<u32>,
+}
+
+/// An item's way through the pipeline.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ItemTrace {
+    /// The connector's id.
+    connector: String,
+    run: i64,
+    /// p2p, conference or room
+    kind: String,
+    date: String,
+    records: u32,
+    /// Source files, relative to their source, where they are known.
+    files: Vec<String>,
+    parts: Vec<TracedPart>,
+    /// The item it is a revision of, hexadecimal.
+    supersedes: Option<String>,
+    copies: Vec<Copy>,
+}
+
+/// An e-mail message.
+#[derive(Serialize, ToSchema)]
+struct TracedPart {
+    /// Bytes.
+    size: u64,
+    sha256: String,
+}
+
+/// A participant's copy.
+#[derive(Serialize, ToSchema)]
+struct Copy {
+    source_user: String,
+    /// mapped, held, external or conflict
+    placement: String,
+    mailbox: String,
+    /// waiting, imported, partially_imported, skipped or failed; null of copies that go nowhere
+    state: Option<String>,
+    reason: String,
+    /// When that became final.
+    settled: Option<String>,
+}
+
+/// A page of items.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ItemList {
+    items: Vec<UserItem>,
+    /// `cursor` of the page that follows; null at the end. A page may be empty and not be the last one.
+    next: Option<String>,
+}
+
+/// An item and the user's copy of it.
+#[derive(Serialize, ToSchema)]
+struct UserItem {
+    /// Item id, hexadecimal.
+    item: String,
+    connector: String,
+    run: i64,
+    kind: String,
+    date: String,
+    records: u32,
+    copy: Option<Copy>,
+}
+
+/// Finds an item by the Message-ID of one of its mails.
+#[utoipa::path(get, path = "/items", tag = "items", operation_id = "trace_item", params(ItemQuery),
+    responses((status = 200, description = "Its way", body = ItemTrace)))]
+pub(super) async fn trace(
+    State(mut services): State<Services>,
+    Query(query): Query<ItemQuery>,
+) -> Result<Json<ItemTrace>, Problem> {
+    let date = query
+        .date
+        .map(|date| read_time("date", &date))
+        .transpose()?;
+    let request = TraceItemRequest {
+        message_id: query.message_id,
+        date: date.map(|date| date.as_second()),
+        ..TraceItemRequest::default()
+    };
+    let item = services.control.trace_item(request).await?.into_inner();
+    Ok(Json(item.into()))
+}
+
+/// Lists the items of a user in a range of time, by date.
+#[utoipa::path(get, path = "/items/search", tag = "items", operation_id = "search_items", params(UserItemsQuery),
+    responses((status = 200, description = "A page", body = ItemList)))]
+pub(super) async fn search(
+    State(mut services): State<Services>,
+    Query(query): Query<UserItemsQuery>,
+) -> Result<Json<ItemList>, Problem> {
+    let request = FindItemsRequest {
+        user: query.user,
+        from: read_time("from", &query.from)?.as_second(),
+        to: read_time("to", &query.to)?.as_second(),
+        connector: query.connector.unwrap_or_default(),
+        page: query.cursor.unwrap_or_default(),
+        limit: query.limit.unwrap_or(100).clamp(1, 500),
+    };
+    let found = services.control.find_items(request).await?.into_inner();
+    Ok(Json(ItemList {
+        items: found.items.into_iter().map(UserItem::from).collect(),
+        next: Some(found.next).filter(|next| !next.is_empty()),
+    }))
+}
+
+impl From<TraceItemResponse> for ItemTrace {
+    fn from(item: TraceItemResponse) -> Self {
+        let parts = item.parts.iter().map(|part| TracedPart {
+            size: part.size,
+            sha256: hex(&part.sha256),
+        });
+        Self {
+            connector: item.connector,
+            run: item.run_number,
+            kind: item.kind,
+            date: time(item.date),
+            records: item.records,
+            files: item.files,
+            parts: parts.collect(),
+            supersedes: (!item.supersedes.is_empty()).then(|| hex(&item.supersedes)),
+            copies: item.copies.into_iter().map(Copy::from).collect(),
+        }
+    }
+}
+
+impl From<FoundItem> for UserItem {
+    fn from(found: FoundItem) -> Self {
+        Self {
+            item: hex(&found.item),
+            connector: found.connector,
+            run: found.run_number,
+            kind: found.kind,
+            date: time(found.date),
+            records: found.records,
+            copy: found.copy.map(Copy::from),
+        }
+    }
+}
+
+impl From<TracedCopy> for Copy {
+    fn from(copy: TracedCopy) -> Self {
+        let placement = word(copy.placement().as_str_name(), "PLACEMENT");
+        let state = word(copy.state().as_str_name(), "DELIVERY_STATE");
+        Self {
+            state: (placement == "mapped").then_some(state),
+            placement,
+            source_user: copy.source_user,
+            mailbox: copy.mailbox,
+            reason: copy.reason,
+            settled: copy.settled.map(time),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a connector file would archive, without a run.
+
+use std::collections::BTreeSet;
+
+use axum::{Json, extract::State};
+use chatkeep_proto::v1::{
+    AppendAuditRequest, Identity, IngestionPreviewRequest, PreviewItemRequest, PreviewRequest,
+    PreviewedConversation,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    Problem,
+    connectors::parse,
+    words::{hex, time},
+};
+use crate::Services;
+
+/// Conversations that are looked at, and items that are rendered of them.
+const CONVERSATIONS: u32 = 50;
+const ITEMS: usize = 3;
+/// Bytes of a rendered message that are shown.
+const SHOWN: usize = 64 << 10;
+
+/// What to look at.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreviewOrder {
+    /// The connector file, TOML, paths absolute; secrets only by reference.
+    connector_file: String,
+    /// Position of a source in the file, from 1.
+    source: u32,
+}
+
+/// What the first conversations of a source would become.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Preview {
+    /// Conversations that were looked at, 50 at most.
+    conversations: usize,
+    /// Records they are made of.
+    records: u64,
+    /// Files that go with them.
+    attachments: u64,
+    mapping: MappingPreview,
+    /// The first three conversations as items.
+    items: Vec<ItemPreview>,
+}
+
+/// Whom the participants are mapped to.
+#[derive(Serialize, ToSchema)]
+struct MappingPreview {
+    mapped: usize,
+    held: usize,
+    external: usize,
+    conflict: usize,
+    /// Mapped of those that are ours; null when nobody is.
+    hit_rate: Option<f64>,
+    participants: Vec<Participant>,
+}
+
+/// A participant and their mailbox.
+#[derive(Serialize, ToSchema)]
+struct Participant {
+    address: String,
+    /// mapped, held, external or conflict
+    placement: String,
+    mailbox: String,
+    /// Which rule decided.
+    rule: String,
+}
+
+/// A conversation as an item.
+#[derive(Serialize, ToSchema)]
+struct ItemPreview {
+    /// p2p, conference or room
+    kind: String,
+    /// First chat message.
+    start: String,
+    /// Why it would be quarantined.
+    problem: Option<String>,
+    /// Item id, hexadecimal.
+    item: Option<String>,
+    parts: Vec<PartPreview>,
+}
+
+/// An e-mail message.
+#[derive(Serialize, ToSchema)]
+struct PartPreview {
+    /// Bytes.
+    size: u64,
+    sha256: String,
+    /// Its beginning, 64 KiB at most.
+    message: String,
+}
+
+/// Shows what the first conversations of a source would become, and whose mailboxes they would go to. It
+/// shows content; the audit trail says that it did.
+#[utoipa::path(post, path = "/previews", tag = "checks", operation_id = "preview", request_body = PreviewOrder,
+    responses((status = 200, description = "What would be archived", body = Preview)))]
+pub(super) async fn preview(
+    State(mut services): State<Services>,
+    Json(order): Json<PreviewOrder>,
+) -> Result<Json<Preview>, Problem> {
+    let connector = parse(&order.connector_file)?;
+    let note = AppendAuditRequest {
+        action: "content.preview".to_owned(),
+        connector: connector.id(),
+        outcome: "done".to_owned(),
+        ..AppendAuditRequest::default()
+    };
+    services.access.append_audit(note).await?;
+    let file = order.connector_file;
+    let request = IngestionPreviewRequest {
+        connector_file: file.clone(),
+        source: order.source,
+        limit: CONVERSATIONS,
+    };
+    let read = services.ingestion.preview(request).await?.into_inner();
+    let conversations = read.conversations;
+    let mapping = map(&mut services, file.clone(), &conversations).await?;
+    let mut items = Vec::new();
+    for conversation in conversations.iter().take(ITEMS) {
+        items.push(render(&mut services, file.clone(), conversation).await);
+    }
+    let sum = |of: fn(&PreviewedConversation) -> u32| {
+        conversations.iter().map(|one| u64::from(of(one))).sum()
+    };
+    Ok(Json(Preview {
+        conversations: conversations.len(),
+        records: sum(|one| one.records),
+        attachments: sum(|one| one.attachments),
+        mapping,
+        items,
+    }))
+}
+
+async fn map(
+    services: &mut Services,
+    connector_file: String,
+    conversations: &[PreviewedConversation],
+) -> Result<MappingPreview, Problem> {
+    let participants = conversations.iter().flat_map(|one| &one.participants);
+    let participants: BTreeSet<_> = participants.collect();
+    let identities = participants.into_iter().map(|address| Identity {
+        address: address.clone(),
+        email: String::new(),
+    });
+    let request = PreviewRequest {
+        connector_file,
+        identities: identities.collect(),
+    };
+    let mapped = services.mapping.preview(request).await?.into_inner();
+    let participants = mapped.resolutions.into_iter().map(|one| Participant {
+        address: one.address,
+        placement: one.placement,
+        mailbox: one.mailbox,
+        rule: one.rule,
+    });
+    let participants: Vec<_> = participants.collect();
+    let count = |placement: &str| {
+        let all = participants.iter();
+        all.filter(|one| one.placement == placement).count()
+    };
+    let (mapped, held, conflict) = (count("mapped"), count("held"), count("conflict"));
+    let ours = mapped + held + conflict;
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate of some hundred addresses"
+    )]
+    let hit_rate = (ours > 0).then(|| mapped as f64 / ours as f64);
+    Ok(MappingPreview {
+        mapped,
+        held,
+        external: count("external"),
+        conflict,
+        hit_rate,
+        participants,
+    })
+}
+
+async fn render(
+    services: &mut Services,
+    connector_file: String,
+    conversation: &PreviewedConversation,
+) -> ItemPreview {
+    let request = PreviewItemRequest {
+        connector_file,
+        conversation: conversation.conversation.clone(),
+        max_part_bytes: 0,
+    };
+    let mut preview = ItemPreview {
+        kind: conversation.kind.clone(),
+        start: time(conversation.start),
+        problem: None,
+        item: None,
+        parts: Vec::new(),
+    };
+    match services.conversion.preview_item(request).await {
+        Ok(rendered) => {
+            let rendered = rendered.into_inner();
+            preview.item = Some(hex(&rendered.item));
+            let parts = rendered.parts.iter().map(|part| {
+                let shown = &part.message[..part.message.len().min(SHOWN)];
+                PartPreview {
+                    size: part.size,
+                    sha256: hex(&part.sha256),
+                    message: String::from_utf8_lossy(shown).into_owned(),
+                }
+            });
+            preview.parts = parts.collect();
+        }
+        Err(status) => preview.problem = Some(status.message().to_owned()),
+    }
+    preview
+}

@@ -1,0 +1,61 @@
+//! How the API writes what the services say in numbers.
+
+use jiff::Timestamp;
+
+use super::Problem;
+
+/// A word of an enumeration: `RUN_STATE_NOTHING_NEW` is `nothing_new`.
+pub(super) fn word(name: &str, prefix: &str) -> String {
+    let word = name.strip_prefix(prefix).unwrap_or(name);
+    word.trim_start_matches('_').to_ascii_lowercase()
+}
+
+/// A time of control's, Unix seconds.
+pub(super) fn time(seconds: i64) -> String {
+    chatkeep_report::time(seconds)
+}
+
+/// A time of control's, Unix milliseconds.
+pub(super) fn precise_time(milliseconds: i64) -> String {
+    let time = Timestamp::from_millisecond(milliseconds);
+    time.map_or_else(|_| String::new(), |time| time.to_string())
+}
+
+/// A time of a request.
+pub(super) fn read_time(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    let problem = || format!("{name}: give a time like 2026-03-01T00:00:00Z.");
+    text.parse().map_err(|_| Problem::unprocessable(problem()))
+}
+
+/// When a UTC day of a request begins, Unix seconds.
+pub(super) fn read_day(name: &str, text: &str) -> Result<i64, Problem> {
+    let day = text.parse::<jiff::civil::Date>();
+    let begin = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
+    let begin = begin
+        .map_err(|_| Problem::unprocessable(format!("{name}: give a day like 2026-03-01.")))?;
+    Ok(begin.timestamp().as_second())
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::RunState;
+
+    use super::*;
+
+    #[test]
+    fn an_enumeration_is_written_in_words() {
+        let state = RunState::SucceededWithExceptions.as_str_name();
+        assert_eq!(word(state, "RUN_STATE"), "succeeded_with_exceptions");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_utc() {
+        assert_eq!(read_day("from", "2025-03-10").unwrap(), 1_741_564_800);
+        assert!(read_day("from", "tomorrow").is_err());
+    }
+}
