@@ -1,0 +1,89 @@
+// A browser, what is wrong on its pages, and pictures of them.
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+
+const require = createRequire(`${process.env.CHATKEEP_CHROMIUM_ROOT}/package.json`);
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [site, link, sample, work] = process.argv.slice(2);
+export { site, link, sample, work };
+
+let failed = 0;
+
+/** One thing that must hold; what comes after it is tried even when it does not. */
+export async function check(name, body) {
+  try {
+    await body();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED ${name}: ${error.stack ?? error}`);
+  }
+}
+
+export function assert(holds, words) {
+  if (!holds) throw new Error(words);
+}
+
+export function end() {
+  process.exit(failed > 0 ? 1 : 0);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHATKEEP_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+});
+
+/** A browser of its own, that notes whatever must not be: errors on the console, requests to elsewhere. */
+export async function open(options = {}) {
+  // The checker is a script of the test's, not of the page's.
+  const context = await browser.newContext({ timezoneId: "Europe/Berlin", locale: "en-GB", bypassCSP: false, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const wrong = [];
+  page.on("console", (message) => {
+    // A page that says no has a status that Chromium writes down.
+    if (message.type() === "error" && !message.text().includes("Failed to load resource")) wrong.push(message.text());
+  });
+  page.on("pageerror", (error) => wrong.push(String(error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(site) && !request.url().startsWith("data:")) wrong.push(`asked ${request.url()}`);
+  });
+  page.on("dialog", (dialog) => {
+    wrong.push(`a dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  return { context, page, wrong };
+}
+
+export async function close() {
+  await browser.close();
+}
+
+/** What axe-core has against a page. */
+async function violations(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`);
+}
+
+const WIDTHS = { phone: 360, tablet: 820, desktop: 1280 };
+
+/** Looks at the page in every width, light and dark; pictures go into the work folder. */
+export async function look(page, name) {
+  const wrong = [];
+  for (const scheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: scheme });
+    for (const [width, pixels] of Object.entries(WIDTHS)) {
+      await page.setViewportSize({ width: pixels, height: 900 });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (over > 0) wrong.push(`${name} is ${over} pixels too wide at ${pixels}`);
+      await page.screenshot({ path: `${work}/${name}-${width}-${scheme}.png`, fullPage: true });
+    }
+    for (const one of await violations(page)) wrong.push(`${name}, ${scheme}: ${one}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  assert(wrong.length === 0, wrong.join("\n"));
+}
