@@ -6,7 +6,8 @@ const require = createRequire(`${process.env.CHATKEEP_CHROMIUM_ROOT}/package.jso
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const [site, link, sample, work] = process.argv.slice(2);
+// Where the console is, the link that signs in, the sample, a folder to write into, one for pictures.
+const [site, link, sample, work, pictures] = process.argv.slice(2);
 export { site, link, sample, work };
 
 let failed = 0;
@@ -37,10 +38,9 @@ const browser = await chromium.launch({
 
 /** A browser of its own, that notes whatever must not be: errors on the console, requests to elsewhere. */
 export async function open(options = {}) {
-  // The checker is a script of the test's, not of the page's.
-  const context = await browser.newContext({ timezoneId: "Europe/Berlin", locale: "en-GB", bypassCSP: false, ...options });
+  const context = await browser.newContext({ timezoneId: "Europe/Berlin", locale: "en-GB", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(6_000);
   const wrong = [];
   page.on("console", (message) => {
     // A page that says no has a status that Chromium writes down.
@@ -70,7 +70,7 @@ async function violations(page) {
 
 const WIDTHS = { phone: 360, tablet: 820, desktop: 1280 };
 
-/** Looks at the page in every width, light and dark; pictures go into the work folder. */
+/** Looks at the page in every width, light and dark, and takes pictures of it. */
 export async function look(page, name) {
   const wrong = [];
   for (const scheme of ["light", "dark"]) {
@@ -79,7 +79,7 @@ export async function look(page, name) {
       await page.setViewportSize({ width: pixels, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 0) wrong.push(`${name} is ${over} pixels too wide at ${pixels}`);
-      await page.screenshot({ path: `${work}/${name}-${width}-${scheme}.png`, fullPage: true });
+      await page.screenshot({ path: `${pictures}/${name}-${width}-${scheme}.png`, fullPage: true });
     }
     for (const one of await violations(page)) wrong.push(`${name}, ${scheme}: ${one}`);
   }

@@ -23,9 +23,9 @@ use tonic::Status;
 use super::{
     form,
     layout::{self, Page},
-    words,
+    viewer, words,
 };
-use crate::{Services, error::PageError};
+use crate::{Services, error::PageError, sign_in::Right};
 
 /// Runs shown at once.
 const RUNS: u32 = 25;
@@ -128,13 +128,14 @@ fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
     let state = stored.summary.state();
     html! {
         (words::connector_badge(state))
-        @if state == ConnectorState::Paused {
+        @if !viewer::may(Right::Operate) || state == ConnectorState::Deleted {
+        } @else if state == ConnectorState::Paused {
             (form::button(&format!("{address}/resume"), "primary", "Resume"))
-        } @else if state != ConnectorState::Deleted {
+        } @else {
             (form::button(&format!("{address}/run"), "primary", "Run now"))
             (form::button(&format!("{address}/pause"), "", "Pause"))
         }
-        a.button href={ (address) "/edit" } { "Edit" }
+        @if viewer::may(Right::Administer) { a.button href={ (address) "/edit" } { "Edit" } }
         @if let Some(run) = runs.iter().find(|run| run.closed.is_some()) {
             a.button href={ "/api/v1" (address) "/runs/" (run.number) "/log.csv" } download { "Download log" }
         }

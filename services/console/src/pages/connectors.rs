@@ -6,9 +6,9 @@ use maud::{Markup, html};
 
 use super::{
     layout::{self, Page},
-    words,
+    viewer, words,
 };
-use crate::{Services, error::PageError};
+use crate::{Services, error::PageError, sign_in::Right};
 
 /// `GET /connectors`.
 pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup, PageError> {
@@ -19,7 +19,7 @@ pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup,
     if connectors.is_empty() {
         return Ok(page.show(&welcome()));
     }
-    let add = html! { a.button.primary href="/connectors/new" { "Add connector" } };
+    let add = html! { @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } } };
     Ok(page.beside(add).show(&table(&connectors, words::now())))
 }
 
@@ -32,7 +32,7 @@ fn welcome() -> Markup {
                 "A connector reads the conversations of Skype for Business, turns each into an e-mail message, and "
                 "puts it into the mailbox of everybody who took part."
             }
-            p { a.button.primary href="/connectors/new" { "Add connector" } }
+            p { @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } } }
         }
     }
 }

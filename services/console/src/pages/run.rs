@@ -15,9 +15,9 @@ use serde::Deserialize;
 use super::{
     form,
     layout::{self, Page},
-    words,
+    viewer, words,
 };
-use crate::{Services, error::PageError, pages::connector::Stored};
+use crate::{Services, error::PageError, pages::connector::Stored, sign_in::Right};
 
 /// What a run's page may be asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -63,10 +63,10 @@ fn buttons(address: &str, run: &ReportResponse) -> Markup {
     let to_retry = deliveries.failed + deliveries.partially_imported + records.quarantined;
     html! {
         (words::run_badge(run.state(), &run.reason))
-        @if run.state() == RunState::Running {
+        @if run.state() == RunState::Running && viewer::may(Right::Operate) {
             (form::button(&format!("{address}/cancel"), "", "Cancel run"))
         }
-        @if run.closed.is_some() && to_retry > 0 {
+        @if run.closed.is_some() && to_retry > 0 && viewer::may(Right::Operate) {
             (form::button(&format!("{address}/retry"), "primary", "Retry failed"))
         }
         @if run.closed.is_some() {

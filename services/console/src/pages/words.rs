@@ -82,6 +82,12 @@ pub(super) fn is_urgent(horizons: &[DataLossHorizon], now: i64) -> bool {
     horizons.iter().any(is_near)
 }
 
+/// A length of time: `1 day`, `6h 30m`.
+pub(super) fn duration(duration: std::time::Duration) -> String {
+    let text = humantime_serde::re::humantime::format_duration(duration).to_string();
+    text.replace("days", " days").replace("1day", "1 day")
+}
+
 /// Now, Unix seconds.
 pub(super) fn now() -> i64 {
     Timestamp::now().as_second()

@@ -13,7 +13,11 @@ use super::{Stored, actions::back};
 use crate::{
     Services,
     error::PageError,
-    pages::form::{self, Fields},
+    pages::{
+        form::{self, Fields},
+        viewer,
+    },
+    sign_in::Right,
 };
 
 /// The backfills there are, and a form for another one.
@@ -31,9 +35,8 @@ pub(super) fn card(stored: &Stored, backfills: &[BackfillSummary]) -> Markup {
                 } }
                 tbody { @for one in backfills { (row(&address, one)) } }
             } } }
-            details {
-                summary { "Order a backfill" }
-                (form::post(&address, &order()))
+            @if viewer::may(Right::Operate) {
+                details { summary { "Order a backfill" } (form::post(&address, &order())) }
             }
         }
     }
@@ -71,7 +74,7 @@ fn row(address: &str, one: &BackfillSummary) -> Markup {
             td.num data-label="Runs" { (number(one.runs.into())) }
             td.num data-label="Items" { (number(one.items)) }
             td.inline data-label="Action" {
-                @if one.state() == BackfillState::Open {
+                @if one.state() == BackfillState::Open && viewer::may(Right::Operate) {
                     (form::button(&format!("{address}/{}/cancel", one.backfill), "link", "Cancel"))
                 } @else { (super::words::none()) }
             }

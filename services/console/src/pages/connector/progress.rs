@@ -14,7 +14,8 @@ use super::Stored;
 use crate::{
     Services,
     error::PageError,
-    pages::{form, layout, words},
+    pages::{form, layout, viewer, words},
+    sign_in::Right,
 };
 
 /// A run, and how far it is.
@@ -156,7 +157,7 @@ fn running(stored: &Stored, open: &Open, run_number: Option<i64>) -> Markup {
                     @if let Some(number) = run_number { "Run " (number) " " } @else { "Run " }
                     (words::run_badge(RunState::Running, ""))
                 }
-                @if let Some(number) = run_number {
+                @if let Some(number) = run_number.filter(|_| viewer::may(Right::Operate)) {
                     div.actions { (form::button(&format!("{address}/runs/{number}/cancel"), "", "Cancel run")) }
                 }
             }

@@ -6,14 +6,17 @@ use chatkeep_report::number;
 use maud::{Markup, html};
 
 use super::Stored;
-use crate::pages::{form, words};
+use crate::{
+    pages::{form, viewer, words},
+    sign_in::Right,
+};
 
 /// Properties and schedule.
 pub(super) fn card(stored: &Stored) -> Markup {
     let connector = &stored.connector;
     let summary = &stored.summary;
     let schedule = &connector.schedule;
-    let every = humantime_serde::re::humantime::format_duration(schedule.every);
+    let every = words::duration(schedule.every);
     html! {
         section.card aria-labelledby="properties" {
             h2 #properties { "Properties" }
@@ -40,29 +43,29 @@ pub(super) fn card(stored: &Stored) -> Markup {
     }
 }
 
-/// Its sources, with what the newest run read of each.
+/// Its sources, and what became of them in the newest run.
 pub(super) fn sources(stored: &Stored, last: Option<&ReportResponse>) -> Markup {
-    let coverage = last.and_then(|run| run.coverage.as_ref());
-    let read = |position: usize| {
-        let sources = coverage.map(|coverage| &coverage.sources);
-        let found = sources.and_then(|all| all.iter().find(|one| one.source as usize == position));
-        found.map(|source| source.records)
-    };
     html! {
         section.card aria-labelledby="sources" {
             div.head {
                 h2 #sources { "Sources" }
-                a.button href={ (stored.address()) "/test" } { "Test connections" }
+                @if viewer::may(Right::Operate) {
+                    a.button href={ (stored.address()) "/test" } { "Test connections" }
+                }
             }
-            @for (source, position) in stored.connector.sources.iter().zip(1..) {
-                h3 { (position) ". " (source_name(source)) }
-                p.soft { (place(source)) }
-                p.small {
-                    @match read(position) {
-                        Some(0) => span.badge.plain { "Nothing read in the newest run" },
-                        Some(records) => span.badge.good { (number(records)) " records read in the newest run" },
-                        None => span.badge.plain { "Not read yet" },
-                    }
+            ol.sources {
+                @for source in &stored.connector.sources {
+                    li { b { (source_name(source)) } div.small.soft { (place(source)) } }
+                }
+            }
+            p.small {
+                @match last {
+                    Some(run) => {
+                        a href={ (stored.address()) "/runs/" (run.number) } { "Run " (run.number) }
+                        " read " (number(run.records.unwrap_or_default().read)) " records of them: "
+                        (words::run_badge(run.state(), &run.reason))
+                    },
+                    None => span.badge.plain { "Not read yet" },
                 }
             }
         }
@@ -80,7 +83,9 @@ pub(super) fn more(stored: &Stored) -> Markup {
         section.card aria-labelledby="more" {
             h2 #more { "More" }
             details { summary { "Connector file" } pre tabindex="0" { (stored.file) } }
-            details { summary { "Delete this connector" } (form::post(&format!("{}/delete", stored.address()), &delete)) }
+            @if viewer::may(Right::Administer) {
+                details { summary { "Delete this connector" } (form::post(&format!("{}/delete", stored.address()), &delete)) }
+            }
         }
     }
 }
