@@ -53,7 +53,7 @@ pub async fn start(
     let address = settings.address;
     let sign_in = SignIn::new(&settings, &services, announce);
     let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
-    let mappings = pages::Mappings::new(settings.mappings.clone());
+    let mappings = pages::Mappings::new(settings.mappings);
     let router = router(services, sign_in, mappings, lifecycle.shutdown())
         .into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = lifecycle.shutdown().cancelled_owned();

@@ -45,9 +45,10 @@ async fn serve(
     output: &Output,
 ) -> anyhow::Result<()> {
     let mut console = settings.console.clone();
+    let mappings = std::path::absolute(folder.join("mappings"));
     console
         .mappings
-        .get_or_insert_with(|| folder.join("mappings"));
+        .get_or_insert(mappings.context("find the folder of mappings")?);
     let embedded = embedded::start(folder, settings, Which::All, lifecycle).await?;
     let services = Services::new(embedded.channels());
     let announce = Announce::new(|link| {

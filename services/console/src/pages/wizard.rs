@@ -2,6 +2,7 @@
 //! pages change one that there is.
 
 mod answers;
+mod asked;
 mod catalog;
 mod draft;
 mod field;

@@ -42,7 +42,7 @@ pub(super) async fn take(
             sources(draft, fields, problems);
         }
         Step::Directory => {
-            answers.is_other_type = one("directory", DIRECTORIES, table, fields, problems)
+            answers.is_other_type = one("directory", DIRECTORIES, table, fields, problems);
         }
         Step::Mapping => {
             inputs::read(catalog::MAPPING, table, "", fields, problems);

@@ -18,12 +18,9 @@ pub(super) async fn save(
     services: &mut Services,
     mappings: &Mappings,
 ) -> Result<Response, PageError> {
-    let connector = match draft.connector() {
-        Ok(connector) => connector,
-        Err(_) => {
-            view.problems.check(&draft.table.to_string());
-            return Ok(view.show(draft, mappings).await.into_response());
-        }
+    let Ok(connector) = draft.connector() else {
+        view.problems.check(&draft.table.to_string());
+        return Ok(view.show(draft, mappings).await.into_response());
     };
     let file = connector.to_toml();
     let file = file.map_err(|error| Status::internal(error.to_string()))?;
