@@ -7,10 +7,7 @@ use chatkeep_proto::v1::{
 };
 use data_encoding::HEXLOWER;
 
-pub(crate) use self::{
-    beside::line as finding_line,
-    json::Report,
-};
+pub(crate) use self::{beside::line as finding_line, json::Report};
 use crate::output::{Output, number};
 
 /// Exceptions shown of each kind; `--report` and `chatkeep failed` have all.
