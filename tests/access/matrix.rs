@@ -191,3 +191,16 @@ fn check(endpoint: &Endpoint, what: &str, answer: &crate::system::Reply) {
         assert!(!answer.text.contains("<script>"), "{name}");
     }
 }
+
+#[tokio::test]
+async fn the_document_lists_every_endpoint_beside_its_right() {
+    let system = System::with_link();
+    let document = include_str!("../../docs/api.md");
+    for endpoint in endpoints(&system).await {
+        let begin = format!("| {} |", endpoint.right);
+        let row = document.lines().find(|line| line.starts_with(&begin)).unwrap();
+        let path = endpoint.path.strip_prefix("/api/v1").unwrap();
+        let entry = format!("`{} {path}`", endpoint.method);
+        assert!(row.contains(&entry), "{entry} in the row of {}", endpoint.right);
+    }
+}
