@@ -123,6 +123,9 @@ impl Claims {
         if self.text("iss") != Some(expected.issuer) {
             return Err(TokenError::Other("iss"));
         }
+        if self.text("sub").is_none_or(str::is_empty) {
+            return Err(TokenError::Other("sub"));
+        }
         let audience = self.texts("aud");
         let is_client = |name: &str| {
             // Entra ID writes an application's URI into access tokens of its first version.
@@ -282,6 +285,8 @@ mod tests {
             ("tid", Value::Null),
             ("nonce", json!("another")),
             ("nonce", Value::Null),
+            ("sub", json!("")),
+            ("sub", Value::Null),
         ] {
             let refused = with(claim, value).unwrap_err();
             assert!(
