@@ -151,6 +151,12 @@ async fn origin(conn: &mut Connection, row: &Row) -> Result<(String, i64), Ledge
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::effort::looks_nothing_through;
+
+    #[tokio::test]
+    async fn items_of_other_days_are_not_looked_through() {
+        looks_nothing_through(SQL).await;
+    }
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {
