@@ -56,7 +56,7 @@ impl Connector {
             Target::Maildir(_) | Target::Discard { .. } => {}
             Target::Imap(target) => {
                 secrets.extend(target.user.iter_mut().chain(&mut target.password));
-                secrets.extend(target.entra.iter_mut().flat_map(of_credential));
+                secrets.extend(target.entra.iter_mut().filter_map(of_credential));
             }
             Target::Graph(target) => secrets.extend(of_credential(&mut target.auth)),
             Target::Ews(target) => secrets.extend([&mut target.user, &mut target.password]),
