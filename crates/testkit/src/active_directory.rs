@@ -304,7 +304,7 @@ sizelimit @LIMIT@
 database mdb
 suffix \"@BASE@\"
 directory @FOLDER@/data
-maxsize 268435456
+maxsize 4294967296
 dbnosync
 access to attrs=userPassword by anonymous auth by * none
 access to * by users read by anonymous auth
