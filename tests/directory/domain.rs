@@ -7,7 +7,7 @@ use crate::sandbox::Sandbox;
 const ANN: &str = "ann@contoso.com";
 const BOB: &str = "bob@contoso.com";
 
-fn account(address: &str) -> Account {
+pub(crate) fn account(address: &str) -> Account {
     Account {
         principal_name: address.to_owned(),
         mail: address.to_owned(),
@@ -19,7 +19,12 @@ fn account(address: &str) -> Account {
 
 /// A company with Ann in its domain, reached over TLS.
 fn company() -> (Sandbox, ActiveDirectory) {
-    let domain = ActiveDirectory::start(&[("ann", account(ANN))]).unwrap();
+    company_of(&[("ann", account(ANN))])
+}
+
+/// A company with these accounts in its domain, reached over TLS.
+pub(crate) fn company_of(accounts: &[(&str, Account)]) -> (Sandbox, ActiveDirectory) {
+    let domain = ActiveDirectory::start(accounts).unwrap();
     let sandbox = Sandbox::new();
     sandbox.write("user", ActiveDirectory::USER);
     sandbox.write("password", ActiveDirectory::PASSWORD);

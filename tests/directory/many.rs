@@ -1,4 +1,4 @@
-//! A tenant of many users: 20,000, or what `CHATKEEP_USERS` says.
+//! A tenant and a domain of many users: 20,000, or what `CHATKEEP_USERS` says.
 
 use std::{
     fs,
@@ -7,9 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chatkeep_testkit::graph::{Kind, Person};
+use chatkeep_testkit::{
+    Account, ActiveDirectory,
+    graph::{Kind, Person},
+};
 
-use crate::world::World;
+use crate::{
+    domain::{account, company_of},
+    sandbox::Sandbox,
+    world::World,
+};
 
 /// What a user may cost in memory, beside what the program needs for nobody. A user has three addresses
 /// here; the snapshot and its index, which are made for a file too, are about half of it.
@@ -39,6 +46,18 @@ fn peak(mut child: Child) -> u64 {
     peak
 }
 
+/// Archives one more session. The most memory that took, in bytes.
+fn archive(sandbox: &Sandbox, (file, minute): (&str, u32), lines: &[(&str, &str)]) -> u64 {
+    sandbox.session(file, minute, lines);
+    let mut command = sandbox.command(&["archive", "connector.toml"]);
+    command.stdout(Stdio::null());
+    let begun = Instant::now();
+    let peak = peak(command.spawn().unwrap());
+    let (users, took) = (users(), begun.elapsed().as_millis());
+    println!("{users} users: {} MB, {took} ms", peak >> 20);
+    peak
+}
+
 #[test]
 fn many_users_take_little_memory_and_what_changed_takes_one_page() {
     let world = World::new();
@@ -52,18 +71,8 @@ fn many_users_take_little_memory_and_what_changed_takes_one_page() {
     let last = format!("p{}", users - 1);
     let lines = [("ann", "hello"), (&*last, "hi")];
     let run = |file: &str, minute: u32| {
-        world.sandbox.session(file, minute, &lines);
-        let mut command = world.sandbox.command(&["archive", "connector.toml"]);
-        command.stdout(Stdio::null());
-        let begun = Instant::now();
-        let peak = peak(command.spawn().unwrap());
-        let pages = world.tenant.counts().of(Kind::Delta);
-        println!(
-            "{users} users: {} MB, {} ms, {pages} pages so far",
-            peak >> 20,
-            begun.elapsed().as_millis()
-        );
-        (peak, pages)
+        let peak = archive(&world.sandbox, (file, minute), &lines);
+        (peak, world.tenant.counts().of(Kind::Delta))
     };
 
     let (in_full, pages) = run("one", 1);
@@ -81,4 +90,50 @@ fn many_users_take_little_memory_and_what_changed_takes_one_page() {
     for mailbox in [&renamed, "renamed@contoso.com"] {
         assert!(mails.contains(&(mailbox.to_owned(), 1)), "{mailbox}");
     }
+}
+
+#[test]
+fn many_users_of_a_domain_take_little_memory_and_who_changed_is_read() {
+    let users = users();
+    let accounts: Vec<_> = (0..users)
+        .map(|number| {
+            let mut account = account(&format!("firstname.lastname{number}@contoso.com"));
+            account.proxies.push(format!("smtp:p{number}@contoso.com"));
+            (format!("user{number}"), account)
+        })
+        .collect();
+    let named: Vec<(&str, Account)> = accounts
+        .iter()
+        .map(|(name, account)| (name.as_str(), account.clone()))
+        .collect();
+    let (sandbox, mut domain) = company_of(&named);
+    let last = users - 1;
+    let lines = [(&*format!("p{last}"), "hello"), ("p0", "hi")];
+
+    let in_full = archive(&sandbox, ("one", 1), &lines);
+    let all = read(&domain);
+    // Longer ago than changes are read again.
+    domain.count_on(5_000);
+    let renamed = Account {
+        proxies: vec![format!("smtp:p{last}@contoso.com")],
+        ..account("renamed@contoso.com")
+    };
+    domain.set(&format!("user{last}"), renamed);
+    domain.restart().unwrap();
+    let changed = archive(&sandbox, ("two", 2), &lines);
+
+    let limit = BASE + users * BYTES_PER_USER;
+    assert!(in_full < limit && changed < limit, "{in_full}, {changed}");
+    assert_eq!((all, read(&domain)), (users, 1));
+    assert_eq!(sandbox.mails("renamed@contoso.com").len(), 1);
+}
+
+/// How many users were read in full since the domain was started, but for the page that is looked at before
+/// a run.
+fn read(domain: &ActiveDirectory) -> u64 {
+    let searches = domain.searches().unwrap();
+    let searches = searches.iter();
+    let in_full = searches.filter(|search| search.attributes.iter().any(|one| one == "mail"));
+    let entries: Vec<_> = in_full.map(|search| search.entries).collect();
+    entries.iter().skip(1).sum::<usize>() as u64
 }

@@ -29,8 +29,15 @@ pub fn domain(address: &str) -> Option<&str> {
 }
 
 /// True for what can stand as an address in a mail header: a local part, one `@`, a domain, printable
-/// ASCII or UTF-8 without white space and specials.
+/// ASCII or UTF-8 without white space and specials. An X.500 name, as Exchange calls mailboxes among
+/// themselves (`/o=ExchangeLabs/ou=...`), is none, even where it ends like one.
 pub fn is_mailable(address: &str) -> bool {
+    if address
+        .get(..3)
+        .is_some_and(|head| head.eq_ignore_ascii_case("/o="))
+    {
+        return false;
+    }
     let Some((local, domain)) = address.rsplit_once('@') else {
         return false;
     };
@@ -67,9 +74,18 @@ mod tests {
     }
 
     #[test]
+    fn x500_names_are_not_mailable_even_where_they_end_like_an_address() {
+        assert!(!is_mailable(
+            "/o=ExchangeLabs/ou=First/cn=Recipients/cn=4f-ann"
+        ));
+        assert!(!is_mailable("/O=Contoso/cn=Recipients/cn=ann@contoso.com"));
+    }
+
+    #[test]
     fn telephone_numbers_and_guids_are_not_mailable_without_a_domain() {
         assert!(!is_mailable("+4912345"));
         assert!(!is_mailable("a b@contoso.com"));
         assert!(is_mailable("jörg@contoso.com"));
+        assert!(is_mailable("/o@contoso.com"));
     }
 }

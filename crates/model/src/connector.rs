@@ -6,6 +6,7 @@ mod database;
 mod directory;
 mod ews;
 mod ldap;
+mod policy_tag;
 mod retention;
 mod schedule;
 mod secret;
@@ -30,6 +31,7 @@ pub use self::{
     directory::{Directory, GraphDirectory, graph_endpoint},
     ews::{EwsAuth, EwsTarget},
     ldap::LdapDirectory,
+    policy_tag::{Guid, NotAGuid, PolicyTag},
     retention::Retention,
     schedule::Schedule,
     secret::{SecretRef, StoredSecret},

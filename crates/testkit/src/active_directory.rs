@@ -146,7 +146,10 @@ impl ActiveDirectory {
         slapd
             .args(["-d", "stats", "-h", &urls, "-f"])
             .arg(&configuration);
-        self.server = Some(Server::start("slapd", &mut slapd, self.port, &log)?);
+        let mut server = Server::start("slapd", &mut slapd, self.port, &log)?;
+        // It begins to listen at one port after the other.
+        server.wait_for(self.tls_port)?;
+        self.server = Some(server);
         Ok(())
     }
 
@@ -301,7 +304,7 @@ sizelimit @LIMIT@
 database mdb
 suffix \"@BASE@\"
 directory @FOLDER@/data
-maxsize 268435456
+maxsize 4294967296
 dbnosync
 access to attrs=userPassword by anonymous auth by * none
 access to * by users read by anonymous auth

@@ -97,7 +97,8 @@ impl Server {
         Ok(server)
     }
 
-    fn wait_for(&mut self, port: u16) -> Result<(), LabError> {
+    /// Waits until it listens at this port, too.
+    pub(crate) fn wait_for(&mut self, port: u16) -> Result<(), LabError> {
         let deadline = Instant::now() + Duration::from_mins(1);
         while Instant::now() < deadline {
             if TcpStream::connect(loopback(port)).is_ok() {

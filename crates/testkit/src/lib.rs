@@ -12,6 +12,8 @@ mod certificates;
 mod cyrus;
 mod disk;
 mod dovecot;
+#[cfg(any(feature = "ews", feature = "tds"))]
+mod encryption;
 #[cfg(feature = "ews")]
 pub mod ews;
 #[cfg(feature = "graph")]

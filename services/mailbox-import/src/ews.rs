@@ -24,7 +24,7 @@ use self::{
     mailbox::Folder,
 };
 use crate::{
-    exchange::{Form, Stumbles, canary::Canary},
+    exchange::{Form, Marks, Stumbles, canary::Canary},
     target::{Mailbox, Target, TargetError, Tenants, Timeouts},
 };
 
@@ -57,7 +57,10 @@ impl EwsTarget {
             server: tenants.server(&settings.url),
             form: Arc::new(Form {
                 folder: settings.folder.clone(),
-                class: class.to_owned(),
+                marks: Marks {
+                    class: class.to_owned(),
+                    tag: settings.tag,
+                },
                 timeouts,
             }),
         })

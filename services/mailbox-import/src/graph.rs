@@ -23,7 +23,7 @@ use chatkeep_model::connector;
 
 use self::{client::Client, mailbox::Folder, tenant::Tenant};
 use crate::{
-    exchange::Form,
+    exchange::{Form, Marks},
     target::{Mailbox, Target, TargetError, Timeouts},
 };
 
@@ -58,7 +58,10 @@ impl GraphTarget {
             tenant: tenants.of(&settings.auth),
             form: Arc::new(Form {
                 folder: settings.folder.clone(),
-                class: class.to_owned(),
+                marks: Marks {
+                    class: class.to_owned(),
+                    tag: settings.tag,
+                },
                 timeouts,
             }),
         })

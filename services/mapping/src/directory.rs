@@ -207,9 +207,10 @@ pub(crate) fn member<T: AsRef<str>>(
     let mail = Some(normalized(mail)).filter(|mail| address::is_mailable(mail));
     let addresses = || addresses.iter().map(AsRef::as_ref);
     let sip = sip(sip_addresses.iter().map(AsRef::as_ref));
-    let has_primary = addresses().any(|proxy| proxy.starts_with("SMTP:"));
+    let all = proxies(addresses());
+    let has_primary = all.split(';').any(|proxy| proxy.starts_with("SMTP:"));
     if mail.is_some() || has_primary {
-        return [name, mail.unwrap_or_default(), proxies(addresses()), sip];
+        return [name, mail.unwrap_or_default(), all, sip];
     }
     let alias = format!("smtp:{name}");
     let addresses = addresses().chain([alias.as_str()]);
@@ -299,6 +300,19 @@ mod tests {
         assert_eq!(mailbox(&without_mail), Some("p@x.com"));
         assert_eq!(mailbox(&name_only), Some("u@x.com"));
         assert_eq!(mailbox(&none), None);
+    }
+
+    #[test]
+    fn x500_names_are_nobodys_mailbox_with_a_scheme_or_without() {
+        let names = "x500:/o=ExchangeLabs/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/\
+             cn=4f-ann;X500:/o=Contoso/cn=ann@contoso.com;/o=Contoso/cn=ann@contoso.com;\
+             SMTP:/o=Contoso/cn=ann@contoso.com";
+        let beside = only(&format!("4711,,,{names};smtp:a@contoso.com,"));
+        let named = directory("u@x.com,,/o=Contoso/cn=ann@contoso.com,,\n").err();
+
+        assert_eq!(beside[PROXIES], "smtp:a@contoso.com");
+        assert_eq!(mailbox(&beside), None);
+        assert!(named.unwrap().to_string().contains("mail is not"));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! The directory in memory: which user an address belongs to.
 
-use std::{io, path::Path};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    io,
+    path::Path,
+};
+
+use hashbrown::HashTable;
 
 use crate::{
     directory::{self, User},
@@ -42,13 +48,18 @@ pub struct Conflict {
     pub users: Vec<String>,
 }
 
-/// Addresses sorted, all their text in one place: about 25 MB for 100,000 users with five addresses
-/// each.
+/// Addresses sorted, all their text in one place: about 30 MB for 100,000 users with five addresses
+/// each. Sorted for conflicts; an address is found by its hash: a search would read memory in twenty places
+/// for it, this reads three.
 #[derive(Default)]
 pub(crate) struct Index {
     text: String,
     users: Vec<Account>,
     entries: Vec<Entry>,
+    /// Where the entries of each address begin, by the address.
+    places: HashTable<u32>,
+    /// Keyed anew each time: nobody can choose addresses that fall on each other.
+    hasher: RandomState,
 }
 
 /// A range of the text, in bytes.
@@ -68,6 +79,8 @@ struct Entry {
     address: Span,
     user: u32,
     level: Level,
+    /// Whether the next one is of another address.
+    is_last: bool,
 }
 
 impl Index {
@@ -121,6 +134,7 @@ impl Index {
                 address,
                 user: number,
                 level,
+                is_last: true,
             });
         }
     }
@@ -139,17 +153,36 @@ impl Index {
         self.text.shrink_to_fit();
         self.users.shrink_to_fit();
         self.entries.shrink_to_fit();
+        self.place();
+    }
+
+    /// Notes where the entries of each address begin and end.
+    fn place(&mut self) {
+        let (text, hasher) = (&self.text, &self.hasher);
+        for next in 1..self.entries.len() {
+            let address = |at: usize| slice(text, self.entries[at].address);
+            self.entries[next - 1].is_last = address(next - 1) != address(next);
+        }
+        let entries = &self.entries;
+        let hash = |&at: &u32| hasher.hash_one(slice(text, entries[at as usize].address));
+        let addresses = entries.iter().filter(|entry| entry.is_last).count();
+        self.places = HashTable::with_capacity(addresses);
+        // Entries beyond 4 billion do not exist.
+        for at in 0..u32::try_from(entries.len()).unwrap_or(u32::MAX) {
+            if at == 0 || entries[at as usize - 1].is_last {
+                self.places.insert_unique(hash(&at), at, hash);
+            }
+        }
     }
 
     /// Finds whose address this is: only the strongest way in which anybody has it counts.
     pub(crate) fn find(&self, address: &str) -> Found<'_> {
-        let from = self
-            .entries
-            .partition_point(|entry| slice(&self.text, entry.address) < address);
-        let of_address = self.entries[from..]
-            .iter()
-            .take_while(|entry| slice(&self.text, entry.address) == address);
-        self.decide(of_address)
+        let is_it = |&at: &u32| slice(&self.text, self.entries[at as usize].address) == address;
+        let place = self.places.find(self.hasher.hash_one(address), is_it);
+        let from = place.map_or(self.entries.len(), |&at| at as usize);
+        let others = self.entries[from..].iter().position(|entry| entry.is_last);
+        let of_address = &self.entries[from..others.map_or(from, |count| from + count + 1)];
+        self.decide(of_address.iter())
     }
 
     fn decide<'a>(&self, mut entries: impl Iterator<Item = &'a Entry>) -> Found<'_> {
@@ -226,89 +259,4 @@ fn slice(text: &str, span: Span) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(name: &str, mail: &str, proxies: &str, sip: &str) -> User {
-        [name, mail, proxies, sip].map(str::to_owned)
-    }
-
-    #[test]
-    fn the_strongest_way_to_have_an_address_decides() {
-        let users = [
-            user("x@x.com", "one@x.com", "smtp:a@x.com", ""),
-            user("a@x.com", "two@x.com", "", ""),
-            user("y@x.com", "three@x.com", "", "a@x.com"),
-        ];
-
-        assert_eq!(
-            Index::of(&users).find("a@x.com"),
-            Found::Mailbox("three@x.com", Level::Sip)
-        );
-        assert_eq!(
-            Index::of(&users[..2]).find("a@x.com"),
-            Found::Mailbox("two@x.com", Level::PrincipalName)
-        );
-        assert_eq!(
-            Index::of(&users[..1]).find("a@x.com"),
-            Found::Mailbox("one@x.com", Level::Alias)
-        );
-    }
-
-    #[test]
-    fn users_who_share_a_mailbox_do_not_conflict() {
-        let users = [
-            user("a@x.com", "team@x.com", "", "s@x.com"),
-            user("b@x.com", "team@x.com", "", "s@x.com"),
-            user("c@x.com", "other@x.com", "", "t@x.com"),
-            user("d@x.com", "team@x.com", "", "t@x.com"),
-        ];
-        let index = Index::of(&users);
-
-        assert_eq!(
-            index.find("s@x.com"),
-            Found::Mailbox("team@x.com", Level::Sip)
-        );
-        assert_eq!(index.find("t@x.com"), Found::Conflict(Level::Sip));
-        let conflict = Conflict {
-            address: "t@x.com".to_owned(),
-            users: vec!["c@x.com".to_owned(), "d@x.com".to_owned()],
-        };
-        assert_eq!(index.conflicts(), [conflict]);
-    }
-
-    #[test]
-    fn a_conflict_below_the_deciding_level_is_none() {
-        let users = [
-            user("a@x.com", "", "smtp:s@x.com", ""),
-            user("b@x.com", "", "smtp:s@x.com", ""),
-            user("c@x.com", "", "", "s@x.com"),
-        ];
-
-        assert!(Index::of(&users).conflicts().is_empty());
-    }
-
-    #[test]
-    fn a_hundred_thousand_users_take_less_than_forty_megabytes() {
-        let users: Vec<_> = (0..100_000)
-            .map(|n| {
-                user(
-                    &format!("person.{n}@contoso.onmicrosoft.com"),
-                    &format!("firstname.lastname{n}@contoso.com"),
-                    &format!(
-                        "SMTP:firstname.lastname{n}@contoso.com;smtp:p{n}@contoso.com;\
-                         sip:firstname.lastname{n}@contoso.com"
-                    ),
-                    &format!("firstname.lastname{n}@contoso.com"),
-                )
-            })
-            .collect();
-
-        let index = Index::of(&users);
-
-        let bytes = index.text.capacity()
-            + index.users.capacity() * size_of::<Account>()
-            + index.entries.capacity() * size_of::<Entry>();
-        assert!(bytes < 40_000_000, "{bytes} bytes");
-    }
-}
+mod tests;

@@ -17,6 +17,8 @@ mod ldap;
 #[cfg(not(feature = "microsoft365"))]
 #[path = "no_ldap.rs"]
 mod ldap;
+#[doc(hidden)]
+pub mod measured;
 mod mirrored;
 mod plan;
 #[cfg(test)]

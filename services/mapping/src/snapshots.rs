@@ -17,7 +17,7 @@ use crate::{
     table::TableError,
 };
 
-/// Snapshots kept in memory; a run of 100,000 users needs about 25 MB.
+/// Snapshots kept in memory; a run of 100,000 users needs about 30 MB.
 const REMEMBERED: usize = 4;
 
 #[derive(Debug, thiserror::Error)]

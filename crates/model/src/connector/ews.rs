@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     credential::is_web_address,
+    policy_tag::PolicyTag,
     secret::SecretRef,
     target::{Size, default_folder},
 };
@@ -34,6 +35,9 @@ pub struct EwsTarget {
     /// Largest size of one item part.
     #[serde(default)]
     pub max_item: Size,
+    /// The retention tag of what is imported; none: that of the folder, or the mailbox's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<PolicyTag>,
 }
 
 /// How to sign in to Exchange Web Services.

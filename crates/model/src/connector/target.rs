@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{credential::Credential, directory::graph_endpoint, ews::EwsTarget, secret::SecretRef};
+use super::{
+    credential::Credential, directory::graph_endpoint, ews::EwsTarget, policy_tag::PolicyTag,
+    secret::SecretRef,
+};
 
 /// Where items go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,6 +106,9 @@ pub struct GraphTarget {
         skip_serializing_if = "Option::is_none"
     )]
     pub retention: Option<Duration>,
+    /// The retention tag of what is imported; none: that of the folder, or the mailbox's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<PolicyTag>,
     /// How to sign in. A table: tables are written behind all values.
     pub auth: Credential,
 }

@@ -6,6 +6,8 @@ use quick_xml::escape::escape;
 /// Why something that was asked for is not done: a `ResponseCode`.
 pub(super) type Code = &'static str;
 
+const REFUSED: &str = "<m:MessageText>It is refused.</m:MessageText>";
+
 /// An answer.
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
@@ -17,14 +19,21 @@ impl Reply {
     /// The answers to each thing that a request asked for.
     pub(super) fn messages(operation: &str, replies: &[Result<String, Code>]) -> Self {
         let operation = operation.trim_start_matches("m:");
+        // The schema has them in refusals, too.
+        let nothing = match operation {
+            "CreateItem" | "GetItem" => "<m:Items/>",
+            "CreateFolder" | "GetFolder" => "<m:Folders/>",
+            "GetAttachment" => "<m:Attachments/>",
+            _ => "",
+        };
         let message = |reply: &Result<String, Code>| {
-            let (class, code, content) = match reply {
-                Ok(content) => ("Success", "NoError", content.as_str()),
-                Err(code) => ("Error", *code, ""),
+            let (class, text, code, content) = match reply {
+                Ok(content) => ("Success", "", "NoError", content.as_str()),
+                Err(code) => ("Error", REFUSED, *code, nothing),
             };
             format!(
-                "<m:{operation}ResponseMessage ResponseClass=\"{class}\"><m:ResponseCode>{code}</m:ResponseCode>\
-                 {content}</m:{operation}ResponseMessage>"
+                "<m:{operation}ResponseMessage ResponseClass=\"{class}\">{text}<m:ResponseCode>{code}\
+                 </m:ResponseCode>{content}</m:{operation}ResponseMessage>"
             )
         };
         let messages: String = replies.iter().map(message).collect();

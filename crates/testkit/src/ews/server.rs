@@ -1,5 +1,6 @@
 use std::{
     net::Ipv4Addr,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,15 +13,17 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     task::JoinSet,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Fault, Operation, StoredItem, faults::Faults, mailbox::Mailbox, node::Node, reply::Reply,
     schema::is_in_order, state::State,
 };
-use crate::LabError;
+use crate::{LabError, encryption::acceptor, make_certificates};
 
 /// A running server, on the loopback interface. It stops when it is dropped.
 ///
@@ -29,6 +32,7 @@ use crate::LabError;
 pub struct ExchangeServer {
     shared: Arc<Shared>,
     port: u16,
+    is_encrypted: bool,
     folder: TempDir,
     _tasks: JoinSet<()>,
 }
@@ -58,10 +62,20 @@ impl ExchangeServer {
     /// Where no port is free: there is no test without one.
     #[expect(clippy::expect_used, reason = "a test fails by panicking")]
     pub async fn start() -> Self {
-        Self::try_start().await.expect("the server starts")
+        Self::try_start(false).await.expect("the server starts")
     }
 
-    async fn try_start() -> Result<Self, LabError> {
+    /// Starts one that is reached over TLS.
+    ///
+    /// # Panics
+    ///
+    /// Where no port is free, or no certificate can be made: there is no test without them.
+    #[expect(clippy::expect_used, reason = "a test fails by panicking")]
+    pub async fn start_encrypted() -> Self {
+        Self::try_start(true).await.expect("the server starts")
+    }
+
+    async fn try_start(is_encrypted: bool) -> Result<Self, LabError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.map_err(LabError::Setup)?;
         let port = listener.local_addr().map_err(LabError::Setup)?.port();
@@ -69,25 +83,42 @@ impl ExchangeServer {
         for (name, secret) in [("user", Self::USER), ("password", Self::PASSWORD)] {
             std::fs::write(folder.path().join(name), secret).map_err(LabError::Setup)?;
         }
+        let mut tls = None;
+        if is_encrypted {
+            make_certificates(folder.path())?;
+            tls = Some(acceptor(folder.path(), rustls::ALL_VERSIONS)?);
+        }
         let shared = Arc::new(Shared::default());
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Arc::clone(&shared)));
+        tasks.spawn(accept(listener, tls, Arc::clone(&shared)));
         Ok(Self {
             shared,
             port,
+            is_encrypted,
             folder,
             _tasks: tasks,
         })
     }
 
-    /// The `[target]` of a connector file that writes here.
+    /// The `[target]` of a connector file that writes here; whom to trust is not said.
     pub fn target(&self) -> String {
         let folder = self.folder.path().display();
+        let scheme = if self.is_encrypted { "https" } else { "http" };
         format!(
-            "type = \"ews\"\nurl = \"http://127.0.0.1:{}/EWS/Exchange.asmx\"\n\
+            "type = \"ews\"\nurl = \"{scheme}://127.0.0.1:{}/EWS/Exchange.asmx\"\n\
              user = \"file:{folder}/user\"\npassword = \"file:{folder}/password\"",
             self.port
         )
+    }
+
+    /// The certificate authority that vouches for it where it is encrypted, a PEM file.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Another certificate authority, that does not.
+    pub fn other_ca(&self) -> PathBuf {
+        self.folder.path().join("other.pem")
     }
 
     /// Adds a mailbox.
@@ -241,17 +272,28 @@ impl Shared {
 }
 
 /// Serves each connection in a task of its own; all of them end with this one.
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         // Those that have ended are forgotten.
         while connections.try_join_next().is_some() {}
-        connections.spawn(serve(socket, Arc::clone(&shared)));
+        let (tls, shared) = (tls.clone(), Arc::clone(&shared));
+        connections.spawn(async move {
+            match tls {
+                None => serve(socket, shared).await,
+                Some(tls) => {
+                    // Who does not trust the certificate goes.
+                    if let Ok(socket) = tls.accept(socket).await {
+                        serve(socket, shared).await;
+                    }
+                }
+            }
+        });
     }
 }
 
 /// An error of the service breaks the connection without an answer.
-async fn serve(socket: TcpStream, shared: Arc<Shared>) {
+async fn serve(socket: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move {

@@ -3,6 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use mail_parser::{Addr, Message, MessageParser, MimeHeaders as _};
+use quick_xml::escape::escape;
 
 use super::{
     items,
@@ -29,12 +30,33 @@ fn by_id(state: &mut State, owner: &str, id: &str) -> Result<StoredItem, Code> {
     found.cloned().ok_or("ErrorItemNotFound")
 }
 
+/// What can be asked for, as `ItemType` and `MessageType` have it in order; without a name what is no field
+/// of the schema, an extended property.
+const FIELDS: [&str; 11] = [
+    "item:ItemClass",
+    "item:Subject",
+    "item:Body",
+    "item:Attachments",
+    "item:DateTimeReceived",
+    "item:IsDraft",
+    "item:DateTimeSent",
+    "",
+    "message:ToRecipients",
+    "message:From",
+    "message:IsRead",
+];
+
 /// An item with the properties that were asked for.
 pub(super) fn item(item: &StoredItem, shape: Option<&Node>) -> String {
     let mail = MessageParser::default().parse(&item.mime);
     let wanted = shape.and_then(|shape| shape.child("t:AdditionalProperties"));
+    let mut wanted: Vec<_> = wanted.map_or(vec![], |wanted| wanted.children.iter().collect());
+    wanted.sort_by_key(|field| {
+        let name = field.attribute("FieldURI").unwrap_or_default();
+        FIELDS.iter().position(|field| *field == name)
+    });
     let mut shown = String::new();
-    for field in wanted.map_or(&[][..], |wanted| wanted.children.as_slice()) {
+    for field in wanted {
         match (field.attribute("FieldURI"), &mail) {
             (Some(name), Some(mail)) => shown.push_str(&named(name, item, mail)),
             (Some(_), None) => {}
@@ -64,7 +86,10 @@ fn named(name: &str, item: &StoredItem, mail: &Message<'_>) -> String {
     };
     match name {
         "item:Subject" => element("Subject", mail.subject().unwrap_or_default()),
-        "item:Body" => element("Body", &mail.body_html(0).unwrap_or_default()),
+        "item:Body" => {
+            let html = mail.body_html(0).unwrap_or_default();
+            format!("<t:Body BodyType=\"HTML\">{}</t:Body>", escape(html))
+        }
         "item:Attachments" => attachments(item, mail),
         "item:DateTimeReceived" => element("DateTimeReceived", &time(item.received)),
         "item:DateTimeSent" => element("DateTimeSent", &time(item.sent)),

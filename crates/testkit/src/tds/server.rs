@@ -5,15 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject as _},
-    },
-    version::TLS12,
-};
+use rustls::version::TLS12;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
@@ -21,7 +13,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{Database, Faults, browser, session, welcome};
-use crate::LabError;
+use crate::{LabError, encryption::acceptor};
 
 /// What can be different about a server.
 #[derive(Clone, Debug)]
@@ -121,7 +113,12 @@ impl Server {
     }
 
     async fn try_start(options: Options, database: Arc<dyn Database>) -> Result<Self, LabError> {
-        let tls = options.tls.as_ref().map(acceptor).transpose()?;
+        // TLS 1.2 and no later: under TDS 7 a handshake travels in packets, and with TLS 1.3 the server's
+        // last words of it could come when the client has stopped to expect packets.
+        let tls = options.tls.as_ref();
+        let tls = tls
+            .map(|tls| acceptor(&tls.folder, &[&TLS12]))
+            .transpose()?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.map_err(LabError::Setup)?;
         let port = listener.local_addr().map_err(LabError::Setup)?.port();
@@ -174,25 +171,6 @@ impl fmt::Debug for Server {
         let mut server = f.debug_struct("Server");
         server.field("port", &self.port).finish_non_exhaustive()
     }
-}
-
-/// TLS 1.2 and no later: under TDS 7 a handshake travels in packets, and with TLS 1.3 the server's last
-/// words of it could come when the client has stopped to expect packets.
-fn acceptor(tls: &Tls) -> Result<TlsAcceptor, LabError> {
-    let unreadable = |error: pem::Error| LabError::Setup(io::Error::other(error));
-    let unusable = |error: rustls::Error| LabError::Setup(io::Error::other(error));
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(tls.folder.join("cert.pem"))
-        .and_then(Iterator::collect)
-        .map_err(unreadable)?;
-    let key = PrivateKeyDer::from_pem_file(tls.folder.join("key.pem")).map_err(unreadable)?;
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS12])
-        .map_err(unusable)?
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(unusable)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Serves each connection in a task of its own; all of them end with this one.

@@ -56,6 +56,9 @@ fn refused(failure: Failure, settings: &connector::EwsTarget) -> Result<Finding,
             "there is no such mailbox on this Exchange, or the address is not its primary one: Get-Mailbox \
              -Identity MAILBOX",
         ),
+        Failure::Setup(error @ EwsError::Untrusted) => {
+            return Ok(problem(error.to_string()));
+        }
         Failure::Setup(error @ EwsError::Status(401)) => (
             error,
             "check user and password, and that basic authentication is let in: \
@@ -69,10 +72,14 @@ fn refused(failure: Failure, settings: &connector::EwsTarget) -> Result<Finding,
         ),
         failure => return Err(failure.at_folder()),
     };
-    Ok(Finding {
+    Ok(problem(format!("{cause}: {advice}")))
+}
+
+fn problem(text: String) -> Finding {
+    Finding {
         is_problem: true,
-        text: format!("{cause}: {advice}"),
-    })
+        text,
+    }
 }
 
 fn fine(text: String) -> Finding {

@@ -1,6 +1,8 @@
 //! One mailbox, asked as the service account.
 
 use std::{
+    error::Error,
+    io, iter,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -169,9 +171,27 @@ fn silence(error: &reqwest::Error) -> Failure {
         return Failure::Setup(EwsError::Invalid);
     }
     if error.is_connect() {
-        return Failure::Unreachable(EwsError::Silent);
+        return if is_untrusted(error) {
+            Failure::Setup(EwsError::Untrusted)
+        } else {
+            Failure::Unreachable(EwsError::Silent)
+        };
     }
     Failure::Doubtful(EwsError::Silent)
+}
+
+/// True where the two do not come to terms about TLS.
+fn is_untrusted(error: &reqwest::Error) -> bool {
+    let mut causes = iter::successors(error.source(), |cause| below(*cause));
+    causes.any(<dyn Error>::is::<rustls::Error>)
+}
+
+/// What an error wraps: one of the system does not name it as its source.
+fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        None => error.source(),
+    }
 }
 
 /// What an answer means that is none of the service, but of the web server before it.

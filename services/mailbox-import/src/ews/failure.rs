@@ -35,10 +35,13 @@ pub(super) enum Failure {
 /// What Exchange answered, for people: never its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum EwsError {
-    #[error(
-        "ask Exchange: no answer; check target.url, the firewall, and who signed the certificate (target.ca)"
-    )]
+    #[error("ask Exchange: no answer; check target.url and the firewall")]
     Silent,
+    #[error(
+        "ask Exchange: no TLS with this server; the certificate must be for the name in target.url and of an \
+         authority that is trusted: name the one of your domain in target.ca"
+    )]
+    Untrusted,
     #[error("ask Exchange: refused (HTTP {0})")]
     Status(u16),
     #[error("ask Exchange: refused ({0})")]

@@ -12,6 +12,11 @@ pub(super) const SUBMITTED: &str =
 /// `PR_MESSAGE_DELIVERY_TIME` ([MS-OXOMSG] 2.2.3.9): the date received.
 pub(super) const DELIVERED: &str =
     "<t:ExtendedFieldURI PropertyTag=\"0x0E06\" PropertyType=\"SystemTime\"/>";
+/// `PR_POLICY_TAG` ([MS-OXCMSG] 2.2.1.60.2): the GUID of a retention tag.
+pub(super) const TAG: &str = "<t:ExtendedFieldURI PropertyTag=\"0x3019\" PropertyType=\"Binary\"/>";
+/// `PR_RETENTION_PERIOD` ([MS-OXCMSG] 2.2.1.60.3): the days of that tag.
+pub(super) const PERIOD: &str =
+    "<t:ExtendedFieldURI PropertyTag=\"0x301A\" PropertyType=\"Integer\"/>";
 /// The seed property: every participant's address. Among the public strings, where searches look.
 pub(super) const EMAIL: &str = "<t:ExtendedFieldURI DistinguishedPropertySetId=\"PublicStrings\" \
     PropertyName=\"Email\" PropertyType=\"String\"/>";

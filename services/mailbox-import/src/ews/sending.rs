@@ -124,9 +124,9 @@ impl Sender<'_> {
     /// The elements of messages; `None` for what is not MIME.
     async fn elements(&self, messages: &[Message], batch: &[usize]) -> Vec<Option<String>> {
         let batch: Vec<_> = batch.iter().map(|&index| messages[index].clone()).collect();
-        let (class, count) = (self.form.class.clone(), batch.len());
+        let (marks, count) = (self.form.marks.clone(), batch.len());
         let made = tokio::task::spawn_blocking(move || {
-            let elements = batch.iter().map(|message| item::element(message, &class));
+            let elements = batch.iter().map(|message| item::element(message, &marks));
             elements.collect()
         });
         made.await.unwrap_or_else(|_| vec![None; count])

@@ -1,7 +1,7 @@
 //! Turns a rendered message into the requests that make Exchange hold it.
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::property;
 use crate::{
     exchange::{
+        Marks,
         fields::Fields,
         mime::{self, Address, File, Mail},
     },
@@ -82,21 +83,21 @@ impl<'a> Attachment<'a> {
             kind: "#microsoft.graph.fileAttachment",
             name: &file.name,
             content_type: &file.media_type,
-            content_bytes: data_encoding::BASE64.encode(&file.bytes),
+            content_bytes: BASE64.encode(&file.bytes),
         }
     }
 }
 
 impl Item {
     /// Makes the requests of a message, whose bytes are ours. `None` where they are not MIME.
-    pub(super) fn of(message: &Message, class: &str) -> Option<Self> {
+    pub(super) fn of(message: &Message, marks: &Marks) -> Option<Self> {
         let mut mail = mime::read(&message.bytes)?;
         let mut files = std::mem::take(&mut mail.files);
         if escaped_size(&mail.html) + head_size(&mail) > LARGEST_REQUEST {
             let html = std::mem::replace(&mut mail.html, TOO_LONG.to_owned());
             files.insert(0, File::html("conversation.html", html));
         }
-        let digest = Fields::of_mail(&mail, &files, message, class).digest();
+        let digest = Fields::of_mail(&mail, &files, message, &marks.class).digest();
         let seal = seal(&Sha256::digest(&message.bytes).into(), &digest);
         let total = files.len();
         let used = escaped_size(&mail.html) + head_size(&mail);
@@ -111,7 +112,7 @@ impl Item {
                 later.push(file);
             }
         }
-        let mut properties = properties(&mail, message, class, &seal);
+        let mut properties = properties(&mail, message, marks, &seal);
         if !later.is_empty() {
             properties.push(set(property::FILES, total.to_string()));
         }
@@ -142,13 +143,13 @@ impl Item {
     }
 }
 
-fn properties(mail: &Mail, message: &Message, class: &str, seal: &[u8; 32]) -> Vec<Property> {
+fn properties(mail: &Mail, message: &Message, marks: &Marks, seal: &[u8; 32]) -> Vec<Property> {
     let mut properties = vec![
         // MSGFLAG_READ; without MSGFLAG_UNSENT the message is no draft.
         set(property::FLAGS, "1"),
         set(property::SUBMITTED, utc(mail.date.unwrap_or(message.date))),
         set(property::DELIVERED, utc(message.date)),
-        set(property::CLASS, class),
+        set(property::CLASS, &*marks.class),
         set(property::MESSAGE_ID, &*message.id),
         set(property::KEY, &*message.id),
         set(property::SEAL, HEXLOWER.encode(seal)),
@@ -160,6 +161,10 @@ fn properties(mail: &Mail, message: &Message, class: &str, seal: &[u8; 32]) -> V
     ];
     for (id, value) in threads {
         properties.extend(value.as_deref().map(|value| set(id, value)));
+    }
+    if let Some(tag) = marks.tag {
+        properties.push(set(property::TAG, BASE64.encode(&tag.id.bytes())));
+        properties.push(set(property::PERIOD, tag.days.to_string()));
     }
     let headers = mail.headers.iter();
     properties.extend(headers.map(|(name, value)| set(&property::header(name), &**value)));

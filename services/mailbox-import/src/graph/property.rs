@@ -15,6 +15,10 @@ pub(super) const MESSAGE_ID: &str = "String 0x1035";
 pub(super) const REFERENCES: &str = "String 0x1039";
 /// `PR_IN_REPLY_TO_ID` ([MS-OXOMSG] 2.2.1.13).
 pub(super) const IN_REPLY_TO: &str = "String 0x1042";
+/// `PR_POLICY_TAG` ([MS-OXCMSG] 2.2.1.60.2): the GUID of a retention tag.
+pub(super) const TAG: &str = "Binary 0x3019";
+/// `PR_RETENTION_PERIOD` ([MS-OXCMSG] 2.2.1.60.3): the days of that tag.
+pub(super) const PERIOD: &str = "Integer 0x301A";
 /// The seed property: every participant's address. Among the public strings, where searches look.
 pub(super) const EMAIL: &str = "String {00020329-0000-0000-C000-000000000046} Name Email";
 /// The Message-ID once more, as the import key: Exchange never changes it.

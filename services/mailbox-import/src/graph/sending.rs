@@ -137,10 +137,10 @@ impl Sender<'_> {
 
     async fn take_apart(&self, message: &Message) -> Option<Item> {
         if message.bytes.len() < LARGE {
-            return Item::of(message, &self.form.class);
+            return Item::of(message, &self.form.marks);
         }
-        let (message, class) = (message.clone(), self.form.class.clone());
-        let apart = tokio::task::spawn_blocking(move || Item::of(&message, &class));
+        let (message, marks) = (message.clone(), self.form.marks.clone());
+        let apart = tokio::task::spawn_blocking(move || Item::of(&message, &marks));
         apart.await.ok().flatten()
     }
 

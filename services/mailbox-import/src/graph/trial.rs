@@ -25,7 +25,7 @@ use super::{
     upload,
 };
 use crate::{
-    exchange::folder::position,
+    exchange::{Marks, folder::position},
     target::{OpenGate, TargetError},
     trial::Point,
 };
@@ -71,7 +71,7 @@ pub(crate) async fn trial(
     let trial = Trial {
         client: &client,
         folder: &folder,
-        class: &target.form.class,
+        marks: &target.form.marks,
         stationery: &stationery,
     };
     let mut points = trial.run().await;
@@ -89,7 +89,7 @@ pub(crate) async fn trial(
 struct Trial<'a> {
     client: &'a Client,
     folder: &'a str,
-    class: &'a str,
+    marks: &'a Marks,
     stationery: &'a Stationery<'a>,
 }
 
@@ -126,7 +126,7 @@ impl Trial<'_> {
 
     /// Creates a message as an import does. Returns its id, and what is left to send.
     async fn create(&self, letter: &Letter) -> Result<(String, Item), Trouble> {
-        let item = Item::of(&letter.message, self.class);
+        let item = Item::of(&letter.message, self.marks);
         let item = item.ok_or(Trouble::Setup(GraphError::Invalid))?;
         self.client.admitted(item.create.len(), PATIENCE).await?;
         let answer = self.client.send(creation(self.client, self.folder, &item));
@@ -139,7 +139,7 @@ impl Trial<'_> {
     }
 
     async fn look(&self, standing: &[(&Letter, String)]) -> Vec<Point> {
-        let looked = looking::look(self.client, standing, self.class).await;
+        let looked = looking::look(self.client, standing, &self.marks.class).await;
         let mut points = looked.unwrap_or_else(|trouble| {
             let text = format!("1 to 4: messages can be read back: {}", trouble.said());
             vec![Point::failed(text)]

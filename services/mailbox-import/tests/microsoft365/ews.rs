@@ -1,6 +1,7 @@
 //! An Exchange Server with two mailboxes, and what happens to messages on their way there.
 
 mod check;
+mod encrypted;
 mod faults;
 mod refusals;
 
@@ -23,7 +24,16 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn open() -> Self {
-        let server = block_in_place(|| Handle::current().block_on(ExchangeServer::start()));
+        Self::of(ExchangeServer::start())
+    }
+
+    /// Reached over TLS.
+    pub(crate) fn open_encrypted() -> Self {
+        Self::of(ExchangeServer::start_encrypted())
+    }
+
+    fn of(server: impl Future<Output = ExchangeServer>) -> Self {
+        let server = block_in_place(|| Handle::current().block_on(server));
         for address in [ANN, BOB] {
             server.add(address);
         }

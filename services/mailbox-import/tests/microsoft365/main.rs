@@ -18,6 +18,7 @@ mod refusals;
 #[expect(dead_code, reason = "shared with the tests on mail servers")]
 #[path = "../servers/support.rs"]
 mod support;
+mod tags;
 mod tenant;
 mod trial;
 

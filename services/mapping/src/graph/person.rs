@@ -184,6 +184,17 @@ mod tests {
     }
 
     #[test]
+    fn an_x500_name_is_nobodys_mailbox_wherever_it_stands() {
+        let json = r#"{"id":"1","userPrincipalName":"eve@contoso.com","mail":"/o=x/cn=eve@contoso.com",
+            "proxyAddresses":["SMTP:/o=x/cn=eve@contoso.com","X500:/o=ExchangeLabs/cn=4f-eve"]}"#;
+
+        let row = told(json, None).unwrap().row();
+
+        assert_eq!(directory::mailbox(&row), None);
+        assert!(directory::aliases(&row).eq(["eve@contoso.com"]));
+    }
+
+    #[test]
     fn who_has_no_address_has_no_mailbox_though_the_name_looks_like_one() {
         let json = r#"{"id":"ace08ec9-aa11-4ada-9145-addf0398233e","userPrincipalName":"eve@contoso.com"}"#;
 

@@ -1,8 +1,16 @@
+use chatkeep_model::connector::PolicyTag;
 use serde_json::Value;
 
 use super::*;
 
 const CLASS: &str = "IPM.Note.SkypeForBusiness.Conversation";
+
+fn marks() -> Marks {
+    Marks {
+        class: CLASS.to_owned(),
+        tag: None,
+    }
+}
 
 fn message(html: &str, files: &[(&str, usize)]) -> Message {
     let mut text = format!(
@@ -16,7 +24,7 @@ fn message(html: &str, files: &[(&str, usize)]) -> Message {
          Content-Transfer-Encoding: 8bit\r\n\r\n{html}\r\n--a--\r\n"
     );
     for (name, size) in files {
-        let content = data_encoding::BASE64.encode(&vec![7; *size]);
+        let content = BASE64.encode(&vec![7; *size]);
         text.push_str(&format!(
             "\r\n--m\r\nContent-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n\
              Content-Disposition: attachment; filename=\"{name}\"\r\n\r\n{content}\r\n"
@@ -42,7 +50,7 @@ fn property_of(created: &Value, id: &str) -> Option<String> {
 
 #[test]
 fn a_message_becomes_the_fields_of_graph() {
-    let item = Item::of(&message("<p>Hi</p>", &[("a.txt", 10)]), CLASS).unwrap();
+    let item = Item::of(&message("<p>Hi</p>", &[("a.txt", 10)]), &marks()).unwrap();
     let created = created(&item);
 
     assert_eq!(created["subject"], "Conversation between Jörg and Bob");
@@ -76,13 +84,31 @@ fn a_message_becomes_the_fields_of_graph() {
         assert_eq!(property_of(&created, id).as_deref(), Some(value), "{id}");
     }
     assert_eq!(property_of(&created, property::FILES), None);
+    assert_eq!(property_of(&created, property::TAG), None);
+}
+
+#[test]
+fn a_retention_tag_goes_along_with_its_period() {
+    let id = "00112233-4455-6677-8899-aabbccddeeff".parse().unwrap();
+    let tagged = Marks {
+        tag: Some(PolicyTag { id, days: 3_650 }),
+        ..marks()
+    };
+
+    let item = Item::of(&message("<p>Hi</p>", &[]), &tagged).unwrap();
+
+    let created = created(&item);
+    let tag = property_of(&created, property::TAG);
+    assert_eq!(tag.as_deref(), Some("MyIRAFVEd2aImaq7zN3u/w=="));
+    let period = property_of(&created, property::PERIOD);
+    assert_eq!(period.as_deref(), Some("3650"));
 }
 
 #[test]
 fn the_bytes_of_a_file_are_sent_whatever_its_charset_says() {
-    let item = Item::of(&message("<p>Hi</p>", &[("a.txt", 100)]), CLASS).unwrap();
+    let item = Item::of(&message("<p>Hi</p>", &[("a.txt", 100)]), &marks()).unwrap();
 
-    let content = data_encoding::BASE64.encode(&[7; 100]);
+    let content = BASE64.encode(&[7; 100]);
     assert_eq!(created(&item)["attachments"][0]["contentBytes"], content);
 }
 
@@ -93,7 +119,7 @@ fn no_request_is_larger_than_graph_takes() {
         ("b.bin", 2_000_000),
         ("c.bin", 500_000),
     ];
-    let item = Item::of(&message("<p>Hi</p>", &files), CLASS).unwrap();
+    let item = Item::of(&message("<p>Hi</p>", &files), &marks()).unwrap();
 
     assert!(
         item.create.len() <= LARGEST_REQUEST,
@@ -111,7 +137,7 @@ fn no_request_is_larger_than_graph_takes() {
 #[test]
 fn a_transcript_that_is_too_long_for_a_message_is_attached_whole() {
     let html = "<p>\"quoted\"</p>\r\n".repeat(250_000);
-    let item = Item::of(&message(&html, &[]), CLASS).unwrap();
+    let item = Item::of(&message(&html, &[]), &marks()).unwrap();
 
     assert!(item.create.len() <= LARGEST_REQUEST);
     assert_eq!(item.later[0].name, "conversation.html");
@@ -132,7 +158,7 @@ fn a_request_is_never_larger_than_it_was_taken_for() {
     let mail = mime::read(&message.bytes).unwrap();
 
     let taken_for = escaped_size(&mail.html) + head_size(&mail) + 5_000_usize.div_ceil(3) * 4 + 310;
-    let item = Item::of(&message, CLASS).unwrap();
+    let item = Item::of(&message, &marks()).unwrap();
     assert!(
         item.create.len() <= taken_for,
         "{} > {taken_for}",

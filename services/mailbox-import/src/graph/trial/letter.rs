@@ -83,7 +83,7 @@ impl Stationery<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::item::Item;
+    use crate::{exchange::Marks, graph::item::Item};
 
     #[test]
     fn small_ones_are_one_request_and_the_large_one_leaves_its_file_for_later() {
@@ -92,7 +92,11 @@ mod tests {
             domain: "contoso.com",
             mailbox: "ann@contoso.com",
         };
-        let item = |letter: Letter| Item::of(&letter.message, "IPM.Note").unwrap();
+        let marks = Marks {
+            class: "IPM.Note".to_owned(),
+            tag: None,
+        };
+        let item = |letter: Letter| Item::of(&letter.message, &marks).unwrap();
 
         let small = item(stationery.small(1));
         let large = item(stationery.large(2));
