@@ -12,6 +12,9 @@ from pathlib import Path
 
 import yaml
 
+# A lone "=" in a list of operators, which YAML 1.1 has a type of its own for.
+yaml.SafeLoader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
 
 def refs(schema):
     """The names of all definitions that a schema refers to."""
@@ -79,7 +82,7 @@ def kubernetes(definitions, target):
 def crds(target, files):
     for file in files:
         for crd in yaml.safe_load_all(Path(file).read_text()):
-            if not crd or crd["kind"] != "CustomResourceDefinition":
+            if not isinstance(crd, dict) or crd.get("kind") != "CustomResourceDefinition":
                 continue
             for version in crd["spec"]["versions"]:
                 schema = strict(version["schema"]["openAPIV3Schema"])

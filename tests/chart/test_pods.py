@@ -11,6 +11,7 @@ class Pods(unittest.TestCase):
 
         self.assertGreaterEqual(len(SCENARIOS), 12)
         self.assertEqual(components, {*STAGES, "control", "all-in-one"})
+        self.assertIn("azure: chatkeep-test", [label for label, _ in pods()])
 
     def test_pods_are_restricted(self):
         for label, spec in pods():

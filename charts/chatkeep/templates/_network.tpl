@@ -1,3 +1,8 @@
+{{/* "true" for the five programs: they have an admin port, and peers that the values name. */}}
+{{- define "chatkeep.is.program" -}}
+{{- if not (has .component (list "all-in-one" "test")) }}true{{ end -}}
+{{- end -}}
+
 {{/* Who may call one service. */}}
 {{- define "chatkeep.ingress" -}}
 {{- $policy := .root.Values.networkPolicy -}}
@@ -16,7 +21,7 @@
     {{- toYaml $policy.consoleFrom | nindent 4 }}
   ports: [{ protocol: TCP, port: 8080 }]
 {{- end }}
-{{- if and $policy.monitoringFrom (ne .component "all-in-one") }}
+{{- if and $policy.monitoringFrom (include "chatkeep.is.program" .) }}
 - from:
     {{- toYaml $policy.monitoringFrom | nindent 4 }}
   ports: [{ protocol: TCP, port: 9090 }]
@@ -45,7 +50,7 @@
     - { protocol: TCP, port: {{ . }} }
     {{- end }}
 {{- end }}
-{{- if and (ne .component "all-in-one") (eq $values.staging.kind "azure") (eq $values.staging.azure.credential "managed-identity") }}
+{{- if and (include "chatkeep.is.program" .) (eq $values.staging.kind "azure") (eq $values.staging.azure.credential "managed-identity") }}
 # Where the machine's identity gets its tokens.
 - to: [{ ipBlock: { cidr: 169.254.169.254/32 } }]
   ports: [{ protocol: TCP, port: 80 }]
@@ -59,7 +64,7 @@
 {{- define "chatkeep.egress.ports" -}}
 {{- $values := .root.Values -}}
 {{- $urls := list -}}
-{{- if ne .component "all-in-one" -}}
+{{- if include "chatkeep.is.program" . -}}
 {{- $urls = append $urls (include "chatkeep.queue.url" .root) -}}
 {{- with $values.telemetry.otlp }}{{ $urls = append $urls . }}{{ end -}}
 {{- if eq .component "control" }}{{ $urls = append $urls $values.ledger.url }}{{ end -}}
