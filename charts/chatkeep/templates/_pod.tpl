@@ -140,6 +140,9 @@ volumeMounts:
 {{- if eq .component "all-in-one" -}}
 {{- $settings := include "chatkeep.over" (list .root.Values.settings .pod.settings) | fromYaml -}}
 {{- $variables = include "chatkeep.variables" (dict "path" "CHATKEEP" "table" $settings) | fromYaml -}}
+{{- else if eq .component "control" -}}
+{{- /* So that the command line can be called in its pod. */ -}}
+{{- $variables = include "chatkeep.command.line" .root | fromYaml -}}
 {{- end -}}
 {{- range $name, $value := merge (dict) .pod.extraEnv $variables }}
 - name: {{ $name }}
@@ -148,6 +151,18 @@ volumeMounts:
   {{- else }}
   value: {{ $value | quote }}
   {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Variables by which the command line finds control, where the Secret with certificates is mounted. */}}
+{{- define "chatkeep.command.line" -}}
+CHATKEEP_CONTROL: {{ include "chatkeep.control.url" . | quote }}
+{{- if .Values.grpc.plaintext }}
+CHATKEEP_PLAINTEXT: "true"
+{{- else }}
+CHATKEEP_CA: /run/secrets/grpc/ca.crt
+CHATKEEP_CERTIFICATE: /run/secrets/grpc/tls.crt
+CHATKEEP_KEY: /run/secrets/grpc/tls.key
 {{- end }}
 {{- end -}}
 
