@@ -36,11 +36,9 @@ impl Folder {
         Ok(Self { root: path.into() })
     }
 
-    pub(crate) fn remove_leftovers(&self) -> io::Result<()> {
-        for leftover in fs::read_dir(self.root.join(SPOOL))? {
-            fs::remove_file(leftover?.path())?;
-        }
-        Ok(())
+    pub(crate) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(self.root.join(SPOOL))?;
+        entries.map(|entry| Ok(entry?.path())).collect()
     }
 
     pub(crate) async fn put(&self, kind: BlobKind, bytes: Bytes) -> Result<Blob, StagingError> {
@@ -252,17 +250,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn leftovers_of_a_killed_process_are_removed() {
+    async fn leftovers_of_a_killed_process_are_removed_and_nothing_that_was_begun_since() {
         let folder = tempfile::tempdir().unwrap();
         let staging = Staging::folder(folder.path()).unwrap();
-        fs::write(folder.path().join("spool/leftover"), "half").unwrap();
+        let leftover = |name: &str| {
+            let path = folder.path().join("spool").join(name);
+            fs::write(&path, "half").unwrap();
+            path
+        };
+        let (left, gone) = (leftover("left"), leftover("gone"));
 
-        staging.remove_leftovers().unwrap();
+        let leftovers = staging.leftovers().unwrap();
+        fs::remove_file(&gone).unwrap();
+        let mut begun = staging.spool().unwrap();
+        begun.write_all(&vec![7; 200_000]).unwrap();
+        leftovers.remove().unwrap();
 
-        assert_eq!(
-            fs::read_dir(folder.path().join("spool")).unwrap().count(),
-            0
-        );
+        assert!(!left.exists());
+        let blob = staging.commit(BlobKind::Batch, begun).await.unwrap();
+        assert_eq!(staging.get(&blob).await.unwrap().len(), 200_000);
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod folder;
 mod frames;
 mod inventory;
 mod item_index;
+mod leftovers;
 mod settings;
 pub mod sorting;
 mod spool;
@@ -22,6 +23,7 @@ pub use crate::{
     frames::{FrameError, FrameReader, FrameWriter},
     inventory::{KEPT, Page, StoredBlob},
     item_index::ItemIndex,
+    leftovers::Leftovers,
     settings::{AzureSettings, Credential, FolderSettings, Settings},
     spool::Spool,
     staging::Staging,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::azure::Azure;
 use crate::{
     Blob, BlobKind, BlobRange, BlobReader, FolderSettings, Page, Settings, Spool, StagingError,
-    StoredBlob, blocking::blocking, folder::Folder,
+    StoredBlob, blocking::blocking, folder::Folder, leftovers::Leftovers,
 };
 
 /// Blob storage between the stages.
@@ -65,16 +65,17 @@ impl Staging {
         }
     }
 
-    /// Removes the temporary files of a process that was killed. Only for who knows that no other
-    /// process uses the folder: it would take away what that one is writing. Nothing to do for a
-    /// container: its temporary files have no names and end with their process.
-    pub fn remove_leftovers(&self) -> Result<(), StagingError> {
-        let removed = match &self.0 {
-            Form::Folder(folder) => folder.remove_leftovers(),
+    /// The temporary files that are there now. Nothing for a container: its temporary files have no names
+    /// and end with their process.
+    pub fn leftovers(&self) -> Result<Leftovers, StagingError> {
+        let found = match &self.0 {
+            Form::Folder(folder) => folder.leftovers(),
             #[cfg(feature = "azure")]
-            Form::Azure(_) => Ok(()),
+            Form::Azure(_) => Ok(Vec::new()),
         };
-        removed.map_err(|source| StagingError::Open { source })
+        found
+            .map(Leftovers)
+            .map_err(|source| StagingError::Open { source })
     }
 
     /// Stores bytes. On return they will outlast a crash. What is there already counts as written now:

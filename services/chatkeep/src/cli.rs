@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     /// Connectors that a control elsewhere archives by itself: needs --control
     #[command(subcommand)]
     Connectors(Connectors),
+    /// Runs every service, the scheduler and the administrators' web pages in this process
+    Serve(Serve),
     /// Archives days long past in slices, beside the scheduled runs: needs --control
     #[command(subcommand)]
     Backfill(Backfill),
@@ -104,6 +106,13 @@ pub(crate) struct Archive {
     /// Writes the balance as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where browsers ask [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,11 @@ mod item;
 mod log;
 mod runs;
 mod seals;
+#[cfg(feature = "console")]
+mod serve;
+#[cfg(not(feature = "console"))]
+#[path = "commands/no_serve.rs"]
+mod serve;
 mod verify;
 
 use std::process::ExitCode;
@@ -60,6 +65,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         }
         Command::Verify(args) => verify::run(args, site, output).await,
         Command::Connectors(command) => connectors::run(command, site, output).await,
+        Command::Serve(args) => serve::run(args, site, output).await,
         Command::Backfill(command) => backfill::run(command, site, output).await,
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chatkeep_model::connector::HoldFor;
 use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_runtime::{GrpcChannel, Lifecycle, in_process};
-use chatkeep_staging::Staging;
+use chatkeep_staging::{Leftovers, Staging};
 
 use crate::settings::Settings;
 
@@ -20,13 +20,48 @@ pub(crate) enum Which {
     All,
 }
 
-/// Starts services on the ledger in a folder; returns the way to control.
+/// Services that run.
+pub(crate) struct Embedded {
+    /// The way to control.
+    pub(crate) control: GrpcChannel,
+    #[cfg(feature = "console")]
+    others: Others,
+}
+
+/// What those services are made of that look at sources, directories and targets.
+#[cfg(feature = "console")]
+struct Others {
+    mailbox_import: chatkeep_mailbox_import::Settings,
+    ledger: LedgerClient,
+    staging: Staging,
+}
+
+#[cfg(feature = "console")]
+impl Embedded {
+    /// The ways to all of them.
+    pub(crate) fn channels(self) -> chatkeep_console::Channels {
+        let Others {
+            mailbox_import,
+            ledger,
+            staging,
+        } = self.others;
+        chatkeep_console::Channels {
+            control: self.control,
+            ingestion: in_process(chatkeep_ingestion::service()),
+            conversion: in_process(chatkeep_conversion::service(staging.clone())),
+            mapping: in_process(chatkeep_mapping::service(ledger, staging)),
+            mailbox_import: in_process(chatkeep_mailbox_import::service(&mailbox_import)),
+        }
+    }
+}
+
+/// Starts services on the ledger in a folder.
 pub(crate) async fn start(
     folder: &Path,
     mut settings: Settings,
     which: Which,
     lifecycle: &Lifecycle,
-) -> anyhow::Result<GrpcChannel> {
+) -> anyhow::Result<Embedded> {
     if which == Which::Control {
         // Who only asks deletes nothing.
         settings.control.janitor.after = HoldFor::Forever;
@@ -34,6 +69,8 @@ pub(crate) async fn start(
     let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
     let staging = Staging::folder(&folder.join("staging"))
         .with_context(|| format!("open {}", folder.display()))?;
+    // Before anything of this process writes there: its janitor does from its start on.
+    let leftovers = staging.leftovers();
     let servers = chatkeep_control::start(
         &settings.control,
         folder,
@@ -43,15 +80,23 @@ pub(crate) async fn start(
     )
     .await
     .with_context(|| format!("open the ledger in {}", folder.display()))?;
-    // The ledger is locked from here on: nobody else writes into the folder.
-    staging
-        .remove_leftovers()
+    // The ledger is locked from here on: whoever else wrote into the folder has ended.
+    leftovers
+        .and_then(Leftovers::remove)
         .with_context(|| format!("clear {}", folder.display()))?;
+    let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger));
     if which == Which::All {
-        let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger));
         start_stages(&settings, &queue, &ledger, &staging, lifecycle);
     }
-    Ok(in_process(servers.control))
+    Ok(Embedded {
+        control: in_process(servers.control),
+        #[cfg(feature = "console")]
+        others: Others {
+            mailbox_import: settings.mailbox_import,
+            ledger,
+            staging,
+        },
+    })
 }
 
 fn start_stages(

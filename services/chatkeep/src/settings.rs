@@ -7,11 +7,17 @@ use serde::Deserialize;
 /// A command does what it is called for, not what schedules say.
 const PATIENT: &str = "[control]\nenough = 500\nlinger = \"5m\"\nschedule = false";
 
+/// Who serves works like the cluster: schedules open runs.
+#[cfg(feature = "console")]
+const SERVING: &str = "[control]\nschedule = true";
+
 /// Settings of the services in this process, from `CHATKEEP__SERVICE__KEY` variables.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) archive: Patience,
+    #[cfg(feature = "console")]
+    pub(crate) console: chatkeep_console::Settings,
     pub(crate) control: chatkeep_control::Settings,
     pub(crate) ingestion: chatkeep_ingestion::Settings,
     pub(crate) conversion: chatkeep_conversion::Settings,
@@ -39,5 +45,10 @@ impl Default for Patience {
 impl Settings {
     pub(crate) fn load() -> anyhow::Result<Self> {
         Ok(chatkeep_runtime::settings::load(PATIENT, None)?)
+    }
+
+    #[cfg(feature = "console")]
+    pub(crate) fn load_for_serving() -> anyhow::Result<Self> {
+        Ok(chatkeep_runtime::settings::load(SERVING, None)?)
     }
 }

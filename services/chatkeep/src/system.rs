@@ -100,7 +100,10 @@ impl System {
         let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
         let patience = settings.archive.patience;
         let channel = match site {
-            Site::Here(folder) => embedded::start(folder, settings, which, &lifecycle).await?,
+            Site::Here(folder) => {
+                let started = embedded::start(folder, settings, which, &lifecycle);
+                started.await?.control
+            }
             Site::There(remote) => remote::connect(remote, &lifecycle)?,
         };
         Ok(Self {

@@ -7,16 +7,18 @@ use chatkeep_proto::v1::{
     complete_request::Result as Outcome,
 };
 
+use tonic::Status;
+
 use super::World;
 use crate::lab::Lab;
 
 impl World {
-    pub(super) async fn import(&self, lab: &Lab, task: &Task) {
+    pub(super) async fn import(&self, lab: &Lab, task: &Task) -> Result<(), Status> {
         let mut ledger = lab.ledger.clone();
         let lease = LeaseRequest {
             task: task.id.clone(),
         };
-        let fence = ledger.lease(lease).await.unwrap().into_inner().fence;
+        let fence = ledger.lease(lease).await?.into_inner().fence;
         let (mut mailbox, mut delivery) = (String::new(), 0);
         loop {
             let page = DeliveriesRequest {
@@ -27,12 +29,7 @@ impl World {
                 limit: 3,
                 begun_too: false,
             };
-            let page = ledger
-                .deliveries(page)
-                .await
-                .unwrap()
-                .into_inner()
-                .deliveries;
+            let page = ledger.deliveries(page).await?.into_inner().deliveries;
             let Some(last) = page.last() else { break };
             (mailbox, delivery) = (last.mailbox.clone(), last.id);
             let mut begun: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
@@ -51,7 +48,7 @@ impl World {
                 settled: Vec::new(),
                 begun: begun.collect(),
             };
-            ledger.journal(journal).await.unwrap();
+            ledger.journal(journal).await?;
             for one in page.iter().filter(|_| self.is_staged) {
                 let read = lab.staging.get(one.blob.as_ref().unwrap()).await;
                 assert!(read.is_ok(), "a delivery that waits has no blob: {read:?}");
@@ -65,10 +62,10 @@ impl World {
                 settled: settled.collect(),
                 begun: Vec::new(),
             };
-            ledger.journal(journal).await.unwrap();
+            ledger.journal(journal).await?;
         }
-        lab.complete(task, Outcome::Imported(Imported {}), Vec::new())
-            .await;
+        lab.try_complete(task, Outcome::Imported(Imported {}), Vec::new())
+            .await
     }
 
     fn deposit(&self, mailbox: &str, delivery: i64, item: &[u8]) -> Settled {

@@ -1,0 +1,55 @@
+//! `chatkeep serve`.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use chatkeep_console::Services;
+use chatkeep_runtime::{GRACE, Lifecycle};
+
+use crate::{
+    cli::{Serve, SiteOptions},
+    embedded::{self, Which},
+    output::Output,
+    settings::Settings,
+    system::Site,
+};
+
+/// Serves until somebody stops it.
+pub(crate) async fn run(
+    args: &Serve,
+    options: &SiteOptions,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let folder = std::path::absolute(".").context("find the current folder")?;
+    let Site::Here(folder) = Site::new(options, &folder)? else {
+        anyhow::bail!("serve runs control itself: leave out --control");
+    };
+    let mut settings = Settings::load_for_serving()?;
+    if let Some(address) = args.listen {
+        settings.console.address = address;
+    }
+    let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
+    let served = serve(&folder, settings, &lifecycle, output).await;
+    if served.is_ok() {
+        lifecycle.shutdown().cancelled().await;
+    }
+    let ended = lifecycle.stop().await;
+    served?;
+    Ok(ExitCode::from(u8::from(!ended)))
+}
+
+async fn serve(
+    folder: &Path,
+    settings: Settings,
+    lifecycle: &Lifecycle,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let console = settings.console.clone();
+    let embedded = embedded::start(folder, settings, Which::All, lifecycle).await?;
+    let services = Services::new(embedded.channels());
+    let address = chatkeep_console::start(&console, services, lifecycle)
+        .await
+        .context("serve the console")?;
+    output.line(format_args!("serving http://{address}"));
+    Ok(())
+}
