@@ -1,8 +1,10 @@
 """The programs take the settings that the chart renders."""
 
 import os
+import socket
 import subprocess
 import tempfile
+import time
 import tomllib
 import unittest
 from pathlib import Path
@@ -122,6 +124,39 @@ class Settings(unittest.TestCase):
         # The sample has somebody without a mailbox: closed with exceptions.
         self.assertEqual(taken.returncode, 2, taken.stderr)
         self.assertIn("CHATKEEP__CONTROL__LINGERR: unknown key", untaken.stderr)
+
+    def test_the_one_program_listens_where_it_is_probed_and_ends_when_it_is_told_to(self):
+        (item,) = of_kind(objects("all-in-one"), "StatefulSet")
+        container = item["spec"]["template"]["spec"]["containers"][0]
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+            free.close()
+            port = container["ports"][0]["containerPort"]
+            places = {"/data": f"{folder}/data", f"0.0.0.0:{port}": address}
+            arguments = [places.get(argument, argument) for argument in container["args"]]
+            self.assertEqual(len(set(arguments) - set(container["args"])), 2)
+
+            program = subprocess.Popen([PROGRAMS / container["command"][0], *arguments], stderr=subprocess.PIPE, text=True)
+            is_reached = wait_until_reached(address, program)
+            program.terminate()
+            _, said = program.communicate(timeout=item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+
+        self.assertTrue(is_reached, said)
+        self.assertEqual(program.returncode, 0, said)
+
+
+def wait_until_reached(address, program):
+    """True when something listens there before the program ends or half a minute is over."""
+    host, port = address.split(":")
+    until = time.monotonic() + 30
+    while time.monotonic() < until and program.poll() is None:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+            return True
+        except OSError:
+            time.sleep(0.1)
+    return False
 
 
 if __name__ == "__main__":

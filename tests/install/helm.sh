@@ -19,10 +19,12 @@ stamp="$helm $unittest $kubeconform $score $kubernetes $versions $crds $(cksum <
 if [ -f "$root/installed" ] && [ "$(cat "$root/installed")" = "$stamp" ]; then
     exit 0
 fi
-for program in go python3; do
+for program in go /usr/bin/python3; do
     command -v "$program" >/dev/null || { echo "helm.sh: $program is missing; Go must be 1.26 or later" >&2; exit 1; }
 done
-python3 -c 'import yaml' || { echo "helm.sh: Python's package yaml is missing" >&2; exit 1; }
+# The distribution's: it has the package yaml.
+python() { /usr/bin/python3 "$@"; }
+python -c 'import yaml' || { echo "helm.sh: Python's package yaml is missing" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -53,15 +55,18 @@ END
 
 echo "helm.sh: schemas"
 rm -rf "$root/schemas"
-python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "kubernetes-validate==$kubernetes"
-python3 -m zipfile -e "$work"/kubernetes_validate-*.whl "$work/schemas"
+python -m pip download --quiet --disable-pip-version-check --no-deps --dest "$work" "kubernetes-validate==$kubernetes"
+python -m zipfile -e "$work"/kubernetes_validate-*.whl "$work/schemas"
 for version in $versions; do
     definitions="$work/schemas/kubernetes_validate/kubernetes-json-schema/v$version-local-strict/_definitions.json"
-    python3 "$here/../chart/schemas.py" kubernetes "$definitions" "$root/schemas/v$version"
+    python "$here/../chart/schemas.py" kubernetes "$definitions" "$root/schemas/v$version"
 done
+mkdir -p "$root/schemas/definitions"
 for module in $crds; do
     go mod download "$module" 2>"$work/log" || { tail -5 "$work/log" >&2; exit 1; }
     find "$GOPATH/pkg/mod/$module" -path '*crd*' -name '*.yaml' ! -path '*patches*' ! -path '*experimental*' \
-        ! -path '*crd-full*' ! -name kustomiz\* -exec python3 "$here/../chart/schemas.py" crds "$root/schemas/operators" {} +
+        ! -path '*crd-full*' ! -name 'kustomiz*' -exec cp {} "$root/schemas/definitions/" \;
 done
+chmod -R u+w "$root/schemas"
+python "$here/../chart/schemas.py" crds "$root/schemas/operators" "$root"/schemas/definitions/*.yaml
 echo "$stamp" >"$root/installed"
