@@ -16,7 +16,7 @@ RULES = """\
 groups:
   - name: planted
     rules:
-      - { alert: Kept, expr: "up == 0", for: 5m, labels: { severity: warning }, annotations: { summary: "{{ $labels.job }} is down" } }
+      - { alert: Kept, expr: "up == 0", for: 5m, annotations: { summary: "{{ $labels.job }} is down" } }
       - { alert: LeftOut, expr: "up == 1" }
 """
 

@@ -79,7 +79,8 @@ class Policies(unittest.TestCase):
 
 class Routes(unittest.TestCase):
     def test_routes_lead_to_a_port_that_the_service_and_the_pod_have(self):
-        for scenario, component in (("ingress", "control"), ("gateway", "control"), ("all-in-one-ingress", "all-in-one")):
+        routed = {"ingress": "control", "gateway": "control", "all-in-one-ingress": "all-in-one"}
+        for scenario, component in routed.items():
             with self.subTest(scenario):
                 found = objects(scenario)
                 (route,) = of_kind(found, "Ingress", "HTTPRoute")

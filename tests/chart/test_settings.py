@@ -137,10 +137,12 @@ class Settings(unittest.TestCase):
             arguments = [places.get(argument, argument) for argument in container["args"]]
             self.assertEqual(len(set(arguments) - set(container["args"])), 2)
 
-            program = subprocess.Popen([PROGRAMS / container["command"][0], *arguments], stderr=subprocess.PIPE, text=True)
+            command = [PROGRAMS / container["command"][0], *arguments]
+            program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             is_reached = wait_until_reached(address, program)
             program.terminate()
-            _, said = program.communicate(timeout=item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
+            grace = item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+            _, said = program.communicate(timeout=grace)
 
         self.assertTrue(is_reached, said)
         self.assertEqual(program.returncode, 0, said)
