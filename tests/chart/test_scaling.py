@@ -46,6 +46,17 @@ class Scaling(unittest.TestCase):
         expected = {name: f"chatkeep.{name}" for name in ("ingestion", "conversion", "mapping", "mailbox-import")}
         self.assertEqual(queues, expected)
 
+    def test_a_scaler_for_all_is_one_for_the_stages(self):
+        values = {
+            "queue": {"management": {"url": "http://rabbitmq.example.com:15672"}},
+            "defaults": {"autoscaling": {"type": "keda"}},
+        }
+        found = objects(values=values)
+
+        scaled = {item["metadata"]["name"] for item in of_kind(found, "ScaledObject")}
+        self.assertEqual(len(scaled), 4)
+        self.assertEqual(named(found, "Deployment", "control")["spec"]["replicas"], 2)
+
     def test_messages_that_are_worked_on_count(self):
         for item in of_kind(objects("azure"), "ScaledObject"):
             (trigger,) = item["spec"]["triggers"]
