@@ -125,6 +125,19 @@ class Settings(unittest.TestCase):
         self.assertEqual(taken.returncode, 2, taken.stderr)
         self.assertIn("CHATKEEP__CONTROL__LINGERR: unknown key", untaken.stderr)
 
+    def test_the_command_line_finds_control_by_the_variables_of_the_test(self):
+        pod = named(objects(), "Pod", "test")["spec"]["containers"][0]
+        variables = {variable["name"]: variable["value"] for variable in pod["env"]}
+        self.assertEqual(variables["CHATKEEP_CONTROL"], "http://chatkeep-control:50051")
+        # Where nobody listens.
+        variables["CHATKEEP_CONTROL"] = "http://127.0.0.1:9"
+
+        command = [PROGRAMS / pod["command"][0], *pod["args"]]
+        said = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+        self.assertEqual(said.returncode, 1)
+        self.assertIn("no connection", said.stderr)
+
     def test_the_one_program_listens_where_it_is_probed_and_ends_when_it_is_told_to(self):
         (item,) = of_kind(objects("all-in-one"), "StatefulSet")
         container = item["spec"]["template"]["spec"]["containers"][0]
@@ -138,7 +151,7 @@ class Settings(unittest.TestCase):
             self.assertEqual(len(set(arguments) - set(container["args"])), 2)
 
             command = [PROGRAMS / container["command"][0], *arguments]
-            program = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             is_reached = wait_until_reached(address, program)
             program.terminate()
             grace = item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
