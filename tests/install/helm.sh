@@ -65,7 +65,7 @@ mkdir -p "$root/schemas/definitions"
 for module in $crds; do
     go mod download "$module" 2>"$work/log" || { tail -5 "$work/log" >&2; exit 1; }
     find "$GOPATH/pkg/mod/$module" -path '*crd*' -name '*.yaml' ! -path '*patches*' ! -path '*experimental*' \
-        ! -path '*crd-full*' ! -name 'kustomiz*' -exec cp {} "$root/schemas/definitions/" \;
+        ! -path '*crd-full*' -exec grep -q '^kind: CustomResourceDefinition' {} \; -exec cp {} "$root/schemas/definitions/" \;
 done
 chmod -R u+w "$root/schemas"
 python "$here/../chart/schemas.py" crds "$root/schemas/operators" "$root"/schemas/definitions/*.yaml
