@@ -1,0 +1,112 @@
+{{/* The settings file of one service: what the chart knows, under what the values set by section and key. */}}
+{{- define "chatkeep.settings" -}}
+{{- $made := include "chatkeep.settings.made" . | fromYaml -}}
+{{- $all := include "chatkeep.over" (list $made .root.Values.settings) | fromYaml -}}
+{{- $own := include "chatkeep.over" (list $all .pod.settings) | fromYaml -}}
+{{- include "chatkeep.toml" (dict "path" "" "table" $own) | trim -}}
+{{- end -}}
+
+{{- define "chatkeep.settings.made" -}}
+{{- $values := .root.Values -}}
+grpc:
+  {{- if $values.grpc.plaintext }}
+  plaintext: true
+  {{- else }}
+  certificate: /run/secrets/grpc/tls.crt
+  key: /run/secrets/grpc/tls.key
+  ca: /run/secrets/grpc/ca.crt
+  {{- end }}
+queue:
+  url: {{ include "chatkeep.queue.url" .root | quote }}
+  prefix: {{ $values.queue.prefix | quote }}
+  user: file:/run/secrets/queue/{{ $values.queue.userKey }}
+  password: file:/run/secrets/queue/{{ $values.queue.passwordKey }}
+  {{- include "chatkeep.settings.ca" (list "queue-ca" $values.queue.ca) | nindent 2 }}
+staging:
+  kind: {{ $values.staging.kind }}
+  {{- if eq $values.staging.kind "folder" }}
+  path: /staging
+  {{- else }}
+  {{- include "chatkeep.settings.azure" $values.staging.azure | nindent 2 }}
+  {{- end }}
+telemetry:
+  {{- omit $values.telemetry "otlp" | toYaml | nindent 2 }}
+  {{- with $values.telemetry.otlp }}
+  otlp: {{ . | quote }}
+  {{- end }}
+lifecycle:
+  grace: {{ .pod.termination.graceSeconds }}s
+{{- if eq .component "control" }}
+# Stays empty: ledger and seals are elsewhere.
+data:
+  path: /tmp/data
+control:
+  postgres:
+    url: {{ $values.ledger.url | quote }}
+    user: file:/run/secrets/ledger/{{ $values.ledger.userKey }}
+    password: file:/run/secrets/ledger/{{ $values.ledger.passwordKey }}
+    connections: {{ $values.ledger.connections }}
+    {{- include "chatkeep.settings.ca" (list "ledger-ca" $values.ledger.ca) | nindent 4 }}
+{{- else }}
+control:
+  url: {{ include "chatkeep.control.url" .root | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "chatkeep.settings.ca" -}}
+{{- $ca := index . 1 -}}
+{{- if or $ca.secret $ca.configMap -}}
+ca: /run/secrets/{{ index . 0 }}/{{ $ca.key }}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatkeep.settings.azure" -}}
+url: {{ .url | quote }}
+credential:
+  type: {{ .credential }}
+  {{- if and .client (has .credential (list "managed-identity" "client-secret")) }}
+  client: {{ .client | quote }}
+  {{- end }}
+  {{- if eq .credential "client-secret" }}
+  tenant: {{ .tenant | quote }}
+  secret: file:/run/secrets/staging/{{ .secretKey }}
+  {{- else if eq .credential "sas" }}
+  token: file:/run/secrets/staging/{{ .secretKey }}
+  {{- end }}
+{{ include "chatkeep.settings.ca" (list "staging-ca" .ca) }}
+{{- end -}}
+
+{{/* TOML, sorted. Helm's own toToml writes whole numbers as 4.0, which no program takes for a count. */}}
+{{- define "chatkeep.toml" -}}
+{{- $path := .path -}}
+{{- $table := .table -}}
+{{- range $key := keys $table | sortAlpha -}}
+{{- $value := get $table $key -}}
+{{- if not (or (kindIs "map" $value) (kindIs "invalid" $value)) }}
+{{ $key }} = {{ $value | toJson }}
+{{- end -}}
+{{- end -}}
+{{- range $key := keys $table | sortAlpha -}}
+{{- $value := get $table $key -}}
+{{- if kindIs "map" $value -}}
+{{- $below := printf "%s%s" (ternary "" (printf "%s." $path) (eq $path "")) $key }}
+
+[{{ $below }}]
+{{- include "chatkeep.toml" (dict "path" $below "table" $value) }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The same as variables, for a program that reads no file. */}}
+{{- define "chatkeep.variables" -}}
+{{- $path := .path -}}
+{{- range $key := keys .table | sortAlpha -}}
+{{- $value := get $.table $key -}}
+{{- $variable := printf "%s__%s" $path (upper $key) -}}
+{{- if kindIs "map" $value }}
+{{- include "chatkeep.variables" (dict "path" $variable "table" $value) }}
+{{- else if not (kindIs "invalid" $value) }}
+{{ $variable }}: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
