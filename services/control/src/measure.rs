@@ -49,6 +49,7 @@ enum Metric {
     Findings,
     State,
     Number,
+    Opened,
     Closed,
     Due,
     Lag,
@@ -60,13 +61,14 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
         Self::Findings,
         Self::State,
         Self::Number,
+        Self::Opened,
         Self::Closed,
         Self::Due,
         Self::Lag,
@@ -85,6 +87,7 @@ impl Metric {
             Self::Findings => "chatkeep.run.findings",
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
+            Self::Opened => "chatkeep.run.opened",
             Self::Closed => "chatkeep.run.closed",
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
@@ -228,10 +231,12 @@ fn state(run: &RunRow, connector: &KeyValue) -> Vec<Sample> {
         RunState::Cancelled => "cancelled",
     };
     let state = KeyValue::new("chatkeep.run.state", name);
-    let number = u64::try_from(run.number).unwrap_or(0);
+    let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
+    let (number, opened) = (unsigned(run.number), unsigned(run.opened / 1000));
     let mut samples = vec![
         sample(Metric::State, 1, [connector.clone(), state]),
         sample(Metric::Number, number, [connector.clone()]),
+        sample(Metric::Opened, opened, [connector.clone()]),
     ];
     let closed = run
         .closed
