@@ -163,6 +163,31 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
 }
 
 #[test]
+fn what_the_compose_file_for_telemetry_mounts_is_there_and_prometheus_takes_its_own() {
+    let folder = repository().join("deploy");
+    let compose = fs::read_to_string(folder.join("compose.telemetry.yaml")).unwrap();
+    let mounts = compose.lines().filter_map(|line| {
+        let (path, _) = line.trim().strip_prefix("- ")?.split_once(':')?;
+        path.starts_with('.').then_some(path)
+    });
+    let missing = mounts.clone().find(|path| !folder.join(path).exists());
+
+    let checked = call(
+        "promtool",
+        &[
+            "check",
+            "config",
+            "--syntax-only",
+            "deploy/telemetry/prometheus.yaml",
+        ],
+    );
+
+    assert_eq!(missing, None);
+    assert_eq!(mounts.count(), 7);
+    assert_succeeded(&checked);
+}
+
+#[test]
 fn what_a_query_names_is_found_in_it() {
     let query = "sum by (le, stage) (rate(a_bucket{x=~\"u|v w\", y!=\"$\"}[5m])) \
         / on (stage) group_left () max(b) > 0.5 or vector(1e3) unless c offset 1h";
