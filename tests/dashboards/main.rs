@@ -137,8 +137,8 @@ fn alerts_fire_when_they_should_and_only_then() {
     assert_succeeded(&tested);
     for alert in of_alerts() {
         let asked = format!("alertname=\"{}\", alertstate", alert.place);
-        let texts = tests.iter().flat_map(|(_, text)| text.split("  - name: "));
-        let its: Vec<_> = texts.filter(|test| test.contains(&asked)).collect();
+        let all = tests.iter().flat_map(|(_, text)| text.split("  - name: "));
+        let its: Vec<_> = all.filter(|test| test.contains(&asked)).collect();
         let silent = its.iter().filter(|test| test.contains("exp_samples: []"));
         let silent = silent.count();
         assert!(silent > 0, "{} is never silent", alert.place);
@@ -149,9 +149,9 @@ fn alerts_fire_when_they_should_and_only_then() {
 #[test]
 fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
     let folder = repository().join("docs/runbooks");
-    let names = fs::read_dir(folder).unwrap();
+    let entries = fs::read_dir(folder).unwrap();
     let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
-    let runbooks: BTreeSet<_> = names.map(|entry| name(&entry.unwrap().path())).collect();
+    let runbooks: BTreeSet<_> = entries.map(|entry| name(&entry.unwrap().path())).collect();
     let alerts: BTreeSet<_> = of_alerts().into_iter().map(|alert| alert.place).collect();
     let rules = files("rules", ".yaml").remove(0).1;
 

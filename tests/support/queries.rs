@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// Words of PromQL that stand where a metric could.
+/// Words of the query language that stand where a metric could.
 const WORDS: [&str; 5] = ["and", "bool", "offset", "or", "unless"];
 /// Words before a list of labels.
 const GROUPS: [&str; 6] = [
@@ -132,7 +132,7 @@ pub(crate) fn of_alerts() -> Vec<Query> {
     queries
 }
 
-/// All PromQL there is.
+/// All queries of metrics there are.
 pub(crate) fn promql() -> Vec<Query> {
     let mut queries = of_panels("expr");
     queries.extend(of_variables());
@@ -151,7 +151,7 @@ fn filled(text: &str, variables: &[String]) -> String {
     text
 }
 
-/// What a PromQL query names. It takes well-formed ones, as promtool has checked.
+/// What a query of metrics names. It takes well-formed ones, as promtool has checked.
 pub(crate) fn named(query: &str) -> Named {
     let mut named = Named::default();
     let mut rest = query;
