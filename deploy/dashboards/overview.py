@@ -7,9 +7,9 @@ CONNECTOR = 'chatkeep_connector_id=~"$connector"'
 OF_CONNECTOR = "max by (chatkeep_connector_id, chatkeep_outcome)"
 
 
-def of_run(metric, outcome):
-    """A number of the newest runs."""
-    return f'sum(max by (chatkeep_connector_id) (chatkeep_run_{metric}{{{CONNECTOR}, chatkeep_outcome="{outcome}"}}))'
+def of_run(metric, outcomes):
+    """A number of the newest runs, whose outcomes exclude each other."""
+    return f'sum(max by (chatkeep_connector_id) (chatkeep_run_{metric}{{{CONNECTOR}, chatkeep_outcome=~"{outcomes}"}}))'
 
 
 def difference(metric, whole):
@@ -35,7 +35,7 @@ FUNNEL = [
     query(of_run("records", "rendered"), "records rendered"),
     query(f"sum(max by (chatkeep_connector_id) (chatkeep_run_items{{{CONNECTOR}}}))", "items"),
     query(of_run("deliveries", "planned"), "deliveries planned"),
-    query(f'({of_run("deliveries", "imported")}) or ({of_run("deliveries", "done")})', "deliveries imported (done)"),
+    query(of_run("deliveries", "imported|done"), "deliveries imported (done)"),
 ]
 
 DASHBOARD = dashboard(
