@@ -63,6 +63,8 @@ DASHBOARD = dashboard(
         number("Deliveries that are missing", "Equation 2: planned less imported, partially imported, skipped, failed, held. Always 0.", query(difference("deliveries", "planned"), "{{chatkeep_connector_id}}"), steps=[(None, "red"), (0, "green"), (1, "red")], width=6, height=5),
         bars("Records that are not in items", "Of the newest runs.", [query(f'sum by (chatkeep_outcome) ({OF_CONNECTOR} (chatkeep_run_records{{{CONNECTOR}, chatkeep_outcome=~"duplicates|excluded|quarantined|open"}}))', "{{chatkeep_outcome}}")], width=6, height=5),
         bars("Deliveries that are not in mailboxes", "Of the newest runs.", [query(f'sum by (chatkeep_outcome) ({OF_CONNECTOR} (chatkeep_run_deliveries{{{CONNECTOR}, chatkeep_outcome=~"partially imported|skipped|failed|held"}}))', "{{chatkeep_outcome}}")], width=6, height=5),
+        lines("Held", "Deliveries of all runs that wait for a mailbox.", [query(f"max by (chatkeep_connector_id) (chatkeep_held_deliveries{{{CONNECTOR}}})", "{{chatkeep_connector_id}}")], width=12, height=5),
+        lines("Held for", "The oldest of them. After hold_for they fail.", [query(f"time() - min by (chatkeep_connector_id) (chatkeep_held_since{{{CONNECTOR}}})", "{{chatkeep_connector_id}}")], "s", width=12, height=5),
         row("Freshness and backlog"),
         lines("Behind", "Time since the end of what scheduled runs have covered. A daily schedule goes up to a day and some hours.", [query(f"max by (chatkeep_connector_id) (chatkeep_schedule_lag{{{CONNECTOR}}})", "{{chatkeep_connector_id}}")], "s"),
         lines("Since the last run closed", "Manual runs included.", [query(f"time() - max by (chatkeep_connector_id) (chatkeep_run_closed{{{CONNECTOR}}})", "{{chatkeep_connector_id}}")], "s"),

@@ -1,5 +1,6 @@
 //! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
 
+mod held;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +48,8 @@ enum Metric {
     Deliveries,
     Items,
     Findings,
+    Held,
+    HeldSince,
     State,
     Number,
     Opened,
@@ -61,11 +64,13 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 17] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
         Self::Findings,
+        Self::Held,
+        Self::HeldSince,
         Self::State,
         Self::Number,
         Self::Opened,
@@ -85,6 +90,8 @@ impl Metric {
             Self::Deliveries => "chatkeep.run.deliveries",
             Self::Items => "chatkeep.run.items",
             Self::Findings => "chatkeep.run.findings",
+            Self::Held => "chatkeep.held.deliveries",
+            Self::HeldSince => "chatkeep.held.since",
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
             Self::Opened => "chatkeep.run.opened",
@@ -169,6 +176,7 @@ impl Watcher {
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
         let mut samples = open_tasks(&mut conn).await?;
         samples.extend(cleared(&mut conn).await?);
+        samples.extend(held::held(&mut conn).await?);
         let now = ledger.clock.now() / 1000;
         samples.extend(schedules(&mut conn, now).await?);
         samples.extend(horizons(&mut conn, now).await?);
