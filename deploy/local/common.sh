@@ -16,7 +16,7 @@ fill() {
   local text name
   text=$(cat)
   for name in state base amqp postgres azurite imap control grpc admin mail_user mail_group server_user login_user \
-    queue_password mail_password; do
+    queue_password mail_password otlp jaeger traces traces_grpc programs rules; do
     text=${text//@$name@/${!name-}}
   done
   printf '%s\n' "$text"
@@ -45,6 +45,13 @@ stop() {
   done
   kill -KILL "$pid" 2>/dev/null || true
   rm -f "$file"
+}
+
+# refuse_when_running SCRIPT: what up starts first may not be there; what look starts before it may.
+refuse_when_running() {
+  [ -e "$state/pid/epmd" ] || return 0
+  echo "$1: it runs already, or was not stopped: deploy/local/down" >&2
+  exit 1
 }
 
 wait_for_port() {

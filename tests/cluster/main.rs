@@ -20,9 +20,17 @@ mod grpc;
 mod identical;
 mod late;
 mod losses;
+#[cfg(feature = "mssql")]
+mod named;
 mod poison;
 #[path = "../support/program.rs"]
 mod program;
+#[cfg_attr(
+    not(feature = "mssql"),
+    expect(dead_code, reason = "what metrics are named needs databases, too")
+)]
+#[path = "../support/queries.rs"]
+mod queries;
 #[path = "../support/running.rs"]
 mod running;
 #[cfg(feature = "mssql")]

@@ -10,15 +10,15 @@ use crate::{
 };
 
 /// `TASK_KIND_CONVERT`.
-const CONVERT: u32 = 5;
+pub(crate) const CONVERT: u32 = 5;
 /// `TASK_KIND_IMPORT`.
 const IMPORT: u32 = 8;
 /// SHA-256 of the attachment below.
-const HELLO: &str =
+pub(crate) const HELLO: &str =
     "attachment/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
 /// A session with an attachment.
-fn with_attachment() -> String {
+pub(crate) fn with_attachment() -> String {
     let file = "--MIME_Boundary\r\nContent-Type: application/octet-stream\r\nContent-Disposition: \
         attachment; filename=\"hello.bin\"\r\nContent-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n\
         --MIME_Boundary--";

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{cluster::Cluster, servers::Servers, system::Form, work::sessions};
+use crate::{cluster::Cluster, queries::of_panels, servers::Servers, system::Form, work::sessions};
 
 /// Keeps what programs send: spans by trace, with the program's name.
 #[derive(Clone, Default)]
@@ -114,6 +114,7 @@ fn a_run_is_traced_from_program_to_program() {
             .iter()
             .any(|link| traces[&link.trace_id].iter().any(is_run))
     );
+    assert_searchable(&traces);
     let everything = format!("{traces:?}");
     for content in ["contoso", "hello", "Sandbox"] {
         assert!(!everything.contains(content), "{content}");
@@ -130,4 +131,21 @@ fn assert_whole(trace: &[(String, Span)]) {
         let is_known = first(span) || known.contains(&span.parent_span_id);
         assert!(is_known, "{program}: {} has lost its parent", span.name);
     }
+}
+
+/// Attributes that dashboards search spans by are there.
+fn assert_searchable(traces: &Traces) {
+    let spans = traces.values().flatten().map(|(_, span)| span);
+    let attributes = spans.flat_map(|span| &span.attributes);
+    let known: BTreeSet<_> = attributes.map(|attribute| attribute.key.as_str()).collect();
+    let ends = |c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_';
+    let mut searches = 0;
+    for search in of_panels("query") {
+        for named in search.text.split("span.").skip(1) {
+            let name = named.split(ends).next().unwrap();
+            assert!(known.contains(name), "{search:?}: no span has {name}");
+            searches += 1;
+        }
+    }
+    assert!(searches > 10, "{searches}");
 }

@@ -1,5 +1,6 @@
 //! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
 
+mod held;
 #[cfg(test)]
 mod tests;
 
@@ -47,8 +48,11 @@ enum Metric {
     Deliveries,
     Items,
     Findings,
+    Held,
+    HeldSince,
     State,
     Number,
+    Opened,
     Closed,
     Due,
     Lag,
@@ -60,13 +64,16 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
         Self::Findings,
+        Self::Held,
+        Self::HeldSince,
         Self::State,
         Self::Number,
+        Self::Opened,
         Self::Closed,
         Self::Due,
         Self::Lag,
@@ -83,8 +90,11 @@ impl Metric {
             Self::Deliveries => "chatkeep.run.deliveries",
             Self::Items => "chatkeep.run.items",
             Self::Findings => "chatkeep.run.findings",
+            Self::Held => "chatkeep.held.deliveries",
+            Self::HeldSince => "chatkeep.held.since",
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
+            Self::Opened => "chatkeep.run.opened",
             Self::Closed => "chatkeep.run.closed",
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
@@ -166,6 +176,7 @@ impl Watcher {
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
         let mut samples = open_tasks(&mut conn).await?;
         samples.extend(cleared(&mut conn).await?);
+        samples.extend(held::held(&mut conn).await?);
         let now = ledger.clock.now() / 1000;
         samples.extend(schedules(&mut conn, now).await?);
         samples.extend(horizons(&mut conn, now).await?);
@@ -228,10 +239,12 @@ fn state(run: &RunRow, connector: &KeyValue) -> Vec<Sample> {
         RunState::Cancelled => "cancelled",
     };
     let state = KeyValue::new("chatkeep.run.state", name);
-    let number = u64::try_from(run.number).unwrap_or(0);
+    let unsigned = |value: i64| u64::try_from(value).unwrap_or(0);
+    let (number, opened) = (unsigned(run.number), unsigned(run.opened / 1000));
     let mut samples = vec![
         sample(Metric::State, 1, [connector.clone(), state]),
         sample(Metric::Number, number, [connector.clone()]),
+        sample(Metric::Opened, opened, [connector.clone()]),
     ];
     let closed = run
         .closed

@@ -82,7 +82,8 @@ pub fn start(
     lifecycle: &Lifecycle,
 ) {
     let shutdown = lifecycle.shutdown();
-    let stage = MailboxImport::new(settings, ledger.clone(), staging, shutdown);
+    let stage = MailboxImport::new(settings, ledger.clone(), staging, shutdown)
+        .with_meter(&lifecycle.meter());
     Worker::new(stage, queue, ledger, settings.connections).start(lifecycle);
 }
 

@@ -2,6 +2,7 @@ mod backlog;
 mod doubt;
 mod draft;
 mod journal;
+mod measure;
 mod parting;
 mod permit;
 mod putting_back;
@@ -20,10 +21,12 @@ use chatkeep_pipeline::{
     Completion, LedgerClient, ResultExt as _, RunContext, Runs, Stage, StageError,
 };
 use chatkeep_proto::v1::{Imported, LeaseRequest, Task, complete_request};
+use chatkeep_runtime::Lifecycle;
 use chatkeep_staging::Staging;
+use opentelemetry::metrics::Meter;
 use tokio_util::sync::CancellationToken;
 
-use self::shard::Shard;
+use self::{measure::Measures, shard::Shard};
 use crate::{
     Settings,
     target::{Target, Tenants, Timeouts, open_target},
@@ -44,6 +47,7 @@ pub struct MailboxImport {
     shutdown: CancellationToken,
     targets: Mutex<HashMap<i64, (connector::Target, Arc<dyn Target>)>>,
     tenants: Tenants,
+    measures: Measures,
 }
 
 impl MailboxImport {
@@ -62,6 +66,15 @@ impl MailboxImport {
             shutdown,
             targets: Mutex::default(),
             tenants: Tenants::default(),
+            measures: Measures::new(&Lifecycle::default().meter()),
+        }
+    }
+
+    /// Measures with this meter. Without one nothing is measured.
+    pub fn with_meter(self, meter: &Meter) -> Self {
+        Self {
+            measures: Measures::new(meter),
+            ..self
         }
     }
 
@@ -102,6 +115,7 @@ impl Stage for MailboxImport {
             ledger: self.ledger.clone(),
             staging: self.staging.clone(),
             target,
+            measures: self.measures.of(&context.connector),
             domain: context.connector.domain.clone(),
             term: Duration::from_millis(lease.term),
             deadline: started + WORK,

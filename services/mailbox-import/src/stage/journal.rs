@@ -3,6 +3,8 @@ use std::error::Error;
 use chatkeep_pipeline::{LedgerClient, StageError};
 use chatkeep_proto::v1::{Begun, DeliveryState, JournalRequest, ReportCopiesRequest, Settled};
 
+use super::measure::TargetMeasures;
+
 /// Settled deliveries are reported at the latest when so many have come together.
 const MANY: usize = 1000;
 
@@ -10,6 +12,7 @@ const MANY: usize = 1000;
 /// that a batch costs one commit.
 pub(super) struct Journal {
     ledger: LedgerClient,
+    measures: TargetMeasures,
     task: String,
     fence: u64,
     settled: Vec<Settled>,
@@ -27,9 +30,15 @@ pub(super) struct Settlement {
 }
 
 impl Journal {
-    pub(super) fn new(ledger: LedgerClient, task: String, fence: u64) -> Self {
+    pub(super) fn new(
+        ledger: LedgerClient,
+        measures: TargetMeasures,
+        task: String,
+        fence: u64,
+    ) -> Self {
         Self {
             ledger,
+            measures,
             task,
             fence,
             settled: Vec::new(),
@@ -58,6 +67,7 @@ impl Journal {
         delivery: i64,
         settlement: Settlement,
     ) -> Result<(), StageError> {
+        self.measures.settled(settlement);
         self.settled.push(Settled {
             delivery,
             state: settlement.state.into(),

@@ -31,9 +31,9 @@ impl Shard {
             // in the journal, and looked at before anything is sent again. A holder waits twice the term
             // from that entry on: it had better be over by then.
             TargetError::Busy { after } if in_flight => {
-                Aside::Until(in_millis(after.max(self.around.term * 2)))
+                self.leave_alone(after.max(self.around.term * 2))
             }
-            TargetError::Busy { after } => Aside::Until(in_millis(after)),
+            TargetError::Busy { after } => self.leave_alone(after),
             TargetError::NoMailbox => Aside::Never("mailbox not found"),
             TargetError::Login { .. } => Aside::Never("mailbox refuses the login"),
             TargetError::NotConnected { .. } => Aside::Never("mailbox not open to the application"),
@@ -54,6 +54,12 @@ impl Shard {
             self.leave_session(journal);
         }
         self.put_off(mailbox, &doubtful, aside, journal).await
+    }
+
+    /// A mailbox that takes nothing for so long.
+    fn leave_alone(&self, pause: Duration) -> Aside {
+        self.around.measures.paused(pause);
+        Aside::Until(in_millis(pause))
     }
 
     /// Parts what an earlier holder or a broken connection may have stored from the rest.

@@ -14,6 +14,7 @@ use super::{
     doubt::{Doubt, by_mailbox},
     draft::{Aside, Draft, settle},
     journal::Journal,
+    measure::TargetMeasures,
     session::Session,
 };
 use crate::target::{Position, Target, TargetError};
@@ -23,6 +24,7 @@ pub(super) struct Surroundings {
     pub(super) ledger: LedgerClient,
     pub(super) staging: Staging,
     pub(super) target: Arc<dyn Target>,
+    pub(super) measures: TargetMeasures,
     pub(super) domain: String,
     /// How long the lease to send lasts after the journal was written, and how long what was sent may
     /// take to arrive.
@@ -70,7 +72,8 @@ impl Shard {
         self.doubts = by_mailbox(lease.open);
         let doubtful = self.doubts.keys().cloned().collect();
         let ledger = self.around.ledger.clone();
-        let mut journal = Journal::new(ledger.clone(), task.clone(), lease.fence);
+        let measures = self.around.measures.clone();
+        let mut journal = Journal::new(ledger.clone(), measures, task.clone(), lease.fence);
         let mut backlog = Backlog::new(ledger, task, lease.fence, doubtful);
         let mut worked = self.work_off(&mut backlog, &mut journal).await;
         if worked.is_ok() {
