@@ -8,7 +8,7 @@ const DAY: i64 = 86_400;
 
 #[test]
 fn a_session_becomes_a_mail_in_both_mailboxes() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite"), (2, "bob", "marble")]);
 
     let outcome = world.archive_all();
@@ -45,14 +45,14 @@ fn a_second_call_says_nothing_new_and_reads_the_overlap_only() {
 
 #[test]
 fn a_later_run_takes_what_is_new() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.archive_all();
     world.chat(0, 100, &[(DAY + 100, "bob", "marble")]);
 
     // A day that lies before the position is read where somebody asks for it.
     let window = ["--from", "2025-03-11", "--to", "2025-03-12"];
-    let outcome = world.sandbox.archive_with(&window);
+    let outcome = world.archive_with(&window);
 
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_eq!(outcome.count("records.read"), 1);
@@ -63,7 +63,7 @@ fn a_later_run_takes_what_is_new() {
 
 #[test]
 fn quirk_conference_mails_go_to_everybody_who_was_there_once() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     let lines: [(i64, &str, &str, &[&str]); 3] = [
         (1, "bob", "granite", &["ann"]),
         (2, "ann", "marble", &["bob", "cem"]),
@@ -88,7 +88,7 @@ fn quirk_conference_mails_go_to_everybody_who_was_there_once() {
 
 #[test]
 fn quirk_conferences_are_left_alone_until_they_have_settled() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.meeting(0, &[(1, "bob", "granite", &["ann"])]);
     world.connect("tls = \"none\"\nsettle = \"100years\"\n");
 
@@ -100,7 +100,7 @@ fn quirk_conferences_are_left_alone_until_they_have_settled() {
 
 #[test]
 fn quirk_the_same_session_in_two_pools_is_one_conversation() {
-    let world = World::new(2);
+    let world = World::anywhere(2);
     let lines = [(1, "ann", "granite"), (2, "bob", "marble")];
     world.chat(0, 0, &lines);
     // Their clocks differ by a second.
@@ -119,7 +119,7 @@ fn quirk_the_same_session_in_two_pools_is_one_conversation() {
 
 #[test]
 fn quirk_what_one_database_holds_twice_was_said_twice() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.chat(0, 1, &[(2, "ann", "granite")]);
 
@@ -131,7 +131,7 @@ fn quirk_what_one_database_holds_twice_was_said_twice() {
 
 #[test]
 fn quirk_a_longer_copy_is_a_revision_of_the_shorter_one() {
-    let world = World::new(2);
+    let world = World::anywhere(2);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.chat(1, 1, &[(1, "ann", "granite"), (2, "bob", "marble")]);
 
@@ -147,7 +147,7 @@ fn quirk_a_longer_copy_is_a_revision_of_the_shorter_one() {
 
 #[test]
 fn quirk_rows_that_are_committed_late_are_found_in_the_overlap() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect("tls = \"none\"\noverlap = \"1000000h\"\n");
     world.chat(0, 0, &[(1, "ann", "granite"), (5, "bob", "marble")]);
     world.archive_all();
@@ -168,7 +168,7 @@ fn quirk_rows_that_are_committed_late_are_found_in_the_overlap() {
 
 #[test]
 fn quirk_a_session_over_midnight_is_two_mails_of_one_thread() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     let evening = 16 * 3_600 - 10;
     let lines = [(evening, "ann", "granite"), (evening + 20, "bob", "marble")];
     world.chat(0, evening, &lines);
@@ -182,7 +182,7 @@ fn quirk_a_session_over_midnight_is_two_mails_of_one_thread() {
 
 #[test]
 fn quirk_a_toast_that_was_answered_is_a_duplicate() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     let mut toast = world.message(0, 0, (1, "ann", "granite"));
     toast.toast = true;
     world.pools[0].database.add(toast);
@@ -196,7 +196,7 @@ fn quirk_a_toast_that_was_answered_is_a_duplicate() {
 
 #[test]
 fn quirk_a_message_of_a_user_who_is_gone_is_archived_all_the_same() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     let database = &world.pools[0].database;
     database.remove_user(database.user(&address("bob")));
@@ -210,7 +210,7 @@ fn quirk_a_message_of_a_user_who_is_gone_is_archived_all_the_same() {
 
 #[test]
 fn quirk_a_body_that_is_no_text_is_quarantined_alone_and_once() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect("tls = \"none\"\noverlap = \"1000000h\"\n");
     world.chat(0, 0, &[(1, "ann", "granite")]);
     let mut broken = world.message(0, 0, (2, "bob", "marble"));
@@ -229,7 +229,7 @@ fn quirk_a_body_that_is_no_text_is_quarantined_alone_and_once() {
 
 #[test]
 fn what_is_outside_the_archiving_scope_is_excluded_by_name_and_once() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect("tls = \"none\"\noverlap = \"1000000h\"\nscope = [\"cem@contoso.com\"]\n");
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.meeting(9, &[(10, "cem", "basalt", &["ann"])]);
@@ -246,7 +246,7 @@ fn what_is_outside_the_archiving_scope_is_excluded_by_name_and_once() {
 
 #[test]
 fn many_rows_come_in_pages_and_none_is_lost() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect("tls = \"none\"\npage_size = 7\n");
     for number in 0..500_i64 {
         let text = format!("text {number};");

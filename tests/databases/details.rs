@@ -18,8 +18,7 @@ fn of_kind(outcome: &Outcome, kind: &str) -> Vec<Value> {
 }
 
 /// Bob and Ann talk; Cem hears the second message, and came before it.
-fn meeting() -> World {
-    let world = World::new(1);
+fn meeting(world: World) -> World {
     world.connect(WITH_DETAILS);
     let lines: [(i64, &str, &str, &[&str]); 2] = [
         (10, "bob", "granite", &["ann"]),
@@ -39,7 +38,7 @@ fn meeting() -> World {
 
 #[test]
 fn late_joiners_of_a_conference_came_when_the_records_say_it() {
-    let world = meeting();
+    let world = meeting(World::anywhere(1));
 
     let outcome = world.archive_all();
 
@@ -68,8 +67,9 @@ fn late_joiners_of_a_conference_came_when_the_records_say_it() {
 
 #[test]
 fn records_that_cannot_be_had_stop_nothing_and_are_told_once() {
-    let world = meeting();
+    let world = meeting(World::anywhere(1));
     world.pools[0].details.drop_table("FocusJoinsAndLeaves");
+    world.fill();
     let check = world.sandbox.run(&["check", "connector.toml"]);
 
     let outcome = world.archive_all();
@@ -88,7 +88,7 @@ fn records_that_cannot_be_had_stop_nothing_and_are_told_once() {
 
 #[test]
 fn records_that_are_lost_on_the_way_stop_nothing_either() {
-    let world = meeting();
+    let world = meeting(World::new(1));
     let faults = world.pools[0].server.faults();
     faults.set_at("cdr-joins", When::Always, Fault::Cut { rows: 1 });
 
@@ -102,7 +102,7 @@ fn records_that_are_lost_on_the_way_stop_nothing_either() {
 
 #[test]
 fn messages_that_only_the_records_counted_are_told_by_the_hour_of_their_sessions() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect(WITH_DETAILS);
     world.chat(0, 0, &[(1, "ann", "granite"), (2, "bob", "marble")]);
     world.chat(0, 3_600, &[(3_601, "ann", "basalt")]);
@@ -129,7 +129,7 @@ fn messages_that_only_the_records_counted_are_told_by_the_hour_of_their_sessions
 
 #[test]
 fn messages_of_conferences_are_compared_as_well() {
-    let world = meeting();
+    let world = meeting(World::anywhere(1));
     let details = &world.pools[0].details;
     let ann = details.user(&address("ann"));
     details.conference_messages(session_of(5), ann, 3);

@@ -26,16 +26,16 @@ pub(crate) fn ask<T>(
     })
 }
 
-fn filled() -> World {
-    let world = World::new(1);
+fn filled(world: World) -> World {
     world.chat(0, 0, &[(1, "ann", "granite"), (2, "bob", "marble")]);
     world.meeting(5, &[(6, "bob", "basalt", &["ann", "cem"])]);
+    world.fill();
     world
 }
 
 #[test]
 fn a_preview_shows_the_items_that_are_archived() {
-    let world = filled();
+    let world = filled(World::anywhere(1));
     let request = IngestionPreviewRequest {
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         source: 1,
@@ -61,7 +61,7 @@ fn a_preview_shows_the_items_that_are_archived() {
 
 #[test]
 fn a_test_of_a_source_says_what_the_database_is() {
-    let world = filled();
+    let world = filled(World::new(1));
     let request = TestSourceRequest {
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         source: 1,
@@ -81,7 +81,7 @@ fn a_test_of_a_source_says_what_the_database_is() {
 
 #[test]
 fn a_test_of_a_source_says_what_is_wrong_without_secrets() {
-    let world = filled();
+    let world = filled(World::new(1));
     let faults = world.pools[0].server.faults();
     faults.set(When::Always, Fault::RefuseLogin);
     let request = TestSourceRequest {

@@ -2,8 +2,8 @@
 //! speak the protocol of SQL Server.
 //!
 //! `CHATKEEP_KILLS` kills of each test that kills (default 12), `CHATKEEP_SEED` repeats them.
-//! `CHATKEEP_ROWS` rows of the one that counts memory (default 200,000). `CHATKEEP_TEST_MSSQL` lets `roads`
-//! run on a real SQL Server.
+//! `CHATKEEP_ROWS` rows of the one that counts memory (default 200,000). `CHATKEEP_TEST_MSSQL` lets those run
+//! on a real SQL Server that ask for nothing but rows: `roads`, and what is `anywhere`.
 
 #![expect(
     clippy::unwrap_used,
@@ -19,6 +19,8 @@ mod details;
 mod embedded;
 mod interrupted;
 mod looking;
+#[path = "../support/real.rs"]
+mod real;
 mod recount;
 mod refusals;
 mod roads;

@@ -51,7 +51,7 @@ fn quirk_rows_committed_late_are_captured_inside_the_overlap_and_told_outside_of
 
 #[test]
 fn late_rows_are_captured_by_the_command_that_their_finding_names() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect(RECOUNT);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.archive_all();
@@ -59,7 +59,7 @@ fn late_rows_are_captured_by_the_command_that_their_finding_names() {
     let told = world.archive_all();
 
     let window = ["--from", "2025-03-10", "--to", "2025-03-11"];
-    let captured = world.sandbox.archive_with(&window);
+    let captured = world.archive_with(&window);
     let after = world.archive();
 
     let command = window.join(" ");
@@ -76,7 +76,7 @@ fn late_rows_are_captured_by_the_command_that_their_finding_names() {
 #[test]
 fn rows_that_vanish_within_their_retention_are_told() {
     for (days, told) in [(2_562, 1), (1, 0)] {
-        let world = World::new(1);
+        let world = World::anywhere(1);
         world.connect(&format!("{RECOUNT}retention = {{ days = {days} }}\n"));
         world.chat(0, 0, &[(1, "ann", "granite"), (2, "bob", "marble")]);
         world.archive_all();
@@ -111,7 +111,7 @@ fn hours_that_cannot_be_counted_cost_nothing_but_a_finding() {
 
 #[test]
 fn findings_show_in_every_list_and_change_no_status() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.connect(RECOUNT);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.archive_all();
@@ -130,7 +130,7 @@ fn findings_show_in_every_list_and_change_no_status() {
 
 #[test]
 fn a_report_says_whom_and_what_it_covers() {
-    let world = World::new(2);
+    let world = World::anywhere(2);
     world.sandbox.write(
         "directory.csv",
         "userPrincipalName,displayName,mail,proxyAddresses,sipAddress,exchangeArchiving\n\

@@ -1,6 +1,7 @@
 //! Rooms of a Persistent Chat database, archived by the real program over the real protocol.
 
 mod changes;
+mod company;
 mod crash;
 mod looking;
 mod refusals;
@@ -8,100 +9,11 @@ mod same_as_xml;
 mod scheduled;
 mod shown;
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
-
-use chatkeep_testkit::{
-    mgc::Mgc,
-    tds::{Options, Server},
-};
-use tokio::runtime::Runtime;
-
-use crate::sandbox::{Mail, Outcome, Sandbox};
-
-const DAY: i64 = 86_400;
-
-/// A chat server's database, and a company that archives it.
-pub(super) struct Rooms {
-    pub(super) mgc: Arc<Mgc>,
-    pub(super) sandbox: Sandbox,
-    pub(super) room: i32,
-    pub(super) ann: i32,
-    pub(super) bob: i32,
-    // Before the runtime: it serves on it.
-    pub(super) server: Server,
-    _runtime: Runtime,
-}
-
-impl Rooms {
-    /// Ann and Bob have a room, in which nothing was said yet.
-    pub(super) fn new() -> Self {
-        let mgc = Arc::new(Mgc::default());
-        let database: Arc<Mgc> = Arc::clone(&mgc);
-        let runtime = Runtime::new().unwrap();
-        let options = Options {
-            databases: vec!["mgc".to_owned()],
-            ..Options::default()
-        };
-        let server = runtime.block_on(Server::start(options, database));
-        let rooms = Self {
-            room: mgc.room("Project X"),
-            ann: mgc.person("sip:Ann@Contoso.com", "Ann Archer", Some("ann@contoso.com")),
-            bob: mgc.person("sip:bob@contoso.com", "Bob Baker", None),
-            mgc,
-            sandbox: Sandbox::new(),
-            server,
-            _runtime: runtime,
-        };
-        rooms.sandbox.write("login/user", "chatkeep");
-        rooms.sandbox.write("login/password", "secret\n");
-        rooms.write_connector("");
-        rooms
-    }
-
-    /// Writes the connector file, with more keys of the source.
-    pub(super) fn write_connector(&self, keys: &str) {
-        let port = self.server.port();
-        let connector = format!(
-            "name = 'Sandbox'\ndomain = 'contoso.com'\n\n\
-             [[sources]]\ntype = 'persistent-chat-database'\nserver = '127.0.0.1'\nport = {port}\n\
-             auth = {{ type = 'sql', user = 'file:login/user', password = 'file:login/password' }}\n\
-             tls = 'none'\n{keys}\n\
-             [directory]\ntype = 'csv'\npath = 'directory.csv'\n\n\
-             [target]\ntype = 'maildir'\npath = 'mailboxes'\n"
-        );
-        self.sandbox.write("connector.toml", connector);
-    }
-
-    /// Archives; both equations hold.
-    pub(super) fn archive(&self) -> Outcome {
-        let outcome = self.sandbox.archive();
-        assert!(outcome.report.is_object(), "{outcome:?}");
-        outcome.assert_closed();
-        outcome
-    }
-
-    /// The mail in Ann's mailbox that is not among these.
-    pub(super) fn new_mail(&self, before: &[Mail]) -> Mail {
-        let mut mails = self.sandbox.mails("ann@contoso.com");
-        mails.retain(|mail| !before.contains(mail));
-        assert_eq!(mails.len(), 1, "{mails:?}");
-        mails.remove(0)
-    }
-}
-
-/// Eight o'clock in the morning, so many days ago: Unix seconds.
-pub(super) fn morning(days_ago: i64) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let today = i64::try_from(now.as_secs()).unwrap() / DAY;
-    (today - days_ago) * DAY + 8 * 3_600
-}
+use self::company::{Rooms, morning};
 
 #[test]
 fn a_room_on_a_day_is_one_item_for_everybody_who_wrote() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let (mgc, room) = (&rooms.mgc, rooms.room);
     mgc.say(room, rooms.ann, morning(2), "hello");
     mgc.say(room, rooms.bob, morning(2) + 1, "hi <b>");
@@ -139,7 +51,7 @@ fn a_room_on_a_day_is_one_item_for_everybody_who_wrote() {
 
 #[test]
 fn the_next_run_takes_only_what_is_new() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     rooms.mgc.say(rooms.room, rooms.ann, morning(2), "hello");
     rooms.archive();
     let nothing = rooms.archive();
@@ -157,7 +69,7 @@ fn the_next_run_takes_only_what_is_new() {
 
 #[test]
 fn the_mail_address_of_a_principal_is_evidence_for_the_mapping() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let cem = rooms.mgc.person(
         "sip:other@contoso.com",
         "Cem Can",
@@ -172,7 +84,7 @@ fn the_mail_address_of_a_principal_is_evidence_for_the_mapping() {
 
 #[test]
 fn rows_whose_principal_is_gone_are_archived() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     rooms.mgc.say(rooms.room, 99, morning(1), "who am I");
     rooms
         .mgc
@@ -186,7 +98,7 @@ fn rows_whose_principal_is_gone_are_archived() {
 
 #[test]
 fn formatted_messages_are_shown_as_their_sender_formatted_them() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let rtf = "{\\rtf1\\ansi {\\b bold} words\\par}";
     rooms
         .mgc
@@ -205,7 +117,7 @@ fn formatted_messages_are_shown_as_their_sender_formatted_them() {
 
 #[test]
 fn a_run_for_certain_days_takes_these_and_leaves_the_others_for_a_later_one() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     for days_ago in [3, 2, 1] {
         rooms
             .mgc
@@ -216,12 +128,9 @@ fn a_run_for_certain_days_takes_these_and_leaves_the_others_for_a_later_one() {
         seconds.to_string()[..10].to_owned()
     };
 
-    let some = rooms
-        .sandbox
-        .archive_with(&["--from", &date(2), "--to", &date(1)]);
+    let some = rooms.archive_with(&["--from", &date(2), "--to", &date(1)]);
     let rest = rooms.archive();
 
-    some.assert_closed();
     assert_eq!(some.count("records.rendered"), 1, "{some:?}");
     assert_eq!(rest.count("records.rendered"), 2, "{rest:?}");
     assert_eq!(rest.count("records.duplicates"), 1);
@@ -230,7 +139,7 @@ fn a_run_for_certain_days_takes_these_and_leaves_the_others_for_a_later_one() {
 
 #[test]
 fn what_lies_behind_the_sources_last_day_is_read_when_that_day_is_moved() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let date = |days_ago| {
         jiff::Timestamp::from_second(morning(days_ago))
             .unwrap()
@@ -252,7 +161,7 @@ fn what_lies_behind_the_sources_last_day_is_read_when_that_day_is_moved() {
 
 #[test]
 fn messages_of_excluded_senders_are_counted_and_left_out() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let bot = rooms.mgc.person("sip:bot@apps.contoso.com", "Bot", None);
     rooms.mgc.say(rooms.room, bot, morning(1), "beep");
     rooms
@@ -272,7 +181,7 @@ fn messages_of_excluded_senders_are_counted_and_left_out() {
 
 #[test]
 fn half_a_surrogate_pair_costs_one_letter_and_no_message() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let units = [0x68, 0xD83D, 0x69];
     rooms
         .mgc
@@ -290,11 +199,12 @@ fn half_a_surrogate_pair_costs_one_letter_and_no_message() {
 
 #[test]
 fn check_tells_what_the_database_holds() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     rooms.mgc.say(rooms.room, rooms.ann, morning(2), "hello");
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "next day");
     rooms.mgc.drop_column("tblChat", "rtf");
 
+    rooms.fill();
     let outcome = rooms.sandbox.run(&["check", "connector.toml"]);
 
     let days = [morning(2), morning(1)].map(|at| jiff::Timestamp::from_second(at).unwrap());

@@ -24,7 +24,7 @@ fn time(text: &str) -> Timestamp {
 
 #[test]
 fn every_run_reads_its_day_what_came_late_and_the_conferences_that_have_settled() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     world.chat(0, DAY, &[(DAY + 1, "bob", "marble")]);
     world.meeting(5, &[(6, "bob", "basalt", &["ann"])]);
@@ -42,6 +42,7 @@ fn every_run_reads_its_day_what_came_late_and_the_conferences_that_have_settled(
         .block_on(services.control.put_connector(request))
         .unwrap();
     let mut run_at = |now, until| {
+        world.fill();
         clock.set(time(now).into());
         runtime.block_on(covered(&mut services.control, time(until)));
     };
@@ -83,7 +84,7 @@ async fn told(services: &Services, connector: &str) -> (i64, Vec<(String, u64, u
 
 #[test]
 fn late_rows_that_a_scheduled_run_tells_are_captured_by_a_backfill() {
-    let world = World::new(1);
+    let world = World::anywhere(1);
     world.chat(0, 0, &[(1, "ann", "granite")]);
     let runtime = Runtime::new().unwrap();
     let clock = Clock::standing_at(time("2025-03-11T00:59:00Z").into());
@@ -97,6 +98,7 @@ fn late_rows_that_a_scheduled_run_tells_are_captured_by_a_backfill() {
     let put = runtime.block_on(services.control.put_connector(request));
     let id = put.unwrap().into_inner().connector;
     let mut run_at = |now, until| {
+        world.fill();
         clock.set(time(now).into());
         runtime.block_on(covered(&mut services.control, time(until)));
     };
@@ -127,6 +129,7 @@ fn late_rows_that_a_scheduled_run_tells_are_captured_by_a_backfill() {
         }
     });
     let after_backfill = runtime.block_on(told(&services, &id));
+    world.fill();
     clock.set(time("2025-03-13T01:00:00Z").into());
     runtime.block_on(covered(&mut services.control, time("2025-03-13T00:00:00Z")));
     let after = runtime.block_on(told(&services, &id));

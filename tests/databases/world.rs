@@ -1,21 +1,25 @@
 //! A company whose conversations are in databases, archived by the real program.
 
+mod rows;
+
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI32, Ordering},
-    },
+    sync::{Arc, atomic::AtomicI32},
 };
 
 use chatkeep_testkit::{
+    SqlServer,
     lcscdr::LcsCdr,
-    lcslog::{Conference, ConferenceMessage, Layout, LcsLog, Message, Session, body},
+    lcslog::{Layout, LcsLog},
     tds::{DateTime, Options, Server, Several},
 };
 use tokio::runtime::Runtime;
 
-use crate::sandbox::{Mail, Outcome, Sandbox};
+pub(crate) use self::rows::{address, session_of, time};
+use crate::{
+    real::Real,
+    sandbox::{Mail, Outcome, Sandbox},
+};
 
 /// 2025-03-10, 08:00 UTC, in Unix seconds.
 pub(crate) const MORNING: i64 = 1_741_593_600;
@@ -24,6 +28,8 @@ pub(crate) const MORNING: i64 = 1_741_593_600;
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) pools: Vec<Pool>,
+    /// Has the same databases, and is asked instead of the pools' servers.
+    real: Option<Real>,
     runtime: Runtime,
 }
 
@@ -36,6 +42,10 @@ pub(crate) struct Pool {
     /// Numbers its rows.
     next: AtomicI32,
 }
+
+/// What a pool's databases are called on a real server, before its number.
+const ARCHIVE: &str = "LcsLog";
+const DETAILS: &str = "LcsCDR";
 
 const HEAD: &str = r#"name = "Sandbox"
 domain = "contoso.com"
@@ -57,21 +67,35 @@ impl World {
         Self::with_options(pools, &Options::default())
     }
 
+    /// So many pools; on a real server, where there is one. Nothing can be asked of their own servers then,
+    /// and rows that are added while a run reads are not there.
+    pub(crate) fn anywhere(pools: u8) -> Self {
+        Self::with(
+            (pools, &Options::default()),
+            Layout::default(),
+            Real::named(),
+        )
+    }
+
     /// One pool, whose database has this layout.
     pub(crate) fn with_layout(layout: Layout) -> Self {
-        Self::with(1, &Options::default(), layout)
+        Self::with((1, &Options::default()), layout, None)
     }
 
     /// Pools with servers that are different.
     pub(crate) fn with_options(pools: u8, options: &Options) -> Self {
-        Self::with(pools, options, Layout::default())
+        Self::with((pools, options), Layout::default(), None)
     }
 
-    fn with(pools: u8, options: &Options, layout: Layout) -> Self {
+    fn with((pools, options): (u8, &Options), layout: Layout, real: Option<Real>) -> Self {
         let runtime = Runtime::new().unwrap();
         let sandbox = Sandbox::new();
-        sandbox.write("user", "chatkeep\n");
-        sandbox.write("password", "secret\n");
+        let server = real.as_ref().map(|real| &real.server);
+        let login = server.map_or(("chatkeep", "secret"), |server| {
+            (&server.user, &server.password)
+        });
+        sandbox.write("user", login.0);
+        sandbox.write("password", login.1);
         let pools = (1..=pools).map(|guid| {
             let database = Arc::new(LcsLog::new(layout));
             database.set_identity(Some([guid; 16]), DateTime::default());
@@ -96,6 +120,7 @@ impl World {
         let world = Self {
             pools: pools.collect(),
             sandbox,
+            real,
             runtime,
         };
         world.connect("tls = \"none\"\n");
@@ -110,11 +135,14 @@ impl World {
 
     /// Writes the connector file: a source for each pool, with these keys.
     pub(crate) fn connect(&self, keys: &str) {
-        let source = |pool: &Pool| {
-            let port = pool.server.port();
-            format!("server = \"127.0.0.1\"\nport = {port}\n{keys}")
+        let source = |(number, pool): (usize, &Pool)| match &self.real {
+            Some(real) => of_real(real, number, keys),
+            None => {
+                let port = pool.server.port();
+                format!("server = \"127.0.0.1\"\nport = {port}\n{keys}")
+            }
         };
-        let sources: Vec<_> = self.pools.iter().map(source).collect();
+        let sources: Vec<_> = self.pools.iter().enumerate().map(source).collect();
         self.write_connector(&sources);
     }
 
@@ -130,7 +158,24 @@ impl World {
     }
 
     pub(crate) fn archive(&self) -> Outcome {
-        self.sandbox.archive()
+        self.archive_with(&[])
+    }
+
+    /// With more arguments.
+    pub(crate) fn archive_with(&self, arguments: &[&str]) -> Outcome {
+        self.fill();
+        self.sandbox.archive_with(arguments)
+    }
+
+    /// Lets a real server have what the pools have now.
+    pub(crate) fn fill(&self) {
+        let Some(real) = &self.real else {
+            return;
+        };
+        for (number, pool) in self.pools.iter().enumerate() {
+            real.refill(&format!("{ARCHIVE}{number}"), &pool.database.script());
+            real.refill(&format!("{DETAILS}{number}"), &pool.details.script());
+        }
     }
 
     /// Archives and expects that it adds up, with nothing that anybody must look at.
@@ -153,76 +198,15 @@ impl World {
     pub(crate) fn mails(&self) -> BTreeMap<String, Vec<Mail>> {
         self.sandbox.all_mails()
     }
-
-    /// Ann and Bob in one pool's database: `(second, sender, text)`.
-    pub(crate) fn chat(&self, pool: usize, session: i64, lines: &[(i64, &str, &str)]) {
-        for (second, sender, text) in lines {
-            let message = self.message(pool, session, (*second, sender, text));
-            self.pools[pool].database.add(message);
-        }
-    }
-
-    /// A message of Ann's or Bob's to the other one, with a number of its own.
-    pub(crate) fn message(
-        &self,
-        pool: usize,
-        session: i64,
-        (second, sender, text): (i64, &str, &str),
-    ) -> Message {
-        let Pool { database, next, .. } = &self.pools[pool];
-        let other = if sender == "ann" { "bob" } else { "ann" };
-        Message {
-            time: time(second),
-            seq: next.fetch_add(1, Ordering::Relaxed),
-            session: session_of(session),
-            from: database.user(&address(sender)),
-            to: database.user(&address(other)),
-            content_type: 1,
-            body: body(text),
-            toast: false,
-        }
-    }
-
-    /// A conference in the first pool's database: `(second, sender, text, others)`.
-    pub(crate) fn meeting(&self, session: i64, lines: &[(i64, &str, &str, &[&str])]) {
-        let Pool { database, next, .. } = &self.pools[0];
-        database.add_conference(Conference {
-            session: session_of(session),
-            uri: Some(format!(
-                "sip:ann@contoso.com;gruu;opaque=app:conf:chat:id:{session}"
-            )),
-            start: None,
-            end: None,
-            organizer: Some(database.user(&address("ann"))),
-        });
-        for (second, sender, text, others) in lines {
-            let recipients = others.iter().map(|other| database.user(&address(other)));
-            database.add_conference_message(ConferenceMessage {
-                id: next.fetch_add(1, Ordering::Relaxed).into(),
-                time: time(*second),
-                session: session_of(session),
-                from: database.user(&address(sender)),
-                content_type: 1,
-                body: body(text),
-                recipients: recipients.collect(),
-            });
-        }
-    }
 }
 
-pub(crate) fn session_of(session: i64) -> Session {
-    Session {
-        time: time(session),
-        seq: i32::try_from(session % 1_000).unwrap(),
-    }
-}
-
-/// So many seconds after eight in the morning.
-pub(crate) fn time(second: i64) -> DateTime {
-    DateTime::from_unix_milliseconds((MORNING + second) * 1_000)
-}
-
-/// As `Users` has it: without `sip:`, in any case.
-pub(crate) fn address(name: &str) -> String {
-    format!("{}@Contoso.com", name.to_uppercase())
+/// Keys of a source that is the so-manieth pool's database on a real server.
+fn of_real(real: &Real, number: usize, keys: &str) -> String {
+    let SqlServer { host, port, .. } = &real.server;
+    let database = real.name(&format!("{ARCHIVE}{number}"));
+    let details = real.name(&format!("{DETAILS}{number}"));
+    let keys = keys
+        .replace("tls = \"none\"", "tls = \"trust\"")
+        .replace("cdr = {}", &format!("cdr = {{ database = \"{details}\" }}"));
+    format!("server = \"{host}\"\nport = {port}\ndatabase = \"{database}\"\n{keys}")
 }

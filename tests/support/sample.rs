@@ -1,13 +1,10 @@
-//! The sample company with its conversations in databases: on a server of the test kit, or on the SQL
-//! Server that `CHATKEEP_TEST_MSSQL` names (`tds://user:password@host:port/`), in databases made for it.
+//! The sample company with its conversations in databases: on a server of the test kit, or on a real one
+//! where there is one.
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
 use chatkeep_testkit::{
@@ -20,28 +17,24 @@ use chatkeep_testkit::{
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::sandbox::Sandbox;
+use crate::{real::Real, sandbox::Sandbox};
 
 /// What the generator calls them.
 const POOLS: [&str; 2] = ["LcsLog01", "LcsLog02"];
 const ROOMS: &str = "mgc";
 
 /// The databases of the sample company.
-pub(crate) struct Databases {
-    server: SqlServer,
-    place: Place,
-    runtime: Runtime,
-}
-
-enum Place {
+pub(crate) enum Databases {
     /// Models in this process.
     Ours {
         pools: [Arc<LcsLog>; 2],
+        server: SqlServer,
         _server: Server,
         _certificates: TempDir,
+        _runtime: Runtime,
     },
-    /// Databases on a real server, whose names begin like this.
-    Theirs { prefix: String },
+    /// Databases on a real server.
+    Theirs(Real),
 }
 
 /// The company's folder.
@@ -53,19 +46,11 @@ pub(crate) fn company() -> PathBuf {
 impl Databases {
     /// Fills them with the sample's scripts.
     pub(crate) fn filled() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
-        let real = std::env::var("CHATKEEP_TEST_MSSQL").ok();
-        let runtime = Runtime::new().unwrap();
-        match real {
-            Some(url) => {
-                let server = SqlServer::at(&url).expect("tds://user:password@host:port/");
-                Self::theirs(server, runtime)
-            }
-            None => Self::ours(runtime),
-        }
+        Real::named().map_or_else(Self::ours, Self::theirs)
     }
 
-    fn ours(runtime: Runtime) -> Self {
+    fn ours() -> Self {
+        let runtime = Runtime::new().unwrap();
         let mut number = 0;
         let pools = POOLS.map(|name| {
             number += 1;
@@ -96,53 +81,34 @@ impl Databases {
         };
         let (user, password) = (options.user.clone(), options.password.clone());
         let server = runtime.block_on(Server::start(options, Arc::new(answer)));
-        Self {
+        Self::Ours {
+            pools,
             server: SqlServer {
                 host: "127.0.0.1".to_owned(),
                 port: server.port(),
                 user,
                 password,
             },
-            place: Place::Ours {
-                pools,
-                _server: server,
-                _certificates: certificates,
-            },
-            runtime,
+            _server: server,
+            _certificates: certificates,
+            _runtime: runtime,
         }
     }
 
-    fn theirs(server: SqlServer, runtime: Runtime) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("chatkeep_test_{}_{number}_", std::process::id());
-        let databases = Self {
-            server,
-            place: Place::Theirs { prefix },
-            runtime,
-        };
+    fn theirs(real: Real) -> Self {
         for name in [POOLS[0], POOLS[1], ROOMS] {
-            let database = databases.name(name);
-            let making = async {
-                databases.server.make_database(&database).await?;
-                databases.server.run(&database, &script(name)).await
-            };
-            databases.runtime.block_on(making).unwrap();
+            real.run(name, &script(name));
         }
-        databases
+        Self::Theirs(real)
     }
 
     /// Runs a script in the first pool's database.
     pub(crate) fn run(&self, script: &str) {
-        match &self.place {
-            Place::Ours { pools, .. } => {
+        match self {
+            Self::Ours { pools, .. } => {
                 pools[0].run(script).unwrap();
             }
-            Place::Theirs { .. } => {
-                let database = self.name(POOLS[0]);
-                let running = self.server.run(&database, script);
-                self.runtime.block_on(running).unwrap();
-            }
+            Self::Theirs(real) => real.run(POOLS[0], script),
         }
     }
 
@@ -154,7 +120,7 @@ impl Databases {
             port,
             user,
             password,
-        } = &self.server;
+        } = self.server();
         let file = fs::read_to_string(sandbox.path("databases/connector.toml")).unwrap();
         let mut file = file
             .replace("\"../", "\"")
@@ -171,24 +137,18 @@ impl Databases {
         sandbox.write("password", password);
     }
 
-    /// What the server calls a database.
-    fn name(&self, name: &str) -> String {
-        match &self.place {
-            Place::Ours { .. } => name.to_owned(),
-            Place::Theirs { prefix } => format!("{prefix}{name}"),
+    fn server(&self) -> &SqlServer {
+        match self {
+            Self::Ours { server, .. } => server,
+            Self::Theirs(real) => &real.server,
         }
     }
-}
 
-impl Drop for Databases {
-    fn drop(&mut self) {
-        if let Place::Theirs { .. } = &self.place {
-            for name in [POOLS[0], POOLS[1], ROOMS] {
-                let database = self.name(name);
-                let removed = self.server.remove_database(&database);
-                // One that was never made need not be removed.
-                drop(self.runtime.block_on(removed));
-            }
+    /// What the server calls a database.
+    fn name(&self, name: &str) -> String {
+        match self {
+            Self::Ours { .. } => name.to_owned(),
+            Self::Theirs(real) => real.name(name),
         }
     }
 }

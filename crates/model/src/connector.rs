@@ -1,6 +1,7 @@
 //! The connector file: one named archive job. TOML, unknown keys refused.
 
 mod cdr;
+mod coverage;
 mod credential;
 mod database;
 mod directory;
@@ -26,6 +27,7 @@ use crate::identity;
 
 pub use self::{
     cdr::CallDetails,
+    coverage::CoverageOptions,
     credential::{Credential, NotACredential, Proof},
     database::{DatabaseAuth, DatabaseSource, DatabaseTls},
     directory::{Directory, GraphDirectory, graph_endpoint},
@@ -106,6 +108,9 @@ pub struct Connector {
     /// When scheduled runs start.
     #[serde(default)]
     pub schedule: Schedule,
+    /// What reports compare the archive with.
+    #[serde(default)]
+    pub coverage: CoverageOptions,
 }
 
 /// How items look.

@@ -47,6 +47,7 @@ pub fn run<S>(
     read: impl FnOnce(&mut Sections, Option<&GrpcSettings>) -> Option<S>,
     start: impl AsyncFnOnce(S, Host) -> anyhow::Result<Started>,
 ) -> ExitCode {
+    chatkeep_runtime::share_freed_memory();
     let args = Args::parse(program);
     let mut sections = Sections::read("", args.config.as_deref());
     let common = Common::read(&mut sections);

@@ -1,10 +1,11 @@
 //! What every program does around its services: settings, secrets, TLS, logs, metrics, traces, lifecycle,
-//! gRPC channels.
+//! memory, gRPC channels.
 
 #[cfg(feature = "network")]
 mod admin;
 mod grpc;
 mod lifecycle;
+mod memory;
 mod outage;
 #[cfg(feature = "network")]
 mod readiness;
@@ -17,6 +18,7 @@ pub mod trace;
 pub use crate::{
     grpc::{GrpcChannel, LARGEST_MESSAGE, in_process, with_metadata},
     lifecycle::{GRACE, Lifecycle},
+    memory::share_freed_memory,
     outage::{Outage, Outages},
 };
 

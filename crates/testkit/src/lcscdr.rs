@@ -21,6 +21,11 @@ const CREATED: i64 = 1_400_000_000_000;
 pub struct LcsCdr(Mutex<Store>);
 
 impl LcsCdr {
+    /// A script that makes the same tables with the same rows in an empty database of a real server.
+    pub fn script(&self) -> String {
+        tsql::write(&*self.store())
+    }
+
     /// Adds a user; returns `UserId`.
     pub fn user(&self, uri: &str) -> i32 {
         self.store().named("Users", uri)

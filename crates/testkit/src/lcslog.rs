@@ -83,6 +83,11 @@ impl LcsLog {
         tsql::fill(script, &mut self.state().store)
     }
 
+    /// A script that makes the same tables with the same rows in an empty database of a real server.
+    pub fn script(&self) -> String {
+        tsql::write(&self.state().store)
+    }
+
     /// Adds a user; returns `UserId`.
     pub fn user(&self, uri: &str) -> i32 {
         append(&mut self.state().store.users, uri)

@@ -36,6 +36,11 @@ impl Mgc {
         Ok(Self(Mutex::new(store)))
     }
 
+    /// A script that makes the same tables with the same rows in an empty database of a real server.
+    pub fn script(&self) -> String {
+        tsql::write(&*self.store())
+    }
+
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

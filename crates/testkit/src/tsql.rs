@@ -6,7 +6,8 @@
 //! three values, and text is compared in any case. A table is read from the first row that can matter: a
 //! page by key costs what the page has, not what the table has.
 //!
-//! Scripts of CREATE TABLE and INSERT fill a model; no client can send them.
+//! Scripts of CREATE TABLE and INSERT fill a model; no client can send them. A model writes such a script of
+//! itself, so that a real server can have the same.
 
 mod bounds;
 mod cells;
@@ -20,11 +21,13 @@ mod run;
 mod script;
 mod system;
 mod token;
+mod write;
 
 pub(crate) use self::{
     cells::Cells,
     script::{Fill, fill},
     system::{Identity, System},
+    write::write,
 };
 use crate::tds::{Answer, Column, DateTime, Request, Row, Value};
 

@@ -17,8 +17,13 @@ use clap::Parser as _;
 
 use crate::{cli::Cli, output::Output};
 
+fn main() -> ExitCode {
+    chatkeep_runtime::share_freed_memory();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new();
     chatkeep_runtime::telemetry::log_to_stderr(&cli.log);

@@ -2,11 +2,12 @@
 //! handed over, and what sources of its kind can never contain.
 
 mod people;
+mod unseen;
 
 use std::{collections::HashMap, error::Error, io::BufReader};
 
 use chatkeep_model::connector::{Connector, Source};
-use chatkeep_proto::v1::{self, Coverage, Finding, Planned, SourceCoverage};
+use chatkeep_proto::v1::{Coverage, Finding, Planned, SourceCoverage};
 use prost::Message as _;
 
 use self::people::People;
@@ -41,14 +42,17 @@ pub(crate) async fn of(ledger: &Ledger, run: &RunRow) -> Result<Option<Covered>,
         return Ok(None);
     }
     let model = parse(&run.file)?;
+    let mut people = people(ledger, run).await?;
     let coverage = Coverage {
-        people: people(ledger, run).await?,
+        people: people.as_ref().map(People::counts),
         sources: sources(ledger, run.id, &model).await?,
     };
-    Ok(Some(Covered {
-        findings: silent(run, &model, &coverage.sources),
-        coverage,
-    }))
+    let mut findings = silent(run, &model, &coverage.sources);
+    if let Some(people) = &mut people {
+        let runs = model.coverage.unseen_runs;
+        findings.extend(unseen::find(ledger, run, people, runs).await?);
+    }
+    Ok(Some(Covered { coverage, findings }))
 }
 
 /// Stores it with the run's end.
@@ -81,7 +85,7 @@ pub(crate) async fn find(conn: &mut Connection, run: i64) -> Result<Option<Cover
 
 /// Who of the directory is in the run's items; `None` where its snapshot cannot be read, which is no
 /// reason not to close a run.
-async fn people(ledger: &Ledger, run: &RunRow) -> Result<Option<v1::People>, LedgerError> {
+async fn people(ledger: &Ledger, run: &RunRow) -> Result<Option<People>, LedgerError> {
     let mut people = match load(ledger, run).await {
         Ok(Some(people)) => people,
         Ok(None) => return Ok(None),
@@ -98,7 +102,7 @@ async fn people(ledger: &Ledger, run: &RunRow) -> Result<Option<v1::People>, Led
         let plans = query(plans_behind()).bind(run.id).bind(after).bind(PAGE);
         let plans = plans.long().fetch(&mut conn).await.during("read plans")?;
         let Some(last) = plans.last() else {
-            return Ok(Some(people.counts()));
+            return Ok(Some(people));
         };
         after = last.int(0).during("read plans")?;
         for plan in &plans {

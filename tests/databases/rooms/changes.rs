@@ -12,7 +12,7 @@ fn archived(rooms: &Rooms) -> i64 {
 
 #[test]
 fn a_replaced_message_is_a_revision_that_names_the_first_item() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let chat = archived(&rooms);
     let before = rooms.sandbox.mails("ann@contoso.com");
     rooms
@@ -44,7 +44,7 @@ fn a_replaced_message_is_a_revision_that_names_the_first_item() {
 
 #[test]
 fn a_removed_message_is_a_revision_that_says_so() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let chat = archived(&rooms);
     let before = rooms.sandbox.mails("ann@contoso.com");
     rooms.mgc.remove(rooms.room, chat);
@@ -69,7 +69,7 @@ fn a_removed_message_is_a_revision_that_says_so() {
 
 #[test]
 fn a_message_that_is_replaced_twice_is_revised_twice() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let chat = archived(&rooms);
     for text in ["one", "secret", "one"] {
         rooms.mgc.replace(rooms.room, chat, text);
@@ -81,7 +81,7 @@ fn a_message_that_is_replaced_twice_is_revised_twice() {
 
 #[test]
 fn a_removed_room_revises_what_was_said_in_it() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     archived(&rooms);
     let before = rooms.sandbox.mails("ann@contoso.com");
     rooms.mgc.remove_room(rooms.room);
@@ -98,7 +98,7 @@ fn a_removed_room_revises_what_was_said_in_it() {
 
 #[test]
 fn what_is_older_than_it_is_read_again_is_left_as_it_was() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let chat = rooms.mgc.say(rooms.room, rooms.ann, morning(9), "old");
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "young");
     rooms.archive();
@@ -111,7 +111,7 @@ fn what_is_older_than_it_is_read_again_is_left_as_it_was() {
 
 #[test]
 fn a_message_that_is_committed_late_is_not_lost() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let late = rooms.mgc.begin(rooms.room);
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), "first");
     rooms.archive();
@@ -129,7 +129,7 @@ fn a_message_that_is_committed_late_is_not_lost() {
 
 #[test]
 fn the_only_message_of_a_room_may_be_committed_late() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let late = rooms.mgc.begin(rooms.room);
     rooms.archive();
     rooms

@@ -8,12 +8,13 @@ use crate::{embedded::connector, looking::ask};
 
 #[test]
 fn a_preview_shows_the_last_day_of_each_room_as_it_is_archived() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let other = rooms.mgc.room("Room 2");
     rooms.mgc.say(rooms.room, rooms.ann, morning(3), "earlier");
     rooms.mgc.say(rooms.room, rooms.ann, morning(2), "hello");
     rooms.mgc.say(rooms.room, rooms.bob, morning(2) + 1, "hi");
     rooms.mgc.say(other, rooms.ann, morning(1), "alone");
+    rooms.fill();
     let request = IngestionPreviewRequest {
         connector_file: connector(&rooms.sandbox).to_toml().unwrap(),
         source: 1,

@@ -11,15 +11,18 @@ fn at(time: &str) -> i64 {
 
 #[test]
 fn what_is_replaced_before_its_day_is_over_is_archived_with_what_it_was() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let said = at("2026-09-15T08:00:00Z");
     let chat = rooms.mgc.say(rooms.room, rooms.ann, said, "secret");
     rooms.write_connector("");
+    rooms.fill();
     let first = scheduled_run(&rooms.sandbox, "2026-09-15T13:00:00Z");
     rooms.mgc.replace(rooms.room, chat, "harmless");
+    rooms.fill();
     let second = scheduled_run(&rooms.sandbox, "2026-09-15T14:00:00Z");
     let waiting = rooms.sandbox.mails("ann@contoso.com");
 
+    rooms.fill();
     let third = scheduled_run(&rooms.sandbox, "2026-09-16T01:00:00Z");
 
     let records = [&first, &second].map(|ran| ran.report.records.unwrap());

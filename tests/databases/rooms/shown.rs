@@ -12,7 +12,7 @@ fn read(rooms: &Rooms) -> String {
 
 #[test]
 fn what_was_sent_as_an_alert_is_marked() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     rooms.mgc.alert(rooms.room, rooms.ann, morning(1), "fire");
     rooms.mgc.say(rooms.room, rooms.bob, morning(1) + 1, "out");
 
@@ -24,7 +24,7 @@ fn what_was_sent_as_an_alert_is_marked() {
 
 #[test]
 fn a_posted_file_is_told_by_its_name_and_by_the_name_it_is_stored_under() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let link = format!("<a href=\"ma-filelink://contoso.com/x/{STORED}\">plan.txt</a>");
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), &link);
 
@@ -36,7 +36,7 @@ fn a_posted_file_is_told_by_its_name_and_by_the_name_it_is_stored_under() {
 
 #[test]
 fn what_is_said_beside_a_link_to_a_file_is_not_lost() {
-    let rooms = Rooms::new();
+    let rooms = Rooms::anywhere();
     let link = format!("<a href=\"ma-filelink:{STORED}\">plan.txt</a> see page 7");
     rooms.mgc.say(rooms.room, rooms.ann, morning(1), &link);
 

@@ -1,7 +1,7 @@
 mod sources;
 
 use super::{
-    Connector, ConnectorError, Directory, Target, Unmapped,
+    Connector, ConnectorError, Directory, Target, Unmapped, coverage,
     credential::is_web_address,
     target::{Auth, Tls},
 };
@@ -67,6 +67,11 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
         "is not an IANA time zone; write e.g. UTC or Europe/Berlin",
     )?;
     validate_schedule(connector)?;
+    require(
+        connector.coverage.unseen_runs <= coverage::MOST_RUNS,
+        "coverage.unseen_runs",
+        "must be at most 100; 0 tells nobody",
+    )?;
     validate_target(&connector.target)
 }
 

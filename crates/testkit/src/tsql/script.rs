@@ -4,7 +4,7 @@ use super::{
 use crate::tds::{Column, DateTime, Kind, Row, Value};
 
 /// Rows of one VALUES at most, as SQL Server has it.
-const MOST_ROWS: usize = 1_000;
+pub(super) const MOST_ROWS: usize = 1_000;
 
 /// A model database that a script can fill.
 pub(crate) trait Fill: Tables {

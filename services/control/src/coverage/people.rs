@@ -1,6 +1,6 @@
 //! The directory's users, as far as a run's participants are compared with them.
 
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read};
 
 use chatkeep_proto::v1;
 use chatkeep_staging::StagingError;
@@ -32,10 +32,36 @@ struct Entry {
 struct Enabled {
     is_seen: bool,
     is_in_exchange: bool,
+    mailbox: Mailbox,
+}
+
+/// When the archive put something into somebody's mailbox last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mailbox {
+    /// Never.
+    #[default]
+    Empty,
+    /// In a run that is of the past.
+    Filled,
+    /// In one of the last runs.
+    FilledLately,
+}
+
+/// Users of whom the archive has something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Archived {
+    /// How many there are; those left out who are archived by Exchange.
+    pub(super) users: u64,
+    /// How many of them are in none of the last runs.
+    pub(super) unseen: u64,
+    /// SIP addresses of the first of these, in the directory's order.
+    pub(super) named: Vec<String>,
 }
 
 /// Where the columns stand that matter here.
 struct Columns {
+    principal: usize,
+    mail: usize,
     proxies: usize,
     sip: usize,
     /// Only where the directory says it of somebody.
@@ -46,6 +72,8 @@ impl Columns {
     fn of(header: &csv::StringRecord) -> Option<Self> {
         let find = |name: &str| header.iter().position(|column| column == name);
         Some(Self {
+            principal: find("userPrincipalName")?,
+            mail: find("mail")?,
             proxies: find("proxyAddresses")?,
             sip: find("sipAddress")?,
             exchange: find("exchangeArchiving"),
@@ -81,7 +109,13 @@ impl People {
         let user = u32::try_from(self.enabled.len()).unwrap_or(u32::MAX);
         let proxies = field(columns.proxies).split(';');
         let proxies = proxies.filter_map(|proxy| Some(proxy.split_once(':')?.1));
-        for address in sip.split(';').chain(proxies) {
+        let addresses: Vec<_> = sip.split(';').chain(proxies).collect();
+        // One of these may be what the mailbox is called.
+        let others = [field(columns.mail), field(columns.principal)];
+        let others = others
+            .into_iter()
+            .filter(|other| !addresses.contains(other));
+        for address in addresses.iter().copied().chain(others) {
             self.entries.push(Entry {
                 start: self.text.len(),
                 // Only an address of 4 GiB would not fit.
@@ -91,8 +125,8 @@ impl People {
             self.text.push_str(address);
         }
         self.enabled.push(Enabled {
-            is_seen: false,
             is_in_exchange: columns.exchange.is_some_and(|at| !field(at).is_empty()),
+            ..Enabled::default()
         });
     }
 
@@ -105,13 +139,22 @@ impl People {
 
     /// Notes a participant, by an address without scheme in lower case.
     pub(super) fn meet(&mut self, address: &str) {
+        self.change(address, |user| user.is_seen = true);
+    }
+
+    /// Notes that a mailbox, by its address in lower case, has something of the archive.
+    pub(super) fn note(&mut self, address: &str, mailbox: Mailbox) {
+        self.change(address, |user| user.mailbox = user.mailbox.max(mailbox));
+    }
+
+    fn change(&mut self, address: &str, change: impl Fn(&mut Enabled)) {
         let text = &self.text;
         let from = self
             .entries
             .partition_point(|entry| entry.of(text) < address);
         let found = self.entries[from..].iter();
         for entry in found.take_while(|entry| entry.of(text) == address) {
-            self.enabled[entry.user as usize].is_seen = true;
+            change(&mut self.enabled[entry.user as usize]);
         }
     }
 
@@ -127,6 +170,34 @@ impl People {
             seen: count(|one| one.is_seen),
             in_exchange: count(|one| one.is_in_exchange),
         }
+    }
+
+    /// Users of whom the archive has something; so many of those who are not seen any more are named.
+    pub(super) fn archived(&self, most_named: usize) -> Archived {
+        let users = (0_u32..).zip(&self.enabled);
+        let has = |one: &Enabled| one.mailbox > Mailbox::Empty || one.is_seen;
+        let archived = users.filter(|(_, one)| has(one) && !one.is_in_exchange);
+        let mut told = Archived::default();
+        let mut named = BTreeMap::new();
+        for (user, one) in archived {
+            told.users += 1;
+            if !one.is_seen && one.mailbox < Mailbox::FilledLately {
+                told.unseen += 1;
+                if named.len() < most_named {
+                    named.insert(user, None::<Entry>);
+                }
+            }
+        }
+        for entry in &self.entries {
+            if let Some(first) = named.get_mut(&entry.user)
+                && first.is_none_or(|first| entry.start < first.start)
+            {
+                *first = Some(*entry);
+            }
+        }
+        let named = named.into_values().flatten();
+        told.named = named.map(|entry| entry.of(&self.text).to_owned()).collect();
+        told
     }
 }
 
@@ -189,6 +260,41 @@ mod tests {
             ann@x.com,,,ann@x.com,true\nbob@x.com,,,bob@x.com,\nfax@x.com,,,,true\n";
 
         assert_eq!(counts(snapshot, &["ann@x.com"]), (3, 2, 1, 1));
+    }
+
+    #[test]
+    fn who_is_archived_and_not_seen_any_more_is_named_by_the_first_sip_address() {
+        let mut people = People::read(SNAPSHOT.as_bytes()).unwrap();
+        assert_eq!(people.archived(9), Archived::default());
+        people.note("ann.old@x.com", Mailbox::Filled);
+        people.note("bob@x.com", Mailbox::FilledLately);
+        people.note("fax@x.com", Mailbox::Filled);
+
+        let told = |users, unseen, named: &[&str]| Archived {
+            users,
+            unseen,
+            named: named.iter().map(|&name| name.to_owned()).collect(),
+        };
+        assert_eq!(people.archived(9), told(2, 1, &["ann@x.com"]));
+        assert_eq!(people.archived(0), told(2, 1, &[]));
+        people.meet("ann@x.com");
+        assert_eq!(people.archived(9), told(2, 0, &[]));
+    }
+
+    #[test]
+    fn a_mailbox_is_known_by_mail_or_principal_name_and_exchange_archives_its_own() {
+        let snapshot = "userPrincipalName,mail,proxyAddresses,sipAddress,exchangeArchiving\n\
+            a@x.com,ann.post@x.com,,ann@x.com,\nbob.name@x.com,,,bob@x.com,\n\
+            cid@x.com,,,cid@x.com,true\n";
+        let mut people = People::read(snapshot.as_bytes()).unwrap();
+        for mailbox in ["ann.post@x.com", "bob.name@x.com", "cid@x.com"] {
+            people.note(mailbox, Mailbox::Filled);
+        }
+
+        let told = people.archived(9);
+
+        assert_eq!(told.named, ["ann@x.com", "bob@x.com"]);
+        assert_eq!((told.users, told.unseen), (2, 2));
     }
 
     #[test]

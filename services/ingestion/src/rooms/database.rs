@@ -2,14 +2,17 @@
 //! goes the way of the compliance adapter's events from there on.
 
 mod capture;
+mod content;
 mod known;
 mod list;
+mod listing;
 mod look;
 mod read;
 mod records;
 mod room;
 mod row;
 mod seen;
+mod senders;
 mod statements;
 mod tables;
 mod window;

@@ -1,17 +1,23 @@
+use std::io::Write as _;
+
 use chatkeep_pipeline::{Completion, ResultExt as _, StageError, crash_point};
 use chatkeep_proto::v1::{
-    Captured, NewTask, RoomDay, RoomDays, complete_request::Result as Outcome,
+    Captured, NewTask, Quarantined, RoomDay, RoomDays, complete_request::Result as Outcome,
 };
+use chatkeep_staging::BlobKind;
 use tokio::runtime::Handle;
 
 use super::{
-    list::{ListedRoom, open, store},
+    list::open,
+    listing::{ListedRoom, store},
     read::RoomDatabase,
     room::RoomReader,
+    row::{ChatRow, Room},
     window::Window,
 };
 use crate::{
     list::load,
+    quarantine::commit,
     rooms::{chunk::ChunkWriter, claim::claim, database_name, record::Sighting},
     rules::ExcludedCounts,
     sorting::{Merge, Sortable as _, Sorter},
@@ -116,4 +122,26 @@ pub(super) struct Reading<'a> {
     pub(super) days: Vec<RoomDay>,
     /// Pages of new rows that the task may still read.
     pub(super) left: u32,
+}
+
+impl Reading<'_> {
+    /// Keeps the bytes of a row whose time cannot be.
+    pub(super) fn quarantine(&mut self, room: &Room, row: &ChatRow) -> Result<(), StageError> {
+        let staging = &self.work.staging;
+        let mut spool = staging.spool().or_retry("keep original bytes")?;
+        spool
+            .write_all(row.content.as_bytes())
+            .or_retry("keep original bytes")?;
+        let stored = commit(staging, BlobKind::Quarantine, spool);
+        let captured = &mut self.captured;
+        captured.records_read += 1;
+        captured.quarantined.push(Quarantined {
+            source: format!("{}, chat message {}", room.uri, row.chat),
+            reason: "row without a usable time".to_owned(),
+            records: 1,
+            original: Some(stored.or_retry("keep original bytes")?),
+            ..Quarantined::default()
+        });
+        Ok(())
+    }
 }

@@ -4,7 +4,7 @@ use chatkeep_pipeline::StageError;
 use chatkeep_proto::v1::{CursorRequest, RoomDay, RoomDays, RoomDaysRequest};
 use tokio::runtime::Handle;
 
-use super::list::ListedRoom;
+use super::listing::ListedRoom;
 use crate::{database::Identity, rooms::database_name, work::Work};
 
 /// Rooms asked for in one call.

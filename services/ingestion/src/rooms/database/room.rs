@@ -1,24 +1,20 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use chatkeep_model::{Participant, UtcDay, UtcTime};
+use chatkeep_model::{UtcDay, UtcTime};
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
-use chatkeep_proto::v1::Quarantined;
-use chatkeep_staging::BlobKind;
 use tokio::runtime::Handle;
 
 use super::{
     capture::Reading,
     known::seen_before,
-    list::ListedRoom,
+    listing::ListedRoom,
     read::Range,
     records::Records,
     row::{ChatRow, Room},
     seen::{Look, Seen},
+    senders::Senders,
 };
-use crate::{
-    quarantine::commit,
-    rooms::record::{CapturedRecord, Sighting},
-};
+use crate::rooms::record::{CapturedRecord, Sighting};
 
 /// Numbers below the first row that is read again: a row may be committed after others with larger
 /// numbers.
@@ -35,7 +31,7 @@ pub(super) struct RoomReader<'a, 'b> {
     /// It was captured in this run already: what it asks for now was refused then.
     is_repeat: bool,
     position_in_room: u64,
-    senders: HashMap<i32, Participant>,
+    senders: Senders,
     /// What became of rows captured before.
     revisions: Vec<CapturedRecord>,
 }
@@ -70,7 +66,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             listed,
             is_repeat,
             position_in_room: 0,
-            senders: HashMap::new(),
+            senders: Senders::default(),
             revisions: Vec::new(),
         })
     }
@@ -120,11 +116,11 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             |chat| chat > floor && chat <= position,
             |ticks| ticks >= first && window.contains(ticks),
         );
-        let senders = missing.iter().map(|row| row.user).collect();
-        self.ask_senders(senders)?;
+        let senders = missing.iter().map(|row| row.user);
+        self.senders.ask(&mut self.reading.database, senders)?;
         for row in missing {
             let at = UtcTime::from_ticks(row.ticks).unwrap_or_default();
-            let sender = self.senders.get(&row.user).cloned();
+            let sender = self.senders.get(row.user).cloned();
             let record = self.records().removed(row.chat, at, row.revisions, sender);
             self.revisions.push(record);
         }
@@ -164,9 +160,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
     /// Takes a row. What is behind the position is claimed whatever was seen: a claim may have been
     /// refused in favour of a task that failed.
     fn take(&mut self, row: &ChatRow, is_behind: bool) -> Result<(), StageError> {
-        if let Some(sender) = row.sender() {
-            self.senders.insert(row.user, sender);
-        }
+        self.senders.note(row);
         let look = if self.reading.window.moves && !self.is_repeat {
             self.seen.look(row)
         } else {
@@ -176,7 +170,7 @@ impl<'a, 'b> RoomReader<'a, 'b> {
             return Ok(());
         }
         let Some(at) = row.at() else {
-            return self.quarantine(row);
+            return self.reading.quarantine(&self.room, row);
         };
         match look {
             Look::Replaced { revision } if !is_behind => {
@@ -200,39 +194,16 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         }
         for (day, mut records) in days {
             let senders = self.seen.senders(day);
-            self.ask_senders(senders.iter().copied().collect())?;
+            let database = &mut self.reading.database;
+            self.senders.ask(database, senders.iter().copied())?;
             let work = self.reading.work;
-            let audience = senders.iter().filter_map(|user| self.senders.get(user));
+            let audience = senders.iter().filter_map(|user| self.senders.get(*user));
             let audience = audience.filter(|one| work.rules.of_sender(&one.address).is_none());
             if let Some(first) = records.first_mut() {
                 first.audience = audience.cloned().collect();
             }
             for record in records {
                 self.push(record)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks for senders whose rows were not read.
-    fn ask_senders(&mut self, users: Vec<i32>) -> Result<(), StageError> {
-        let unknown = users
-            .into_iter()
-            .filter(|user| !self.senders.contains_key(user));
-        let unknown: Vec<_> = unknown.collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let found = Handle::current().block_on(self.reading.database.principals(&unknown));
-        let found = found.map_err(|error| error.into_stage("read principals"))?;
-        self.senders.extend(found);
-        for user in unknown {
-            let nobody = ChatRow {
-                user,
-                ..ChatRow::default()
-            };
-            if let Some(sender) = nobody.sender() {
-                self.senders.entry(user).or_insert(sender);
             }
         }
         Ok(())
@@ -253,25 +224,6 @@ impl<'a, 'b> RoomReader<'a, 'b> {
         };
         self.position_in_room += 1;
         self.reading.sorter.push(sighting).or_retry("sort records")
-    }
-
-    /// Keeps the bytes of a row whose time cannot be.
-    fn quarantine(&mut self, row: &ChatRow) -> Result<(), StageError> {
-        let staging = &self.reading.work.staging;
-        let mut spool = staging.spool().or_retry("keep original bytes")?;
-        std::io::Write::write_all(&mut spool, row.content.as_bytes())
-            .or_retry("keep original bytes")?;
-        let stored = commit(staging, BlobKind::Quarantine, spool);
-        let captured = &mut self.reading.captured;
-        captured.records_read += 1;
-        captured.quarantined.push(Quarantined {
-            source: format!("{}, chat message {}", self.room.uri, row.chat),
-            reason: "row without a usable time".to_owned(),
-            records: 1,
-            original: Some(stored.or_retry("keep original bytes")?),
-            ..Quarantined::default()
-        });
-        Ok(())
     }
 
     /// Has kept what was seen. Where there was something to read, today is one of the days: rows that are

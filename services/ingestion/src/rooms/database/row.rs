@@ -1,14 +1,6 @@
-use std::{borrow::Cow, fmt};
+use chatkeep_model::{Participant, UtcTime, identity::Fields};
 
-use chatkeep_model::{Body, Participant, RecordId, UtcTime, What, identity::Fields};
-
-use crate::{
-    rooms::companion::is_stored_name,
-    xml::{Sender, is_plausible},
-};
-
-/// Begins the link that stands for a file (`tblChat.content`).
-const FILE_LINK: &str = "ma-filelink:";
+use crate::xml::{Sender, is_plausible};
 
 /// A room as `tblNode` has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,104 +72,6 @@ impl ChatRow {
             None => fields.digest(),
         }
     }
-
-    /// What happened, in the model's words.
-    pub(super) fn what(&self) -> What {
-        match PostedFile::of(&self.content) {
-            Some(file) => What::FileUploaded(file.to_string()),
-            None => What::Said(self.body()),
-        }
-    }
-
-    /// The text; beside the client's RTF, where there is any, as two forms of one message. `importance`
-    /// marks an alert: renderers compare types without parameters.
-    fn body(&self) -> Body {
-        let importance = if self.is_alert {
-            "; importance=high"
-        } else {
-            ""
-        };
-        let rtf = self.rtf.as_deref().filter(|rtf| rtf.starts_with("{\\rtf"));
-        let Some(rtf) = rtf else {
-            let subtype = if self.content.starts_with("{\\rtf") {
-                "rtf"
-            } else {
-                "plain"
-            };
-            return Body {
-                media_type: format!("text/{subtype}{importance}"),
-                text: self.content.clone(),
-            };
-        };
-        // Nobody can write a text that holds its own hash.
-        let hash = RecordId::from_bytes(self.content_hash()).to_string();
-        let boundary = &hash[..32];
-        Body {
-            media_type: format!("multipart/alternative; boundary=\"{boundary}\"{importance}"),
-            text: format!(
-                "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{}\r\n\
-                 --{boundary}\r\nContent-Type: text/rtf; charset=utf-8\r\n\r\n{rtf}\r\n--{boundary}--\r\n",
-                self.content
-            ),
-        }
-    }
-}
-
-/// A file that a text is a link to, and nothing else.
-struct PostedFile<'a> {
-    /// A GUID, with or without an extension.
-    stored: &'a str,
-    /// What the link shows, where that is something else: the file's own name.
-    shown: Option<Cow<'a, str>>,
-}
-
-impl<'a> PostedFile<'a> {
-    /// How a link is made behind its scheme is not documented: the last GUID in it names the stored file.
-    fn of(content: &'a str) -> Option<Self> {
-        let content = content.trim();
-        let (link, shown) = match content.split_once(['"', '\'']) {
-            Some((before, behind)) if is_anchor(before) => anchor(behind)?,
-            _ => (content, Cow::Borrowed("")),
-        };
-        let scheme = link.get(..FILE_LINK.len())?;
-        let is_more = link.contains(['"', '\'', '<', '>']) || link.contains(char::is_whitespace);
-        if !scheme.eq_ignore_ascii_case(FILE_LINK) || is_more {
-            return None;
-        }
-        let words = link.split([':', '/', '\\', '?', '&', '=', '|', ';', ',', '#']);
-        let stored = words.rev().find(|word| is_stored_name(word))?;
-        let is_name = !shown.is_empty() && shown != link && shown != stored;
-        Some(Self {
-            stored,
-            shown: Some(shown).filter(|_| is_name),
-        })
-    }
-}
-
-impl fmt::Display for PostedFile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.shown {
-            Some(shown) => write!(f, "{shown}, stored as {}", self.stored),
-            None => f.write_str(self.stored),
-        }
-    }
-}
-
-/// The address of an anchor and the text that it shows, from what stands behind `<a href="`. `None` where
-/// more than the anchor is there: what was said beside a link must not be lost.
-fn anchor(rest: &str) -> Option<(&str, Cow<'_, str>)> {
-    let (link, rest) = rest.split_once(['"', '\''])?;
-    let (_, text) = rest.split_once('>')?;
-    let (text, end) = text.split_once('<')?;
-    let text = text.trim();
-    let shown = quick_xml::escape::unescape(text).unwrap_or(Cow::Borrowed(text));
-    end.eq_ignore_ascii_case("/a>").then_some((link, shown))
-}
-
-/// True for `<a href=`, however it is written.
-fn is_anchor(text: &str) -> bool {
-    let plain: String = text.split_whitespace().collect();
-    plain.eq_ignore_ascii_case("<ahref=")
 }
 
 #[cfg(test)]
@@ -193,6 +87,9 @@ mod tests {
             ticks: 633_482_073_409_535_482,
             user: 12,
             content: content.to_owned(),
+            name: "Ann Example".to_owned(),
+            uri: "sip:Ann@Contoso.com".to_owned(),
+            email: "Ann.Example@contoso.com".to_owned(),
             ..ChatRow::default()
         }
     }
@@ -228,6 +125,29 @@ mod tests {
             uri,
             "ma-chan://contoso.com/8f2a7c10-0000-4000-8000-00000000012c"
         );
+    }
+
+    #[test]
+    fn principals_that_are_unknown_keep_their_number() {
+        let orphan = ChatRow {
+            name: String::new(),
+            uri: String::new(),
+            email: String::new(),
+            ..row("hello")
+        };
+
+        let sender = orphan.sender().unwrap();
+
+        assert_eq!((sender.address.as_str(), sender.name), ("user 12", None));
+    }
+
+    #[test]
+    fn addresses_are_compared_in_lower_case_and_mail_is_evidence() {
+        let sender = row("hello").sender().unwrap();
+
+        assert_eq!(sender.address, "ann@contoso.com");
+        assert_eq!(sender.name.as_deref(), Some("Ann Example"));
+        assert_eq!(sender.email.as_deref(), Some("ann.example@contoso.com"));
     }
 
     proptest! {
