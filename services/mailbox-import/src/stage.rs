@@ -38,6 +38,9 @@ const WORK: Duration = Duration::from_secs(270);
 /// More runs than this are not in flight at once.
 const REMEMBERED: usize = 64;
 
+/// A target, and what it was made of.
+type Opened = (connector::Target, Arc<dyn Target>);
+
 /// Imports the waiting deliveries of a shard of mailboxes.
 pub struct MailboxImport {
     ledger: LedgerClient,
@@ -45,7 +48,7 @@ pub struct MailboxImport {
     runs: Runs,
     timeouts: Timeouts,
     shutdown: CancellationToken,
-    targets: Mutex<HashMap<i64, (connector::Target, Arc<dyn Target>)>>,
+    targets: Mutex<HashMap<i64, Opened>>,
     tenants: Tenants,
     measures: Measures,
 }

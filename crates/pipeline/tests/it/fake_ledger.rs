@@ -27,7 +27,7 @@ impl FakeLedger {
     }
 
     pub(crate) fn open_run(&self, connector_file: &str) {
-        self.0.lock().unwrap().connector_file = connector_file.to_owned();
+        connector_file.clone_into(&mut self.0.lock().unwrap().connector_file);
     }
 
     pub(crate) fn store_secret(&self, task: &str, name: &str, value: &str) {

@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 use crate::{
     audit::{by, told, trail},
     lab::{CONNECTOR, Lab, settings},
+    world::blob,
 };
 
 /// A key of this byte, in a file.
@@ -88,7 +89,11 @@ async fn a_stage_reads_a_secret_that_its_connector_names_and_no_other() {
     assert_eq!(read(&lab, &task, "imap").await.unwrap(), "s3cret");
     let other = read(&lab, &task, "other").await.unwrap_err();
     assert_eq!(other.code(), Code::PermissionDenied);
-    lab.complete(&task, Outcome::Refreshed(Refreshed::default()), Vec::new())
+    let refreshed = Refreshed {
+        directory: Some(blob("directory")),
+        ..Refreshed::default()
+    };
+    lab.complete(&task, Outcome::Refreshed(refreshed), Vec::new())
         .await;
     let closed = read(&lab, &task, "imap").await.unwrap_err();
     assert_eq!(closed.code(), Code::FailedPrecondition);

@@ -78,5 +78,6 @@ knows_its_run_and_not!(
     lease(LeaseRequest) -> LeaseResponse,
     deliveries(DeliveriesRequest) -> DeliveriesResponse,
     journal(JournalRequest) -> JournalResponse,
+    secret(SecretRequest) -> SecretResponse,
     report_copies(ReportCopiesRequest) -> ReportCopiesResponse
 );

@@ -209,6 +209,13 @@ impl Ledger for FakeLedger {
         not_asked()
     }
 
+    async fn secret(
+        &self,
+        _: Request<v1::SecretRequest>,
+    ) -> Result<Response<v1::SecretResponse>, Status> {
+        not_asked()
+    }
+
     async fn report_copies(
         &self,
         _: Request<v1::ReportCopiesRequest>,

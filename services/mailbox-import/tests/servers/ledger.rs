@@ -208,4 +208,5 @@ not_asked! {
     held: HeldRequest -> HeldResponse;
     complete: CompleteRequest -> CompleteResponse;
     fail: FailRequest -> FailResponse;
+    secret: SecretRequest -> SecretResponse;
 }

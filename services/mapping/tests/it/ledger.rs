@@ -8,7 +8,8 @@ use chatkeep_proto::v1::{
     FailResponse, GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest,
     JournalResponse, KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest,
     KnownRecordsResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
-    RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run, ledger_server::Ledger,
+    RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run, SecretRequest, SecretResponse,
+    ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
@@ -80,5 +81,6 @@ unused! {
     lease(LeaseRequest) -> LeaseResponse;
     deliveries(DeliveriesRequest) -> DeliveriesResponse;
     journal(JournalRequest) -> JournalResponse;
+    secret(SecretRequest) -> SecretResponse;
     report_copies(ReportCopiesRequest) -> ReportCopiesResponse;
 }
