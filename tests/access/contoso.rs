@@ -55,6 +55,7 @@ async fn a_run_that_was_asked_for_twice_is_opened_once_and_its_log_is_that_of_th
     assert!(events.text.contains("event: progress"), "{}", events.text);
     assert_eq!(balance["records"]["closes"], true, "{balance}");
     assert_eq!(balance["deliveries"]["closes"], true);
+    assert!(balance["deliveries"]["imported"].as_u64().unwrap() > 0);
     assert_eq!(
         operator.get(&runs).await.json()["runs"]
             .as_array()
