@@ -198,9 +198,16 @@ async fn the_document_lists_every_endpoint_beside_its_right() {
     let document = include_str!("../../docs/api.md");
     for endpoint in endpoints(&system).await {
         let begin = format!("| {} |", endpoint.right);
-        let row = document.lines().find(|line| line.starts_with(&begin)).unwrap();
+        let row = document
+            .lines()
+            .find(|line| line.starts_with(&begin))
+            .unwrap();
         let path = endpoint.path.strip_prefix("/api/v1").unwrap();
         let entry = format!("`{} {path}`", endpoint.method);
-        assert!(row.contains(&entry), "{entry} in the row of {}", endpoint.right);
+        assert!(
+            row.contains(&entry),
+            "{entry} in the row of {}",
+            endpoint.right
+        );
     }
 }

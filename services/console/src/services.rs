@@ -1,14 +1,15 @@
 use chatkeep_proto::{
     ACTOR,
     v1::{
-        access_client::AccessClient, control_client::ControlClient,
-        conversion_client::ConversionClient, ingestion_client::IngestionClient,
-        mailbox_import_client::MailboxImportClient, mapping_client::MappingClient,
+        GetConnectorResponse, TestTargetRequest, access_client::AccessClient,
+        control_client::ControlClient, conversion_client::ConversionClient,
+        ingestion_client::IngestionClient, mailbox_import_client::MailboxImportClient,
+        mapping_client::MappingClient,
     },
 };
 use chatkeep_runtime::{GrpcChannel, LARGEST_MESSAGE};
 use http::Request;
-use tonic::{body::Body, metadata::MetadataMap};
+use tonic::{Status, body::Body, metadata::MetadataMap};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::sign_in::actor_metadata;
@@ -60,6 +61,33 @@ impl Services {
             mapping: MappingClient::new(channels.mapping),
             mailbox_import: MailboxImportClient::new(channels.mailbox_import),
         }
+    }
+}
+
+impl Services {
+    /// The largest size of one item part for a run that is opened by hand: what is stored with the connector,
+    /// or what the target takes now. A target that cannot be used opens no run.
+    pub(crate) async fn part_limit(
+        &mut self,
+        connector: &GetConnectorResponse,
+    ) -> Result<u64, Status> {
+        if connector.max_part_bytes > 0 {
+            return Ok(connector.max_part_bytes);
+        }
+        let request = TestTargetRequest {
+            connector_file: connector.connector_file.clone(),
+            sample_mailbox: String::new(),
+        };
+        let found = self.mailbox_import.test_target(request).await?.into_inner();
+        if found.max_part_bytes > 0 {
+            return Ok(found.max_part_bytes);
+        }
+        let problem = found
+            .findings
+            .into_iter()
+            .find(|finding| finding.is_problem);
+        let problem = problem.map_or_else(String::new, |finding| finding.text);
+        Err(Status::failed_precondition(problem))
     }
 }
 
