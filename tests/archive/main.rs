@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod audited;
 mod bad_input;
 mod balance;
 mod commands;

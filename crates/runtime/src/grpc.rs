@@ -23,7 +23,7 @@ mod settings;
 
 use std::convert::Infallible;
 
-use tonic::{Status, body::Body, codegen::Service};
+use tonic::{Status, body::Body, codegen::Service, metadata::MetadataMap};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 #[cfg(feature = "network")]
@@ -48,6 +48,17 @@ pub type GrpcChannel = BoxCloneSyncService<http::Request<Body>, http::Response<B
 /// Largest gRPC message in bytes: a page or a completion, never a run. To be set of every client and
 /// server whose messages grow with a batch; the others keep the 4 MiB that are gRPC's default.
 pub const LARGEST_MESSAGE: usize = 64 << 20;
+
+/// Sends metadata with every call through a channel: who makes them.
+pub fn with_metadata(channel: GrpcChannel, metadata: MetadataMap) -> GrpcChannel {
+    let headers = metadata.into_headers();
+    BoxCloneSyncService::new(
+        channel.map_request(move |mut request: http::Request<Body>| {
+            request.headers_mut().extend(headers.clone());
+            request
+        }),
+    )
+}
 
 /// Calls a server in this process, without a socket.
 pub fn in_process<S>(server: S) -> GrpcChannel

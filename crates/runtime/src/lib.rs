@@ -15,7 +15,7 @@ pub mod tls;
 pub mod trace;
 
 pub use crate::{
-    grpc::{GrpcChannel, LARGEST_MESSAGE, in_process},
+    grpc::{GrpcChannel, LARGEST_MESSAGE, in_process, with_metadata},
     lifecycle::{GRACE, Lifecycle},
     outage::{Outage, Outages},
 };

@@ -25,6 +25,8 @@ pub mod lcscdr;
 pub mod lcslog;
 #[cfg(feature = "tds")]
 pub mod mgc;
+#[cfg(feature = "openid")]
+mod openid;
 mod postgres;
 mod proxy;
 mod rabbitmq;
@@ -36,6 +38,8 @@ pub mod tds;
 #[cfg(feature = "tds")]
 mod tsql;
 
+#[cfg(feature = "openid")]
+pub use crate::openid::OpenIdProvider;
 pub use crate::{
     active_directory::{Account, ActiveDirectory, Search},
     azurite::{Azurite, azurite_root},

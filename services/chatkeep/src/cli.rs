@@ -80,6 +80,9 @@ pub(crate) enum Command {
     },
     /// Reads mailboxes again and compares every byte; or checks a manifest's seal chain
     Verify(Verify),
+    /// Who changed what: copies the audit trail, or checks that nothing of it was altered
+    #[command(subcommand)]
+    Audit(Audit),
     /// Connectors that a control elsewhere archives by itself: needs --control
     #[command(subcommand)]
     Connectors(Connectors),
@@ -157,6 +160,21 @@ pub(crate) struct Verify {
     pub(crate) offline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connector: OfConnector,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Writes every entry into a file, one JSON object a line
+    Export {
+        /// The file; one that is there is replaced
+        file: PathBuf,
+    },
+    /// Checks the chain of entries and names the first that is broken. Exit 0: whole; 1: broken
+    Verify {
+        /// Instead of the ledger's entries, those of this export
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! One module per command.
 
 mod archive;
+mod audit;
 mod backfill;
 mod canary;
 mod check;
@@ -64,6 +65,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
             seals::copy(&existing(&connector.connector)?, to, output).await
         }
         Command::Verify(args) => verify::run(args, site, output).await,
+        Command::Audit(command) => audit::run(command, site, output).await,
         Command::Connectors(command) => connectors::run(command, site, output).await,
         Command::Serve(args) => serve::run(args, site, output).await,
         Command::Backfill(command) => backfill::run(command, site, output).await,

@@ -1,5 +1,6 @@
 //! Archives Skype for Business conversations into mailboxes: the whole system in one program.
 
+mod actor;
 mod cli;
 mod commands;
 mod embedded;

@@ -28,9 +28,8 @@ impl Place {
     /// Like [`read`](Self::read), for commands that look at what was archived before.
     pub(crate) fn read_existing(file: &Path, options: &SiteOptions) -> anyhow::Result<Self> {
         let place = Self::read(file, options)?;
-        if let Site::Here(folder) = &place.site {
-            anyhow::ensure!(
-                folder.join("ledger.sqlite").exists(),
+        if let Some(folder) = place.site.without_ledger() {
+            anyhow::bail!(
                 "no ledger in {}: nothing was archived from there yet; run `chatkeep archive {}`, or \
                  name the folder with --data-dir",
                 folder.display(),

@@ -7,11 +7,12 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chatkeep_proto::v1::control_client;
-use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle};
+use chatkeep_proto::v1::{access_client, control_client};
+use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle, with_metadata};
 use tonic::{Code, Status};
 
 use crate::{
+    actor,
     cli::SiteOptions,
     embedded::{self, Which},
     remote::{self, Remote},
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub(crate) type ControlClient = control_client::ControlClient<GrpcChannel>;
+pub(crate) type AccessClient = access_client::AccessClient<GrpcChannel>;
 
 /// Pause before control is asked again.
 pub(crate) const POLL: Duration = Duration::from_millis(100);
@@ -68,6 +70,14 @@ impl Site {
         Ok(Self::There(Remote::new(url, options)))
     }
 
+    /// The folder, where nothing was archived from yet.
+    pub(crate) fn without_ledger(&self) -> Option<&Path> {
+        match self {
+            Self::Here(folder) if !folder.join("ledger.sqlite").exists() => Some(folder),
+            Self::Here(_) | Self::There(_) => None,
+        }
+    }
+
     /// True when the services are in this process, and end with it.
     pub(crate) fn is_here(&self) -> bool {
         matches!(self, Self::Here(_))
@@ -78,6 +88,7 @@ impl Site {
 #[derive(Debug)]
 pub(crate) struct System {
     pub(crate) control: ControlClient,
+    pub(crate) access: AccessClient,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) site: Site,
     /// How long something may be down before a command fails.
@@ -106,8 +117,10 @@ impl System {
             }
             Site::There(remote) => remote::connect(remote, &lifecycle)?,
         };
+        let channel = with_metadata(channel, actor::metadata());
         Ok(Self {
-            control: ControlClient::new(channel),
+            control: ControlClient::new(channel.clone()),
+            access: AccessClient::new(channel),
             lifecycle,
             site: site.clone(),
             patience,

@@ -21,7 +21,7 @@ mod secrets;
 mod sessions;
 mod words;
 
-use axum::{Router, extract::FromRef, routing::get};
+use axum::{Router, extract::FromRef, middleware, routing::get};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -98,6 +98,7 @@ pub(crate) fn routes(services: Services, shutdown: CancellationToken) -> Router 
         .routes(takes(Administer, routes!(secrets::put)))
         .routes(takes(Administer, routes!(secrets::delete)))
         .with_state(Api { services, shutdown });
+    let api = api.route_layer(middleware::from_fn(words::refuse_unprintable));
     let (router, document) = OpenApiRouter::new().nest("/api/v1", api).split_for_parts();
     let document = description::text(&document);
     router.route(

@@ -44,6 +44,8 @@ pub async fn start(
     announce: Announce,
     lifecycle: &Lifecycle,
 ) -> Result<SocketAddr, ConsoleError> {
+    // Before anybody can connect.
+    sign_in::check(settings).map_err(|source| ConsoleError::SignIn { source })?;
     let address = settings.address;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| ConsoleError::Listen { address, source })?;

@@ -55,6 +55,16 @@ enum Way {
     Issuer(Box<Issuer>),
 }
 
+/// Whether the console may be served there at all.
+pub(crate) fn check(settings: &Settings) -> Result<(), SignInError> {
+    let origin = Origin::of(settings)?;
+    let is_local = settings.address.ip().is_loopback() && origin.is_loopback();
+    if settings.issuer.is_none() && !is_local {
+        return Err(SignInError::NotLoopback);
+    }
+    Ok(())
+}
+
 impl SignIn {
     /// Reads what the settings name; asks nobody yet. Without an issuer, prints the first link.
     pub(crate) fn new(
@@ -66,10 +76,6 @@ impl SignIn {
         let way = if settings.issuer.is_some() {
             Way::Issuer(Box::new(Issuer::new(settings, &origin)?))
         } else {
-            let is_local = settings.address.ip().is_loopback() && origin.is_loopback();
-            if !is_local {
-                return Err(SignInError::NotLoopback);
-            }
             Way::Link(OneTimeLink::new(origin.text(), announce)?)
         };
         Ok(Self(Arc::new(Inner {

@@ -92,7 +92,7 @@ impl Deed {
     }
 
     /// It is about this, beside the connector.
-    pub(crate) fn about(&self, object: impl ToString) -> Self {
+    pub(crate) fn about(&self, object: &impl ToString) -> Self {
         Self {
             object: object.to_string(),
             ..self.clone()

@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chatkeep_model::connector;
 use chatkeep_pipeline::{
     Completion, LedgerClient, ResultExt as _, RunContext, Runs, Stage, StageError,
 };
@@ -41,7 +42,7 @@ pub struct MailboxImport {
     runs: Runs,
     timeouts: Timeouts,
     shutdown: CancellationToken,
-    targets: Mutex<HashMap<i64, Arc<dyn Target>>>,
+    targets: Mutex<HashMap<i64, (connector::Target, Arc<dyn Target>)>>,
     tenants: Tenants,
 }
 
@@ -64,10 +65,12 @@ impl MailboxImport {
         }
     }
 
-    /// The target of a run; made once, as it holds what all its connections share.
+    /// The target of a run; made once, as it holds what all its connections share, and again when a secret
+    /// that control keeps for it was replaced.
     fn target(&self, context: &RunContext) -> Result<Arc<dyn Target>, StageError> {
         let mut known = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(target) = known.get(&context.run.id) {
+        let model = &context.connector.target;
+        if let Some((_, target)) = known.get(&context.run.id).filter(|(of, _)| of == model) {
             return Ok(Arc::clone(target));
         }
         // A CA file that cannot be read is mended by an administrator, not by giving mailboxes up.
@@ -76,7 +79,7 @@ impl MailboxImport {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(context.run.id, Arc::clone(&target));
+        known.insert(context.run.id, (model.clone(), Arc::clone(&target)));
         Ok(target)
     }
 }

@@ -1,10 +1,13 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use chatkeep_pipeline::LedgerClient;
 use chatkeep_proto::v1::{self as wire, ledger_server};
 use tonic::{Request, Response, Status};
 
-/// Remembers what workers tell the ledger.
+/// Remembers what workers tell the ledger, and tells them of one run.
 #[derive(Clone, Default)]
 pub(crate) struct FakeLedger(Arc<Mutex<Told>>);
 
@@ -12,12 +15,24 @@ pub(crate) struct FakeLedger(Arc<Mutex<Told>>);
 struct Told {
     completed: Vec<String>,
     failed: Vec<(String, String)>,
+    connector_file: String,
+    /// By task and name.
+    secrets: HashMap<(String, String), String>,
 }
 
 impl FakeLedger {
     pub(crate) fn client(&self) -> LedgerClient {
         let server = ledger_server::LedgerServer::new(self.clone());
         LedgerClient::new(chatkeep_runtime::in_process(server))
+    }
+
+    pub(crate) fn open_run(&self, connector_file: &str) {
+        self.0.lock().unwrap().connector_file = connector_file.to_owned();
+    }
+
+    pub(crate) fn store_secret(&self, task: &str, name: &str, value: &str) {
+        let key = (task.to_owned(), name.to_owned());
+        self.0.lock().unwrap().secrets.insert(key, value.to_owned());
     }
 
     pub(crate) fn completed(&self) -> Vec<String> {
@@ -50,6 +65,29 @@ macro_rules! not_asked {
                 Ok(Response::new(wire::FailResponse {}))
             }
 
+            async fn get_run(
+                &self,
+                request: Request<wire::GetRunRequest>,
+            ) -> Result<Response<wire::Run>, Status> {
+                Ok(Response::new(wire::Run {
+                    id: request.into_inner().run,
+                    connector_file: self.0.lock().unwrap().connector_file.clone(),
+                    // Pinned: such a run is remembered.
+                    directory: Some(wire::Blob::default()),
+                    ..wire::Run::default()
+                }))
+            }
+
+            async fn secret(
+                &self,
+                request: Request<wire::SecretRequest>,
+            ) -> Result<Response<wire::SecretResponse>, Status> {
+                let wire::SecretRequest { task, name } = request.into_inner();
+                let secret = self.0.lock().unwrap().secrets.get(&(task, name)).cloned();
+                let value = secret.ok_or_else(|| Status::not_found("secret is unknown"))?;
+                Ok(Response::new(wire::SecretResponse { value }))
+            }
+
             $(async fn $call(
                 &self,
                 _request: Request<wire::$request>,
@@ -61,7 +99,6 @@ macro_rules! not_asked {
 }
 
 not_asked! {
-    get_run: GetRunRequest -> Run;
     known_files: KnownFilesRequest -> KnownFilesResponse;
     cursor: CursorRequest -> Cursor;
     known_records: KnownRecordsRequest -> KnownRecordsResponse;
@@ -73,6 +110,5 @@ not_asked! {
     lease: LeaseRequest -> LeaseResponse;
     deliveries: DeliveriesRequest -> DeliveriesResponse;
     journal: JournalRequest -> JournalResponse;
-    secret: SecretRequest -> SecretResponse;
     report_copies: ReportCopiesRequest -> ReportCopiesResponse;
 }

@@ -6,4 +6,5 @@
 mod contract;
 mod fake_ledger;
 mod memory;
+mod secrets;
 mod worker;

@@ -14,7 +14,7 @@ use chatkeep_proto::v1::{
     PauseConnectorRequest, PutConnectorRequest, ResumeConnectorRequest,
 };
 
-use super::Problem;
+use super::{Problem, words::name};
 use crate::Services;
 
 pub(super) use self::document::parse;
@@ -130,7 +130,7 @@ pub(super) async fn clone(
 ) -> Result<Response, Problem> {
     let stored = stored(&mut services, connector).await?;
     let mut copy = parse(&stored.connector_file)?;
-    copy.name = order.name;
+    copy.name = name("name", order.name)?;
     copy.id = None;
     let text = copy.to_toml();
     let new = NewConnector {

@@ -5,7 +5,10 @@ use chatkeep_proto::v1::{ListSessionsRequest, RevokeSessionsRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, words::precise_time};
+use super::{
+    Problem,
+    words::{name, precise_time},
+};
 use crate::{
     Services,
     sign_in::{Principal, Right},
@@ -106,9 +109,7 @@ pub(super) async fn revoke(
     Json(Revocation { subject }): Json<Revocation>,
 ) -> Result<Json<Revoked>, Problem> {
     // Empty could mean everybody.
-    if subject.is_empty() {
-        return Err(Problem::unprocessable("subject: name somebody."));
-    }
+    let subject = name("subject", subject)?;
     let request = RevokeSessionsRequest { subject };
     let revoked = services.access.revoke_sessions(request).await?;
     let sessions = revoked.into_inner().sessions;

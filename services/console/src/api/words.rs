@@ -1,5 +1,10 @@
 //! How the API writes what the services say in numbers.
 
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
 use jiff::Timestamp;
 
 use super::Problem;
@@ -8,6 +13,25 @@ use super::Problem;
 pub(super) fn word(name: &str, prefix: &str) -> String {
     let word = name.strip_prefix(prefix).unwrap_or(name);
     word.trim_start_matches('_').to_ascii_lowercase()
+}
+
+/// Refuses paths and queries with a NUL: no name has one, and not every database takes it.
+pub(super) async fn refuse_unprintable(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let has_nul = |text: &str| text.contains("%00");
+    if has_nul(uri.path()) || uri.query().is_some_and(has_nul) {
+        return Problem::unprocessable("The address has a character that none can have.")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// A name of a request's body.
+pub(super) fn name(key: &str, text: String) -> Result<String, Problem> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(Problem::unprocessable(format!("{key}: give a name.")));
+    }
+    Ok(text)
 }
 
 /// A time of control's, Unix seconds.

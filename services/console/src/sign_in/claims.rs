@@ -1,6 +1,9 @@
 //! What a token says, and whether it says it to us ("OpenID Connect Core 1.0", 3.1.3.7; RFC 7519; RFC
 //! 8725).
 
+#[cfg(test)]
+mod tests;
+
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -122,6 +125,9 @@ impl Claims {
     fn check(&self, expected: &Expected<'_>) -> Result<(), TokenError> {
         if self.text("iss") != Some(expected.issuer) {
             return Err(TokenError::Other("iss"));
+        }
+        if self.text("sub").is_none_or(str::is_empty) {
+            return Err(TokenError::Other("sub"));
         }
         let audience = self.texts("aud");
         let is_client = |name: &str| {

@@ -10,7 +10,7 @@ use super::{claims::TokenError, issuer::fetch, signature::Key};
 const LAST: Duration = Duration::from_hours(1);
 /// A key that is not known may be a new one: the issuer is asked, but not more often than this, whatever
 /// tokens come.
-const PAUSE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// The issuer's public keys.
 #[derive(Debug, Default)]

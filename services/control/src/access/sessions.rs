@@ -105,7 +105,8 @@ impl Ledger {
             return Ok(());
         };
         let subject = row.text(0).during("close session")?;
-        self.note(&mut tx, &deed.about(subject), &json!({})).await?;
+        self.note(&mut tx, &deed.about(&subject), &json!({}))
+            .await?;
         tx.commit().await.during("close session")
     }
 

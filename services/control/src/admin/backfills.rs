@@ -51,7 +51,7 @@ impl Ledger {
             "slice_days": slice_days,
             "newest_first": order.newest_first,
         });
-        self.note(&mut tx, &deed.about(id), &detail).await?;
+        self.note(&mut tx, &deed.about(&id), &detail).await?;
         tx.commit().await.during("order backfill")?;
         self.outstanding.ring();
         tracing::info!(

@@ -101,7 +101,7 @@ impl Ledger {
             insert(&mut tx, opening).await?
         };
         let resumed = before.is_some();
-        let deed = deed.to(&connector.id()).about(number);
+        let deed = deed.to(&connector.id()).about(&number);
         let detail = json!({ "resumed": resumed, "from": scope.from, "to": scope.to });
         self.note(&mut tx, &deed, &detail).await?;
         tx.commit().await.during("open run")?;
@@ -144,7 +144,7 @@ impl Ledger {
             run::reopen(&mut tx, run.id).await?;
         }
         let detail = json!({ "deliveries": deliveries, "conversations": conversations });
-        let deed = deed.about(run.number);
+        let deed = deed.about(&run.number);
         self.note(&mut tx, &deed, &detail).await?;
         tx.commit().await.during("retry deliveries")?;
         self.outstanding.rewind(run.id);

@@ -16,9 +16,9 @@ use crate::{
 /// Items found per page when nothing is said, and at most.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 500;
-/// Items of the range that a query reads, and that a call looks through at most: what bounds its time.
+/// Items of the range that a query reads, and queries of a call at most: what bounds its time.
 const READ: i64 = 1_000;
-const EXAMINED: usize = 20_000;
+const QUERIES: usize = 20;
 
 /// Items of a range in their order, with their plans; both tables are read by their keys.
 const SQL: &str = "SELECT i.id, i.date, i.hash, i.records, i.info, i.batch, p.plan \
@@ -50,15 +50,13 @@ impl Ledger {
         };
         let mut conn = self.database.read().await?;
         let mut items = Vec::new();
-        let mut examined = 0;
-        while examined < EXAMINED {
+        for _ in 0..QUERIES {
             let rows = query(SQL).bind(place.0).bind(&place.1[..]).bind(request.to);
             let rows = rows
                 .bind(READ)
                 .fetch(&mut conn)
                 .await
                 .during("find items")?;
-            examined += READ as usize;
             for row in &rows {
                 place = read_place(row).during("find items")?;
                 if let Some(found) = found(&mut conn, row, (&user, &request.connector)).await? {
@@ -68,7 +66,7 @@ impl Ledger {
                     return Ok(page(items, Some(&place)));
                 }
             }
-            if (rows.len() as i64) < READ {
+            if i64::try_from(rows.len()).is_ok_and(|read| read < READ) {
                 return Ok(page(items, None));
             }
         }
@@ -153,6 +151,12 @@ async fn origin(conn: &mut Connection, row: &Row) -> Result<(String, i64), Ledge
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::effort::looks_nothing_through;
+
+    #[tokio::test]
+    async fn items_of_other_days_are_not_looked_through() {
+        looks_nothing_through(SQL).await;
+    }
 
     #[test]
     fn a_page_says_where_the_next_one_begins() {

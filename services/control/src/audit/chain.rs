@@ -49,13 +49,23 @@ pub struct BrokenEntry {
 /// Entries of an audit trail, checked one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
+    /// The first entry; 0 while it may be any.
     first: i64,
     last: i64,
     head: Vec<u8>,
 }
 
 impl Trail {
-    /// Checks the entry that follows. The first one may be any: what was before it is not known.
+    /// A trail that must begin with the very first entry. By default it may begin with any: what was before
+    /// is not known then.
+    pub fn whole() -> Self {
+        Self {
+            first: 1,
+            ..Self::default()
+        }
+    }
+
+    /// Checks the entry that follows.
     pub fn check(&mut self, entry: &AuditEntry) -> Result<(), BrokenEntry> {
         let broken = |problem| {
             Err(BrokenEntry {
@@ -64,9 +74,10 @@ impl Trail {
             })
         };
         let is_first = self.last == 0;
-        if !is_first && entry.sequence != self.last + 1 {
+        let awaited = if is_first { self.first } else { self.last + 1 };
+        if awaited > 0 && entry.sequence != awaited {
             return Err(BrokenEntry {
-                sequence: self.last + 1,
+                sequence: awaited,
                 problem: "it is missing, or another one is in its place",
             });
         }
@@ -252,7 +263,10 @@ mod tests {
 
     #[test]
     fn the_hash_of_an_entry_is_the_one_in_formats() {
-        assert_eq!(HEXLOWER.encode(&entry(1, &START).hash), "d8b1e5f9");
+        assert_eq!(
+            HEXLOWER.encode(&entry(1, &START).hash),
+            "7eb68baac2f996443f0399bd6a3137f4580372e2ebe4b683e757b4c6833e77a3"
+        );
     }
 
     #[test]
@@ -322,6 +336,16 @@ mod tests {
         let broken = trail(&[one, three]).unwrap_err();
 
         assert_eq!(broken.sequence, 2);
+    }
+
+    #[test]
+    fn a_whole_trail_begins_with_the_first_entry() {
+        let [one, two, _] = three();
+
+        assert!(Trail::whole().check(&one).is_ok());
+        let broken = Trail::whole().check(&two).unwrap_err();
+
+        assert_eq!(broken.sequence, 1);
     }
 
     #[test]

@@ -110,9 +110,9 @@ mod tests {
             &format!("{SOURCE}[schedule]\nat = \"05:00\"\n").replace("/exports", "/others"),
         );
 
-        let changes = between(&before, &after);
+        let told = between(&before, &after);
 
-        let changed = changes["changed"].as_object().unwrap();
+        let changed = told["changed"].as_object().unwrap();
         assert_eq!(
             changed["sources.1.path"],
             json!({"before": "/exports", "after": "/others"})

@@ -26,13 +26,11 @@ impl Ledger {
             limit => limit.min(LARGEST_PAGE),
         };
         let (first, end) = bounds(&mut conn, &request).await?;
-        let sql = sql(&request);
-        let mut statement = query(sql).bind(first).bind(end).bind(i64::from(limit));
-        if !request.connector.is_empty() {
-            statement = statement.bind(&request.connector);
-        }
-        if !request.subject.is_empty() {
-            statement = statement.bind(&request.subject);
+        let filters = filters(&request);
+        let mut statement = query(sql(&filters, request.newest_first));
+        statement = statement.bind(first).bind(end).bind(i64::from(limit));
+        for (_, value) in filters {
+            statement = statement.bind(value);
         }
         let rows = statement.fetch(&mut conn).await.during(action)?;
         let entries: Result<Vec<_>, _> = rows.iter().map(read).collect();
@@ -46,17 +44,26 @@ impl Ledger {
     }
 }
 
+/// Columns that must have these values.
+fn filters(request: &ListAuditRequest) -> Vec<(&'static str, &str)> {
+    let mut filters = vec![
+        ("connector", &*request.connector),
+        ("object", &request.object),
+        ("subject", &request.subject),
+    ];
+    filters.retain(|(_, value)| !value.is_empty());
+    filters
+}
+
 /// An index gives the entries in their order, whatever is asked for.
-fn sql(request: &ListAuditRequest) -> String {
-    let order = if request.newest_first { "DESC" } else { "ASC" };
-    let filter = match (request.connector.is_empty(), request.subject.is_empty()) {
-        (true, true) => "",
-        (false, true) => " AND connector = $4",
-        (true, false) => " AND subject = $4",
-        (false, false) => " AND connector = $4 AND subject = $5",
-    };
+fn sql(filters: &[(&str, &str)], newest_first: bool) -> String {
+    let order = if newest_first { "DESC" } else { "ASC" };
+    let conditions = (4..).zip(filters);
+    let conditions =
+        conditions.map(|(place, (column, _)): (i32, _)| format!(" AND {column} = ${place}"));
+    let conditions: String = conditions.collect();
     format!(
-        "SELECT {COLUMNS} FROM audit WHERE sequence >= $1 AND sequence < $2{filter} \
+        "SELECT {COLUMNS} FROM audit WHERE sequence >= $1 AND sequence < $2{conditions} \
          ORDER BY sequence {order} LIMIT $3"
     )
 }
@@ -89,4 +96,20 @@ async fn first_since(conn: &mut Connection, time: i64) -> Result<i64, LedgerErro
     let row = row.during("list audit trail")?;
     row.map_or(Ok(i64::MAX), |row| row.int(0))
         .during("list audit trail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::effort::looks_nothing_through;
+
+    #[tokio::test]
+    async fn no_list_looks_the_trail_through() {
+        let all = [("connector", "a"), ("object", "b"), ("subject", "c")];
+        for filters in [&[][..], &all[..1], &all[1..2], &all[2..], &all] {
+            for newest_first in [false, true] {
+                looks_nothing_through(&sql(filters, newest_first)).await;
+            }
+        }
+    }
 }

@@ -72,3 +72,19 @@ pub(crate) async fn begins_where_the_page_does(sql: &str) {
     let (few, many) = (steps(sql, 50, 495).await, steps(sql, 500, 4_995).await);
     assert!(many < few * 2, "{few} became {many}: {sql}");
 }
+
+/// Every table is entered by an index that also gives the order.
+pub(crate) async fn looks_nothing_through(sql: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(folder.path()).await.unwrap();
+    let mut conn = database.read().await.unwrap();
+    let mut statement = query(format!("EXPLAIN QUERY PLAN {sql}"));
+    for _ in 0..sql.matches('$').count() {
+        statement = statement.bind(0);
+    }
+    let steps = statement.fetch(&mut conn).await.unwrap();
+    for step in steps {
+        let step = step.text(3).unwrap();
+        assert!(step.starts_with("SEARCH "), "{step}: {sql}");
+    }
+}

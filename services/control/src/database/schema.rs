@@ -248,6 +248,7 @@ const AUDIT: &[&str] = &[
     "INDEX audit_by_time ON audit (time, sequence)",
     "INDEX audit_of_subject ON audit (subject, sequence)",
     "INDEX audit_of_connector ON audit (connector, sequence)",
+    "INDEX audit_of_object ON audit (object, sequence)",
 ];
 
 const SIGN_INS: &[&str] = &[

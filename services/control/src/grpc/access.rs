@@ -42,7 +42,7 @@ impl access_server::Access for AccessGrpc {
         let (outcome, detail) = told(request.get_ref()).map_err(status)?;
         let action = request.get_ref().action.clone();
         let (deed, request) = asked(request, &action)?;
-        let deed = deed.to(&request.connector).about(request.object);
+        let deed = deed.to(&request.connector).about(&request.object);
         let sequence = note(&self.ledger, &deed, outcome, &detail).await?;
         Ok(Response::new(AppendAuditResponse { sequence }))
     }

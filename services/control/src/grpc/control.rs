@@ -126,7 +126,7 @@ impl control_server::Control for ControlGrpc {
             .run_numbered(&connector, number)
             .await
             .map_err(status)?;
-        let deed = deed.to(&connector).about(run.number);
+        let deed = deed.to(&connector).about(&run.number);
         note(&self.ledger, &deed, Outcome::Done, &json!({})).await?;
         let summary = self.ledger.log_summary(&run).await.map_err(status)?;
         let summary = stream::iter([Ok(LogEntry {
@@ -162,7 +162,7 @@ impl control_server::Control for ControlGrpc {
 
     async fn retry(&self, request: Request<RetryRequest>) -> Answer<RetryResponse> {
         let (deed, request) = asked(request, "run.retry")?;
-        let deed = deed.to(&request.connector).about(request.number);
+        let deed = deed.to(&request.connector).about(&request.number);
         let retry = |request| self.ledger.retry(&deed, request);
         let retried = change(&self.ledger, &deed, request, retry).await;
         retried.map(Response::new)
@@ -264,7 +264,7 @@ impl control_server::Control for ControlGrpc {
 
     async fn cancel_run(&self, request: Request<CancelRunRequest>) -> Answer<CancelRunResponse> {
         let (deed, request) = asked(request, "run.cancel")?;
-        let deed = deed.to(&request.connector).about(request.number);
+        let deed = deed.to(&request.connector).about(&request.number);
         let cancel = |request| self.ledger.cancel_run(&deed, request);
         let cancelled = change(&self.ledger, &deed, request, cancel).await;
         cancelled.map(Response::new)
@@ -292,7 +292,7 @@ impl control_server::Control for ControlGrpc {
         request: Request<CancelBackfillRequest>,
     ) -> Answer<CancelBackfillResponse> {
         let (deed, request) = asked(request, "backfill.cancel")?;
-        let deed = deed.to(&request.connector).about(request.backfill);
+        let deed = deed.to(&request.connector).about(&request.backfill);
         let cancel = |request| self.ledger.cancel_backfill(&deed, request);
         change(&self.ledger, &deed, request, cancel).await?;
         Ok(Response::new(CancelBackfillResponse {}))

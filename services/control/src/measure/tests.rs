@@ -2,7 +2,10 @@ use chatkeep_proto::v1::{Finding, OpenRunRequest};
 use chatkeep_staging::Staging;
 
 use super::*;
-use crate::{clock::Clock, database::Database, ledger::Limits, publish::Outstanding, seal::Seals};
+use crate::{
+    access::Keyring, audit::Deed, clock::Clock, database::Database, ledger::Limits,
+    publish::Outstanding, seal::Seals,
+};
 
 const CONNECTOR: &str = "name = 'a'\ndomain = 'b.c'\n[[sources]]\n\
     type = 'archiving-export'\npath = 'e'\n[directory]\ntype = 'csv'\npath = 'd.csv'\n\
@@ -23,12 +26,17 @@ async fn findings_of_the_newest_run_are_measured_by_kind() {
         (staging, Seals::Staging),
         Arc::<Outstanding>::default(),
         (Clock::default(), limits),
+        Keyring::default(),
     ));
     let request = OpenRunRequest {
         connector_file: CONNECTOR.to_owned(),
         ..OpenRunRequest::default()
     };
-    let run = ledger.open_run(request).await.unwrap().run;
+    let run = ledger
+        .open_run(&Deed::of(None, "run.open"), request)
+        .await
+        .unwrap()
+        .run;
     let of_kind = |kind: &str| Finding {
         kind: kind.to_owned(),
         ..Finding::default()

@@ -309,7 +309,7 @@ async fn what_another_service_saw_is_appended_and_nothing_that_is_no_entry() {
 }
 
 #[tokio::test]
-async fn entries_are_listed_by_time_actor_and_connector_page_by_page() {
+async fn entries_are_listed_by_time_actor_and_object_page_by_page() {
     let calendar = Calendar::open(World::of(Vec::new()), hour(100, 0)).await;
     let lab = &calendar.lab;
     for day in 101..105 {
@@ -353,6 +353,12 @@ async fn entries_are_listed_by_time_actor_and_connector_page_by_page() {
         ..ListAuditRequest::default()
     };
     let of_connector = page(lab, of_connector).await;
+    let of_page = ListAuditRequest {
+        object: "/connectors".to_owned(),
+        from: millis(103),
+        ..ListAuditRequest::default()
+    };
+    let of_page = page(lab, of_page).await;
     let after_all = ListAuditRequest {
         from: millis(200),
         ..ListAuditRequest::default()
@@ -364,6 +370,7 @@ async fn entries_are_listed_by_time_actor_and_connector_page_by_page() {
     assert_eq!(sequences(&of_bob), [3, 2]);
     assert_eq!(of_bob.next, 0);
     assert_eq!(sequences(&of_connector), [1, 6]);
+    assert_eq!(sequences(&of_page), [4, 5]);
     assert_eq!(page(lab, after_all).await.entries, []);
     calendar.lab.stop().await;
 }

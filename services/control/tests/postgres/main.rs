@@ -14,6 +14,7 @@ mod backfills;
 mod calendar;
 #[path = "../it/cancelled.rs"]
 mod cancelled;
+mod chain;
 #[path = "../it/claims.rs"]
 mod claims;
 #[path = "../it/clearing.rs"]
