@@ -209,24 +209,22 @@ async fn an_item_is_found_by_its_user_and_by_its_message_id() {
     let runs = format!("/api/v1/connectors/{connector}/runs");
     administrator.post(&runs, &json!({})).await;
     closed(&mut administrator, &format!("{runs}/1")).await;
-    let held = administrator
-        .get(&format!("{runs}/1/exceptions?kind=held"))
-        .await
-        .json();
-    let user = held["exceptions"][0]["source_user"].as_str().unwrap();
+    let user = "alice.morgan@contoso.com";
 
     let range = "from=2025-03-01T00:00:00Z&to=2025-04-01T00:00:00Z";
     let search = format!("/api/v1/items/search?user={user}&{range}");
     let found = administrator.get(&search).await.json();
 
     let item = &found["items"][0];
-    assert_eq!(item["copy"]["placement"], "held", "{found}");
-    assert_eq!(item["copy"]["state"], Value::Null);
+    assert_eq!(item["copy"]["placement"], "mapped", "{found}");
+    assert_eq!(item["copy"]["state"], "imported");
     assert_eq!(item["connector"].as_str().unwrap(), connector);
-    let unknown = administrator
-        .get("/api/v1/items?message_id=nobody@contoso.com")
-        .await;
-    assert!(unknown.status.is_client_error(), "{}", unknown.text);
+    let id = item["item"].as_str().unwrap();
+    let trace = format!("/api/v1/items?message_id={id}");
+    let trace = administrator.get(&trace).await.json();
+    assert_eq!(trace["run"], 1, "{trace}");
+    let copies = trace["copies"].as_array().unwrap();
+    assert!(copies.iter().any(|copy| copy["mailbox"] == user), "{trace}");
 }
 
 #[tokio::test]

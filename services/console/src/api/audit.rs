@@ -6,6 +6,7 @@ use axum::{
     response::Response,
 };
 use chatkeep_proto::v1::{AppendAuditRequest, AuditEntry, ListAuditRequest, ListAuditResponse};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use utoipa::{IntoParams, ToSchema};
@@ -36,6 +37,8 @@ pub(crate) struct AuditPage {
     subject: Option<String>,
     /// Only about this connector, by id.
     connector: Option<String>,
+    /// Only about this, beside the connector: a run's number, a secret's name.
+    object: Option<String>,
 }
 
 /// A page of the audit trail.
@@ -81,7 +84,7 @@ pub(super) async fn list(
 ) -> Result<Json<AuditList>, Problem> {
     let time = |name, time: Option<String>| {
         let time = time.map(|time| read_time(name, &time)).transpose();
-        time.map(|time| time.map(|time| time.as_millisecond()))
+        time.map(|time| time.map(Timestamp::as_millisecond))
     };
     let request = ListAuditRequest {
         cursor: page.cursor.unwrap_or_default().max(0),
@@ -91,6 +94,7 @@ pub(super) async fn list(
         to: time("to", page.to)?,
         subject: page.subject.unwrap_or_default(),
         connector: page.connector.unwrap_or_default(),
+        object: page.object.unwrap_or_default(),
     };
     let answer = services.access.list_audit(request).await?.into_inner();
     Ok(Json(AuditList {

@@ -36,7 +36,7 @@ pub(crate) struct BackfillOrder {
 /// A backfill that was ordered.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Ordered {
-    backfill: i64,
+    id: i64,
 }
 
 /// A connector's backfills.
@@ -48,7 +48,7 @@ pub(crate) struct BackfillList {
 /// A backfill, and how far it is.
 #[derive(Serialize, ToSchema)]
 struct Backfill {
-    backfill: i64,
+    id: i64,
     from: String,
     to: String,
     slice_days: u32,
@@ -99,7 +99,7 @@ pub(super) async fn order(
     };
     let ordered = services.control.backfill(request).await?.into_inner();
     let ordered = Ordered {
-        backfill: ordered.backfill,
+        id: ordered.backfill,
     };
     Ok((StatusCode::ACCEPTED, Json(ordered)))
 }
@@ -126,7 +126,7 @@ pub(super) async fn cancel(
 impl From<BackfillSummary> for Backfill {
     fn from(summary: BackfillSummary) -> Self {
         Self {
-            backfill: summary.backfill,
+            id: summary.backfill,
             from: time(summary.from),
             to: time(summary.to),
             slice_days: summary.slice_days,

@@ -30,7 +30,7 @@ struct Base;
 /// What all endpoints have in common.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut document = Base::openapi();
-    document.info.version = "1".to_owned();
+    "1".clone_into(&mut document.info.version);
     let components = document.components.get_or_insert_with(Components::new);
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     components.add_security_scheme("bearer", bearer);

@@ -30,7 +30,9 @@ pub(super) fn takes(right: Right, (schemas, mut paths, router): Endpoints) -> En
             .merge(extension.build());
         let roles = format!("Takes the right to {}: {}.", right.name(), right.roles());
         let description = operation.description.get_or_insert_default();
-        *description = format!("{description}\n\n{roles}").trim().to_owned();
+        format!("{description}\n\n{roles}")
+            .trim()
+            .clone_into(description);
         for (status, text) in [
             ("401", "Nobody has signed in"),
             (

@@ -4,9 +4,11 @@ use axum::{
     Json,
     extract::{Query, State},
 };
+use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
     FindItemsRequest, FoundItem, TraceItemRequest, TraceItemResponse, TracedCopy,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -20,7 +22,7 @@ use crate::Services;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ItemQuery {
-    /// The Message-ID of the mail, with or without `<` and `>`.
+    /// The Message-ID of the mail, with or without `<` and `>`, or the item's id.
     message_id: String,
     /// The mail's date: the item is found at once by it. Without it all items are looked through.
     date: Option<String>,
@@ -77,7 +79,7 @@ struct Copy {
     /// mapped, held, external or conflict
     placement: String,
     mailbox: String,
-    /// waiting, imported, partially_imported, skipped or failed; null of copies that go nowhere
+    /// waiting, imported, `partially_imported`, skipped or failed; null of copies that go nowhere
     state: Option<String>,
     reason: String,
     /// When that became final.
@@ -112,13 +114,16 @@ pub(super) async fn trace(
     State(mut services): State<Services>,
     Query(query): Query<ItemQuery>,
 ) -> Result<Json<ItemTrace>, Problem> {
+    let item = ItemId::parse(&query.message_id);
+    let item =
+        item.ok_or_else(|| Problem::unprocessable("message_id: it is none of an item's."))?;
     let date = query
         .date
         .map(|date| read_time("date", &date))
         .transpose()?;
     let request = TraceItemRequest {
-        message_id: query.message_id,
-        date: date.map(|date| date.as_second()),
+        item: item.as_bytes().to_vec().into(),
+        date: date.map(Timestamp::as_second),
         ..TraceItemRequest::default()
     };
     let item = services.control.trace_item(request).await?.into_inner();

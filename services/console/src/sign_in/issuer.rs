@@ -27,7 +27,7 @@ const LARGEST: usize = 1 << 20;
 /// Who signs users in: an OpenID provider ("OpenID Connect Core 1.0", "OpenID Connect Discovery 1.0").
 pub(super) struct Issuer {
     http: Client,
-    issuer: String,
+    identifier: String,
     client: String,
     secret: Option<Secret>,
     pub(super) redirect: String,
@@ -114,7 +114,7 @@ impl Issuer {
             .build();
         Ok(Self {
             http: http.map_err(|source| SignInError::Client { source })?,
-            issuer,
+            identifier: issuer,
             client: id.ok_or_else(|| {
                 wrong("client_id", "is missing: give the id that the issuer knows")
             })?,
@@ -128,7 +128,7 @@ impl Issuer {
 
     /// Whether an answer's `iss` is ours (RFC 9207, 2.4).
     pub(super) fn is(&self, issuer: &str) -> bool {
-        self.issuer == issuer
+        self.identifier == issuer
     }
 
     /// Where to send a browser.
@@ -190,7 +190,7 @@ impl Issuer {
         let keys = self.description().await?.jwks_uri;
         let key = self.keys.find(&self.http, &keys, token.key()).await?;
         let expected = Expected {
-            issuer: &self.issuer,
+            issuer: &self.identifier,
             client: &self.client,
             nonce,
             now: jiff::Timestamp::now().as_second(),
@@ -205,7 +205,7 @@ impl Issuer {
         {
             return Ok(description.clone());
         }
-        let issuer = self.issuer.trim_end_matches('/');
+        let issuer = self.identifier.trim_end_matches('/');
         let address = format!("{issuer}/.well-known/openid-configuration");
         let description: Description = fetch(self.http.get(address)).await?;
         let endpoints = [
@@ -214,7 +214,7 @@ impl Issuer {
             &description.jwks_uri,
         ];
         let is_safe = |url: &&Url| url.scheme() == "https" || is_loopback(url);
-        if description.issuer != self.issuer || !endpoints.iter().all(is_safe) {
+        if description.issuer != self.identifier || !endpoints.iter().all(is_safe) {
             tracing::warn!("the issuer's description is another one's, or not https");
             return Err(TokenError::Issuer);
         }

@@ -66,8 +66,8 @@ mod tests {
 
     fn link() -> (OneTimeLink, Arc<Mutex<Vec<String>>>) {
         let shown = Arc::new(Mutex::new(Vec::new()));
-        let shows = Arc::clone(&shown);
-        let announce = Announce::new(move |link| shows.lock().unwrap().push(link.to_owned()));
+        let links = Arc::clone(&shown);
+        let announce = Announce::new(move |link| links.lock().unwrap().push(link.to_owned()));
         let link = OneTimeLink::new("http://127.0.0.1:8080", announce).unwrap();
         (link, shown)
     }

@@ -35,7 +35,8 @@ impl Origin {
         }
         let (is_secure, is_loopback) = (url.scheme() == "https", is_loopback(&url));
         // A session's cookie would be read by whoever listens.
-        if !is_secure && !(url.scheme() == "http" && is_loopback) {
+        let is_safe = is_secure || url.scheme() == "http" && is_loopback;
+        if !is_safe {
             return Err(wrong(
                 "must begin with https:// unless it is a loopback address: put a proxy with TLS before the console \
                  and set its address here",

@@ -54,7 +54,7 @@ impl Role {
     /// Reads a role, whatever stands between its words: the value of an app role in Entra ID has no spaces.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let plain = |text: &str| {
-            let letters = text.chars().filter(|c| c.is_ascii_alphanumeric());
+            let letters = text.chars().filter(char::is_ascii_alphanumeric);
             letters.collect::<String>().to_ascii_lowercase()
         };
         let wanted = plain(text);

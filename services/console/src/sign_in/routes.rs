@@ -57,15 +57,13 @@ async fn begin(State(sign_in): State<SignIn>, Query(Begin { to }): Query<Begin>)
     let Way::Issuer(issuer) = &inner.way else {
         return pages::open_the_link().into_response();
     };
-    match callback::depart(issuer, &to, inner.origin.is_secure()).await {
-        Ok((url, cookie)) => with_cookies(Redirect::to(url.as_str()), [cookie]),
-        Err(_) => {
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            let text = "The issuer that signs users in does not answer. Try again in a moment; the console's log \
-                        says more.";
-            (status, problem::page(status, text)).into_response()
-        }
+    let departed = callback::depart(issuer, &to, inner.origin.is_secure()).await;
+    if let Ok((url, cookie)) = departed {
+        return with_cookies(Redirect::to(url.as_str()), [cookie]);
     }
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let text = "The issuer that signs users in does not answer. Try again in a moment; the console's log says more.";
+    (status, problem::page(status, text)).into_response()
 }
 
 /// `GET /sign-in/callback`.

@@ -59,7 +59,8 @@ pub(crate) struct Run {
     number: i64,
     /// capture or supplement
     kind: String,
-    /// running, paused, succeeded, succeeded_with_exceptions, unreconciled, failed, nothing_new or cancelled
+    /// running, paused, succeeded, `succeeded_with_exceptions`, unreconciled, failed, `nothing_new`
+    /// or cancelled
     state: String,
     /// Why it is paused or failed.
     reason: String,
@@ -102,7 +103,7 @@ struct RecordBalance {
     closes: bool,
 }
 
-/// planned = imported + partially_imported + skipped + failed + held
+/// planned = imported + `partially_imported` + skipped + failed + held
 #[derive(Serialize, ToSchema)]
 struct DeliveryBalance {
     planned: u64,
