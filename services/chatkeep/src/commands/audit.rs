@@ -10,11 +10,12 @@ use std::{
 use anyhow::Context as _;
 use chatkeep_control::{AuditLine, Trail, verify_export};
 use chatkeep_proto::v1::{AuditEntry, ListAuditRequest};
+use chatkeep_report::number;
 
 use super::ask;
 use crate::{
     cli::{Audit, SiteOptions},
-    output::{Output, number},
+    output::Output,
     system::{AccessClient, Site},
 };
 

@@ -131,3 +131,22 @@ fn rule(rule: &str) -> &str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_source_calls_its_users_is_shown_as_text() {
+        let shown = row(&Resolution {
+            address: "<script>alert(1)</script>@contoso.com".to_owned(),
+            placement: "mapped".to_owned(),
+            mailbox: "\"><img src=x onerror=alert(1)>".to_owned(),
+            ..Resolution::default()
+        });
+
+        let shown = shown.into_string();
+
+        assert!(!shown.contains("<script") && !shown.contains("<img"), "{shown}");
+    }
+}
