@@ -308,11 +308,11 @@ mod tests {
              cn=4f-ann;X500:/o=Contoso/cn=ann@contoso.com;/o=Contoso/cn=ann@contoso.com;\
              SMTP:/o=Contoso/cn=ann@contoso.com";
         let beside = only(&format!("4711,,,{names};smtp:a@contoso.com,"));
-        let named = directory("u@x.com,,/o=Contoso/cn=ann@contoso.com,,\n").err();
+        let as_mail = directory("u@x.com,,/o=Contoso/cn=ann@contoso.com,,\n").err();
 
         assert_eq!(beside[PROXIES], "smtp:a@contoso.com");
         assert_eq!(mailbox(&beside), None);
-        assert!(named.unwrap().to_string().contains("mail is not"));
+        assert!(as_mail.unwrap().to_string().contains("mail is not"));
     }
 
     #[test]
