@@ -108,6 +108,13 @@ class Releases(unittest.TestCase):
         limits = item["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
         self.assertEqual(limits["memory"], "4Gi")
 
+        said = self.server.helm(
+            *("upgrade", "small", CHART, "--namespace", "archive", "--values", SCENARIOS["all-in-one"]),
+            *("--set", "allInOne.persistence.size=200Gi"),
+        )
+        # As docs/kubernetes.md says: the claim itself is to be enlarged.
+        self.assertIn("Forbidden", said.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

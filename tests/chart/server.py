@@ -53,7 +53,7 @@ class Server:
     @staticmethod
     def etcd(path, store, peers):
         url, peer = f"http://127.0.0.1:{store}", f"http://127.0.0.1:{peers}"
-        command = [tool("etcd"), "--data-dir", path / "etcd", "--listen-client-urls", url]
+        command = ["etcd", "--data-dir", path / "etcd", "--listen-client-urls", url]
         command += ["--advertise-client-urls", url, "--listen-peer-urls", peer]
         return [*command, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}"]
 
