@@ -90,9 +90,8 @@ impl World {
     fn with((pools, options): (u8, &Options), layout: Layout, real: Option<Real>) -> Self {
         let runtime = Runtime::new().unwrap();
         let sandbox = Sandbox::new();
-        let server = real.as_ref().map(|real| &real.server);
-        let login = server.map_or(("chatkeep", "secret"), |server| {
-            (&server.user, &server.password)
+        let login = real.as_ref().map_or(("chatkeep", "secret"), |real| {
+            (&real.server.user, &real.server.password)
         });
         sandbox.write("user", login.0);
         sandbox.write("password", login.1);
@@ -135,12 +134,12 @@ impl World {
 
     /// Writes the connector file: a source for each pool, with these keys.
     pub(crate) fn connect(&self, keys: &str) {
-        let source = |(number, pool): (usize, &Pool)| match &self.real {
-            Some(real) => of_real(real, number, keys),
-            None => {
-                let port = pool.server.port();
-                format!("server = \"127.0.0.1\"\nport = {port}\n{keys}")
+        let source = |(number, pool): (usize, &Pool)| {
+            if let Some(real) = &self.real {
+                return of_real(real, number, keys);
             }
+            let port = pool.server.port();
+            format!("server = \"127.0.0.1\"\nport = {port}\n{keys}")
         };
         let sources: Vec<_> = self.pools.iter().enumerate().map(source).collect();
         self.write_connector(&sources);

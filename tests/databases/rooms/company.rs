@@ -77,16 +77,13 @@ impl Rooms {
 
     /// Writes the connector file, with more keys of the source.
     pub(super) fn write_connector(&self, keys: &str) {
-        let server = match &self.real {
-            Some(real) => {
-                let SqlServer { host, port, .. } = &real.server;
-                let database = real.name(DATABASE);
-                format!("server = '{host}'\nport = {port}\ndatabase = '{database}'\ntls = 'trust'")
-            }
-            None => {
-                let port = self.server.port();
-                format!("server = '127.0.0.1'\nport = {port}\ntls = 'none'")
-            }
+        let server = if let Some(real) = &self.real {
+            let SqlServer { host, port, .. } = &real.server;
+            let database = real.name(DATABASE);
+            format!("server = '{host}'\nport = {port}\ndatabase = '{database}'\ntls = 'trust'")
+        } else {
+            let port = self.server.port();
+            format!("server = '127.0.0.1'\nport = {port}\ntls = 'none'")
         };
         let connector = format!(
             "name = 'Sandbox'\ndomain = 'contoso.com'\n\n\

@@ -111,7 +111,8 @@ fn utf16(bytes: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    digits.concat()
 }
 
 /// Nanoseconds since 1970 in the one form that means the same whatever language a login has.

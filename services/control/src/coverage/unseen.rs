@@ -136,8 +136,8 @@ mod tests {
     #[test]
     fn a_run_for_certain_days_says_nothing_of_who_is_still_there() {
         let run = |scheduled, from| RunRow {
-            scheduled,
             from,
+            scheduled,
             ..RunRow::default()
         };
 
