@@ -147,6 +147,9 @@ mod tests {
 
         let shown = shown.into_string();
 
-        assert!(!shown.contains("<script") && !shown.contains("<img"), "{shown}");
+        assert!(
+            !shown.contains("<script") && !shown.contains("<img"),
+            "{shown}"
+        );
     }
 }
