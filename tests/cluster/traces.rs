@@ -98,14 +98,13 @@ fn a_run_is_traced_from_program_to_program() {
         let found = all.find(|trace| wanted.iter().all(|name| programs(trace).contains(name)));
         found.unwrap_or_else(|| panic!("no trace of {wanted:?}"))
     };
-    assert_whole(by_programs(&[
-        "control",
-        "ingestion",
-        "conversion",
-        "mapping",
-    ]));
+    let batch = by_programs(&["control", "ingestion", "conversion", "mapping"]);
+    assert_whole(batch);
     let import = by_programs(&["control", "mailbox-import"]);
     assert_whole(import);
+    // Each part is a trace of its own: neither the other one's nor that of a process, which has no end.
+    assert_eq!(programs(batch).len(), 4);
+    assert_eq!(programs(import).len(), 2);
     // The part leads back to the whole.
     let links: Vec<_> = import.iter().flat_map(|(_, span)| &span.links).collect();
     let is_run = |(_, span): &(String, Span)| span.name == "begin run";

@@ -145,7 +145,9 @@ impl Telemetry {
         Ok(())
     }
 
-    /// Turns our own spans into traces; those of the libraries, hundreds a run, stay inside.
+    /// Turns our own spans into traces; those of the libraries, hundreds a run, stay inside. So does that
+    /// of a service, which names it in logs: it lasts as long as the process, and every run that the
+    /// process ever serves would be one trace below it.
     pub fn spans<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
@@ -155,7 +157,11 @@ impl Telemetry {
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(Targets::new().with_target("chatkeep", LevelFilter::INFO))
+            .with_filter(
+                Targets::new()
+                    .with_target("chatkeep", LevelFilter::INFO)
+                    .with_target("chatkeep_runtime::lifecycle", LevelFilter::OFF),
+            )
     }
 
     /// Where instruments are made.
