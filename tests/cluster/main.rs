@@ -31,6 +31,10 @@ mod program;
 )]
 #[path = "../support/queries.rs"]
 mod queries;
+#[cfg(feature = "mssql")]
+#[expect(dead_code, reason = "shared with the other tests of the program")]
+#[path = "../support/real.rs"]
+mod real;
 #[path = "../support/running.rs"]
 mod running;
 #[cfg(feature = "mssql")]
