@@ -64,33 +64,6 @@ impl Services {
     }
 }
 
-impl Services {
-    /// The largest size of one item part for a run that is opened by hand: what is stored with the connector,
-    /// or what the target takes now. A target that cannot be used opens no run.
-    pub(crate) async fn part_limit(
-        &mut self,
-        connector: &GetConnectorResponse,
-    ) -> Result<u64, Status> {
-        if connector.max_part_bytes > 0 {
-            return Ok(connector.max_part_bytes);
-        }
-        let request = TestTargetRequest {
-            connector_file: connector.connector_file.clone(),
-            sample_mailbox: String::new(),
-        };
-        let found = self.mailbox_import.test_target(request).await?.into_inner();
-        if found.max_part_bytes > 0 {
-            return Ok(found.max_part_bytes);
-        }
-        let problem = found
-            .findings
-            .into_iter()
-            .find(|finding| finding.is_problem);
-        let problem = problem.map_or_else(String::new, |finding| finding.text);
-        Err(Status::failed_precondition(problem))
-    }
-}
-
 /// Names who makes a call, for the audit trail.
 fn with_actor(channel: GrpcChannel) -> GrpcChannel {
     BoxCloneSyncService::new(channel.map_request(|mut request: Request<Body>| {

@@ -273,6 +273,10 @@ pub(crate) async fn lock(conn: &mut Connection, connector: i64) -> Result<(), Le
 
 /// True when a task of this kind can end like this.
 fn fits(kind: TaskKind, result: &Outcome) -> bool {
+    // Without a directory the run would be as before, and be refreshed again.
+    if matches!(result, Outcome::Refreshed(refreshed) if refreshed.directory.is_none()) {
+        return false;
+    }
     matches!(
         (kind, result),
         (TaskKind::Refresh, Outcome::Refreshed(_))

@@ -43,13 +43,12 @@ pub(super) async fn open(
     let day = |name, day: Option<String>| day.map(|day| read_day(name, &day)).transpose();
     let (from, to) = (day("from", order.from)?, day("to", order.to)?);
     let stored = stored(&mut services, connector).await?;
-    let max_part_bytes = services.part_limit(&stored).await?;
     let request = OpenRunRequest {
         connector_file: stored.connector_file,
         from,
         to,
         scheduled: false,
-        max_part_bytes,
+        max_part_bytes: stored.max_part_bytes,
     };
     let opened = services.control.open_run(request).await?.into_inner();
     Ok((StatusCode::ACCEPTED, Json(opened.into())))
@@ -64,10 +63,9 @@ pub(super) async fn deliver_held(
     Path(connector): Path<String>,
 ) -> Result<(StatusCode, Json<Opened>), Problem> {
     let stored = stored(&mut services, connector).await?;
-    let max_part_bytes = services.part_limit(&stored).await?;
     let request = DeliverHeldRequest {
         connector_file: stored.connector_file,
-        max_part_bytes,
+        max_part_bytes: stored.max_part_bytes,
     };
     let opened = services.control.deliver_held(request).await?.into_inner();
     Ok((StatusCode::ACCEPTED, Json(opened.into())))

@@ -36,7 +36,7 @@ pub(super) struct Stored {
     /// The connector file, TOML.
     pub(super) file: String,
     pub(super) is_scheduled: bool,
-    /// For runs that control opens; 0 is the connector's own limit.
+    /// Largest part of an item in its runs, bytes; 0 is the connector's own limit.
     pub(super) max_part_bytes: u64,
     pub(super) connector: Connector,
 }
@@ -59,14 +59,6 @@ impl Stored {
             max_part_bytes: stored.max_part_bytes,
             connector,
         })
-    }
-
-    /// Largest part of an item in its runs, bytes.
-    pub(super) fn part_limit(&self) -> u64 {
-        match self.max_part_bytes {
-            0 => self.connector.target.max_item(),
-            limit => limit,
-        }
     }
 
     /// Where its page is.

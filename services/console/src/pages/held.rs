@@ -87,7 +87,7 @@ pub(crate) async fn deliver(
 
 async fn deliver_now(services: &mut Services, stored: Stored) -> Result<Redirect, PageError> {
     let request = DeliverHeldRequest {
-        max_part_bytes: stored.part_limit(),
+        max_part_bytes: stored.max_part_bytes,
         connector_file: stored.file,
     };
     let opened = services.control.deliver_held(request).await?.into_inner();

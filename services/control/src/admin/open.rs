@@ -30,6 +30,7 @@ pub(crate) struct Scope {
     pub(crate) scheduled: bool,
     /// The backfill whose slice it is; 0 when it is none.
     pub(crate) backfill: i64,
+    /// 0 is the connector's own limit.
     pub(crate) max_part_bytes: u64,
 }
 
@@ -243,6 +244,10 @@ pub(crate) async fn insert(
         .await
         .during("number run")?;
     let number = row.int(0).during("number run")?;
+    let max_part_bytes = match scope.max_part_bytes {
+        0 => model.target.max_item(),
+        limit => limit,
+    };
     let kind = kind(conn, connector, scope).await?;
     let columns = query(
         "INSERT INTO runs (connector, number, held_only, kind, status, reason, file, from_time, \
@@ -263,7 +268,7 @@ pub(crate) async fn insert(
     .bind(scope.to)
     .bind(i64::from(scope.scheduled))
     .bind(at)
-    .bind(signed(scope.max_part_bytes))
+    .bind(signed(max_part_bytes))
     .bind(Vec::new())
     .bind(signed(model.sources.len() as u64))
     .bind(chatkeep_runtime::trace::current().unwrap_or_default())

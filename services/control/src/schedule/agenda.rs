@@ -97,17 +97,17 @@ impl Agenda {
             });
         }
         if let Some(due) = due.filter(|&due| due <= now) {
-            return Ok(Next::Now(Errand::Open(self.slot(due)?)));
+            return Ok(Next::Now(Errand::Open(self.slot(due))));
         }
         let refresh = self.refresh_due()?;
         if refresh.is_some_and(|refresh| refresh <= now) {
-            return Ok(Next::Now(Errand::Open(self.held_only()?)));
+            return Ok(Next::Now(Errand::Open(self.held_only())));
         }
         if let Some(slice) = &self.slice {
             return Ok(Next::resume(slice, now));
         }
         Ok(match (self.backfill, refresh) {
-            (Some(backfill), _) => Next::Now(Errand::Open(self.slice(backfill)?)),
+            (Some(backfill), _) => Next::Now(Errand::Open(self.slice(backfill))),
             (None, Some(refresh)) => Next::At(refresh),
             (None, None) => Next::Nothing,
         })
@@ -124,43 +124,40 @@ impl Agenda {
     }
 
     /// A run that captures nothing and delivers what was held.
-    fn held_only(&self) -> Result<Scope, LedgerError> {
-        Ok(Scope {
+    fn held_only(&self) -> Scope {
+        Scope {
             held_only: true,
-            max_part_bytes: self.max_part_bytes()?,
+            max_part_bytes: self.max_part_bytes(),
             ..Scope::default()
-        })
+        }
     }
 
     /// The run of a slot: its window begins where the one before ended, and ends at the last midnight.
-    fn slot(&self, due: i64) -> Result<Scope, LedgerError> {
+    fn slot(&self, due: i64) -> Scope {
         let covered = self.schedule.covered;
         // A clock that was set back makes no window that ends before it begins.
         let to = midnight(due).max(covered.unwrap_or(i64::MIN));
         self.scope(covered, to, 0)
     }
 
-    fn slice(&self, backfill: BackfillRow) -> Result<Scope, LedgerError> {
+    fn slice(&self, backfill: BackfillRow) -> Scope {
         let (from, to) = backfill.next_slice();
         self.scope(Some(from), to, backfill.id)
     }
 
-    fn scope(&self, from: Option<i64>, to: i64, backfill: i64) -> Result<Scope, LedgerError> {
-        Ok(Scope {
+    fn scope(&self, from: Option<i64>, to: i64, backfill: i64) -> Scope {
+        Scope {
             from,
             to: Some(to),
             scheduled: true,
             backfill,
-            max_part_bytes: self.max_part_bytes()?,
+            max_part_bytes: self.max_part_bytes(),
             held_only: false,
-        })
+        }
     }
 
-    fn max_part_bytes(&self) -> Result<u64, LedgerError> {
-        match u64::try_from(self.schedule.max_part_bytes) {
-            Ok(0) | Err(_) => Ok(self.model()?.target.max_item()),
-            Ok(limit) => Ok(limit),
-        }
+    fn max_part_bytes(&self) -> u64 {
+        u64::try_from(self.schedule.max_part_bytes).unwrap_or(0)
     }
 
     /// The slot behind the one that is used up now. Those of one day that were missed have one window,

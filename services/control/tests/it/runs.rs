@@ -1,6 +1,7 @@
 use chatkeep_proto::v1::{
-    Captured, Converted, DeliveryState, LogRequest, OpenRunRequest, RetryRequest, RunState,
-    TaskKind, complete_request::Result as Outcome, exception::Exception as Kind, log_entry::Entry,
+    Captured, Converted, DeliveryState, GetRunRequest, LogRequest, OpenRunRequest, RetryRequest,
+    RunState, TaskKind, complete_request::Result as Outcome, exception::Exception as Kind,
+    log_entry::Entry,
 };
 use tonic::Code;
 
@@ -257,4 +258,21 @@ async fn an_unfinished_run_keeps_its_window() {
     let refused = lab.control.clone().open_run(request).await.unwrap_err();
 
     assert!(refused.message().starts_with("--from/--to"));
+}
+
+#[tokio::test]
+async fn a_run_that_is_opened_without_a_limit_of_parts_has_its_connectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    let request = OpenRunRequest {
+        connector_file: CONNECTOR.to_owned(),
+        ..OpenRunRequest::default()
+    };
+
+    let opened = lab.control.clone().open_run(request).await.unwrap();
+
+    let run = opened.into_inner().run;
+    let run = lab.ledger.clone().get_run(GetRunRequest { run }).await;
+    assert_eq!(run.unwrap().into_inner().max_part_bytes, 25_000_000);
+    lab.stop().await;
 }

@@ -299,3 +299,18 @@ async fn a_retry_has_a_quarantined_conversation_rendered_again() {
     let records = lab.report(1).await.records.unwrap();
     assert_eq!((records.rendered, records.quarantined), (1, 0));
 }
+
+#[tokio::test]
+async fn a_refresh_that_read_no_directory_has_not_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    lab.open_run().await;
+    let refresh = lab.next("mapping").await;
+
+    let nothing = Outcome::Refreshed(Refreshed::default());
+    let refused = lab.try_complete(&refresh, nothing, Vec::new()).await;
+
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    assert!(lab.is_quiet("mapping").await);
+    lab.stop().await;
+}

@@ -24,7 +24,7 @@ pub(crate) async fn run(
 ) -> Result<Redirect, PageError> {
     let stored = Stored::get(&mut services, &id).await?;
     let request = OpenRunRequest {
-        max_part_bytes: stored.part_limit(),
+        max_part_bytes: stored.max_part_bytes,
         connector_file: stored.file,
         ..OpenRunRequest::default()
     };
