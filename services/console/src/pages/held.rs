@@ -189,7 +189,7 @@ fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Optio
             (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (elsewhere(file).message()) } }))
         }
         @if held.is_empty() {
-            section.empty { h2 { "Nobody waits" } p { "Everything that was archived has found its mailbox." } }
+            section.empty { h2 { "Nobody waits" } p { "Everything that the newest " (RUNS) " runs archived has found its mailbox." } }
         } @else {
             section.card.flush {
                 p.head.soft {

@@ -1,13 +1,14 @@
 //! Custom mappings that were entered in the console.
 
 use std::{
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
-use tokio::{fs, io::AsyncWriteExt as _};
+use tempfile::NamedTempFile;
+use tokio::fs;
 use tonic::Status;
 
 /// The header of a custom mapping's file.
@@ -69,10 +70,37 @@ async fn write(folder: &Path, file: &Path, content: &[u8]) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(folder).await?;
-    // Two who store the same write the same bytes.
-    let unfinished = file.with_extension("part");
-    let mut writer = fs::File::create(&unfinished).await?;
-    writer.write_all(content).await?;
-    writer.sync_all().await?;
-    fs::rename(&unfinished, file).await
+    let (folder, file, content) = (folder.to_owned(), file.to_owned(), content.to_owned());
+    let written = tokio::task::spawn_blocking(move || {
+        // Under a name of its own: two may store the same at once.
+        let mut unfinished = NamedTempFile::new_in(&folder)?;
+        unfinished.write_all(&content)?;
+        unfinished.as_file().sync_all()?;
+        unfinished.persist(file)?;
+        std::fs::File::open(folder)?.sync_all()
+    });
+    written.await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_who_store_the_same_mapping_at_once_both_have_it_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mappings = Mappings::new(Some(folder.path().join("mappings")));
+        let csv = format!(
+            "{HEADER}\n{}",
+            "ann@contoso.com,bob@contoso.com\n".repeat(50_000)
+        );
+
+        let (one, other) = tokio::join!(mappings.store(&csv), mappings.store(&csv));
+
+        let (one, other) = (one.unwrap(), other.unwrap());
+        assert_eq!(one, other);
+        assert_eq!(mappings.read(&one).await.unwrap(), csv);
+        let files = std::fs::read_dir(folder.path().join("mappings")).unwrap();
+        assert_eq!(files.count(), 1);
+    }
 }

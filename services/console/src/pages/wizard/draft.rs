@@ -21,7 +21,7 @@ pub(super) struct Draft {
 }
 
 /// Parts of a connector file that have nothing in common.
-pub(super) const PARTS: [&str; 10] = [
+pub(super) const PARTS: [&str; 11] = [
     "name",
     "domain",
     "id",
@@ -32,6 +32,7 @@ pub(super) const PARTS: [&str; 10] = [
     "target",
     "item",
     "schedule",
+    "coverage",
 ];
 
 impl Draft {
