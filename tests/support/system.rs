@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Command,
     sync::{
@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use chatkeep_testkit::{Azurite, Balancer, Postgres, make_certificates};
+use chatkeep_testkit::{Azurite, Balancer, Postgres, free_port, make_certificates};
 use tempfile::TempDir;
 
 use crate::{program::Program, servers::Servers};
@@ -36,6 +36,8 @@ pub(crate) struct Form {
     pub(crate) import: &'static str,
     /// Where traces go.
     pub(crate) collector: Option<SocketAddr>,
+    /// Who signs users of the console in; without anybody control serves none.
+    pub(crate) issuer: Option<SocketAddr>,
 }
 
 impl Default for Form {
@@ -49,6 +51,7 @@ impl Default for Form {
             control: "linger = \"200ms\"\nfence = \"1s\"\n",
             import: "",
             collector: None,
+            issuer: None,
         }
     }
 }
@@ -63,6 +66,8 @@ pub(crate) struct System {
     form: Form,
     /// Where control is found.
     pub(crate) to_control: Balancer,
+    /// Where the console is found.
+    pub(crate) to_console: Balancer,
     /// Where Azurite is found.
     pub(crate) to_staging: Balancer,
     folder: TempDir,
@@ -91,6 +96,7 @@ impl System {
             name: format!("cluster{number}"),
             form,
             to_control: Balancer::start().unwrap(),
+            to_console: Balancer::start().unwrap(),
             to_staging: Balancer::start().unwrap(),
             folder: TempDir::new().unwrap(),
         };
@@ -110,10 +116,7 @@ impl System {
         let common = self.common();
         let control = format!("{common}{}", self.control());
         let stage = format!("{common}[control]\nurl = \"{}\"\n", self.url());
-        for number in 0..self.form.controls {
-            let program = Program::new("control", number, self.folder.path(), &control);
-            self.programs.push(program);
-        }
+        let mut stages = Vec::new();
         for name in STAGES {
             let settings = match name {
                 "mailbox-import" => format!("{stage}\n[mailbox_import]\n{}", self.form.import),
@@ -121,9 +124,22 @@ impl System {
             };
             for number in 0..self.form.workers {
                 let program = Program::new(name, number, self.folder.path(), &settings);
-                self.programs.push(program);
+                stages.push(program);
             }
         }
+        let mut consoles = Vec::new();
+        for number in 0..self.form.controls {
+            let mut settings = control.clone();
+            if let Some(issuer) = self.form.issuer {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
+                settings += &self.console(issuer, address, &stages);
+                consoles.push(address);
+            }
+            let program = Program::new("control", number, self.folder.path(), &settings);
+            self.programs.push(program);
+        }
+        self.programs.extend(stages);
+        self.to_console.serve(consoles);
     }
 
     /// Lets the programs reach Azurite.
@@ -175,8 +191,13 @@ impl System {
     }
 
     fn url(&self) -> String {
+        self.url_of(self.to_control.address())
+    }
+
+    /// Where a program is called that listens there.
+    fn url_of(&self, address: SocketAddr) -> String {
         let scheme = if self.form.tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.to_control.address().port())
+        format!("{scheme}://localhost:{}", address.port())
     }
 
     /// Sections that every program has.
@@ -237,6 +258,22 @@ impl System {
             self.path("data").display(),
             self.form.control,
             postgres.password_file().display(),
+        )
+    }
+
+    /// Sections of a control that serves the console.
+    fn console(&self, issuer: SocketAddr, address: SocketAddr, stages: &[Program]) -> String {
+        let stage = |name: &str| {
+            let program = stages.iter().find(|program| program.name == name);
+            self.url_of(program.unwrap().grpc)
+        };
+        let [ingestion, conversion, mapping, mailbox_import] = STAGES.map(stage);
+        format!(
+            "\n[console]\naddress = \"{address}\"\npublic_url = \"http://{}\"\n\
+             issuer = \"http://{issuer}\"\nclient_id = \"console\"\n\n\
+             [services]\ningestion = \"{ingestion}\"\nconversion = \"{conversion}\"\n\
+             mapping = \"{mapping}\"\nmailbox_import = \"{mailbox_import}\"\n",
+            self.to_console.address(),
         )
     }
 }
