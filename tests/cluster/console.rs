@@ -140,7 +140,7 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
 
     let (preview, target) = runtime.block_on(async {
         // Ingestion reads, mapping resolves, conversion renders.
-        let order = json!({ "connector_file": file, "source": 2 });
+        let order = json!({ "connector_file": file, "source": 1 });
         let preview = script.post("/previews", &order).await;
         let order = json!({ "connector_file": file, "mailbox": "ann@contoso.com" });
         let target = script.post("/checks/target", &order).await;
@@ -157,7 +157,7 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     assert_eq!(preview["conversations"], 5, "{preview}");
     assert_eq!(preview["mapping"]["mapped"], 2, "{preview}");
     assert_eq!(preview["items"].as_array().unwrap().len(), 3);
-    assert_eq!(target["problem"], Value::Null, "{target}");
+    assert_eq!(target["max_part_bytes"], 25_000_000, "{target}");
     assert_eq!(away.0, StatusCode::SERVICE_UNAVAILABLE, "{}", away.1);
     // Nobody takes control from its balancer because a stage is away.
     let control = cluster.of("control").next().unwrap();
