@@ -1,19 +1,35 @@
 //! The console that control serves.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chatkeep_testkit::OpenIdProvider;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{
+    Client, Method, RequestBuilder, Response, StatusCode,
+    header::{COOKIE, LOCATION, SET_COOKIE},
+    redirect,
+};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
     cluster::Cluster,
     grpc::connector_file,
+    sandbox::Sandbox,
     servers::Servers,
-    system::{Form, servers_with_tls},
-    work::sessions,
+    system::{ConsoleForm, Form, servers_with_tls},
+    work::{sessions, wait_until},
 };
+
+/// The two that together change connectors.
+const ROLES: [&str; 2] = ["DataConnectorAdmin", "Mailbox Import Export"];
+
+/// Each of its requests is a connection of its own: the balancer sends it to the next control.
+fn http() -> Client {
+    let http = Client::builder()
+        .pool_max_idle_per_host(0)
+        .redirect(redirect::Policy::none());
+    http.build().unwrap()
+}
 
 /// A script that asks the API with a token of the issuer.
 struct Script {
@@ -25,12 +41,9 @@ struct Script {
 impl Script {
     /// Of an administrator.
     fn new(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
-        let roles = ["DataConnectorAdmin", "Mailbox Import Export"];
-        let claims = json!({ "roles": roles, "sub": "ada", "name": "Ada" });
-        // Each request is a connection of its own: the balancer sends it to the next control.
-        let http = Client::builder().pool_max_idle_per_host(0).build();
+        let claims = json!({ "roles": ROLES, "sub": "ada", "name": "Ada" });
         Self {
-            http: http.unwrap(),
+            http: http(),
             origin: format!("http://{}/api/v1", cluster.to_console.address()),
             token: provider.access_token(&claims),
         }
@@ -76,10 +89,72 @@ impl Script {
     }
 }
 
+/// A browser in which an administrator has signed in.
+struct Browser {
+    http: Client,
+    origin: String,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    /// Goes to the issuer and back.
+    async fn sign_in(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
+        provider.sign_in_as(json!({ "roles": ROLES, "sub": "ada", "name": "Ada" }));
+        let mut browser = Self {
+            http: http(),
+            origin: format!("http://{}", cluster.to_console.address()),
+            cookies: BTreeMap::new(),
+        };
+        let away = browser.get(&format!("{}/sign-in", browser.origin)).await;
+        let issuer = browser.http.get(location(&away)).send().await.unwrap();
+        browser.get(&location(&issuer)).await;
+        browser
+    }
+
+    async fn get(&mut self, url: &str) -> Response {
+        self.send(self.http.get(url)).await
+    }
+
+    /// Sends a form of a page.
+    async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let me = self.get(&format!("{}/api/v1/me", self.origin)).await;
+        let me: Value = serde_json::from_str(&me.text().await.unwrap()).unwrap();
+        let token = me["form_token"].as_str().unwrap();
+        let fields = [&[("form_token", token)], fields].concat();
+        let request = self.http.post(format!("{}{path}", self.origin));
+        self.send(request.form(&fields)).await
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Response {
+        let cookies = self.cookies.iter();
+        let cookies: Vec<_> = cookies
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let answer = request.header(COOKIE, cookies.join("; ")).send().await;
+        let answer = answer.unwrap();
+        for cookie in answer.headers().get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = cookie.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        answer
+    }
+}
+
+fn location(answer: &Response) -> String {
+    answer.headers()[LOCATION].to_str().unwrap().to_owned()
+}
+
 fn with_console(form: Form, provider: &OpenIdProvider) -> Form {
     let issuer = provider.issuer().trim_start_matches("http://");
+    let console = ConsoleForm {
+        issuer: issuer.parse().unwrap(),
+        client: OpenIdProvider::CLIENT,
+        secret: OpenIdProvider::SECRET,
+        has_mappings: false,
+    };
     Form {
-        issuer: Some(issuer.parse().unwrap()),
+        console: Some(console),
         ..form
     }
 }
@@ -162,4 +237,57 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     // Nobody takes control from its balancer because a stage is away.
     let control = cluster.of("control").next().unwrap();
     assert_eq!(control.get("/readyz").unwrap().0, 200);
+}
+
+/// A page maps Dora, who is held, to Bob's mailbox; what it answers.
+fn map_dora(has_mappings: bool) -> (Cluster, StatusCode, String) {
+    let runtime = Runtime::new().unwrap();
+    let provider = runtime.block_on(OpenIdProvider::start()).unwrap();
+    let form = Form {
+        controls: 2,
+        ..Form::default()
+    };
+    let mut form = with_console(form, &provider);
+    if let Some(console) = &mut form.console {
+        console.has_mappings = has_mappings;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.session("a", 0, &[("ann", "hello"), ("dora", "hi")]);
+    let cluster = Cluster::start(&Servers::shared(), form, sandbox);
+    let script = Script::new(&cluster, &provider);
+    let file = json!({ "connector_file": connector_file(&cluster) });
+
+    let (status, page) = runtime.block_on(async {
+        let created = script.post("/connectors", &file).await;
+        let connector = created["id"].as_str().unwrap();
+        script.archive(connector).await;
+        let mut browser = Browser::sign_in(&cluster, &provider).await;
+        let fields = [
+            ("user.0", "dora@contoso.com"),
+            ("mailbox.0", "bob@contoso.com"),
+        ];
+        let path = format!("/connectors/{connector}/held");
+        let answer = browser.form(&path, &fields).await;
+        (answer.status(), answer.text().await.unwrap())
+    });
+    (cluster, status, page)
+}
+
+#[test]
+fn a_mapping_that_one_control_stored_is_read_by_mapping() {
+    let (cluster, status, page) = map_dora(true);
+
+    assert_eq!(status, StatusCode::SEE_OTHER, "{page}");
+    wait_until("what Dora was held for is in Bob's mailbox", || {
+        cluster.sandbox().mails("bob@contoso.com").len() == 1
+    });
+}
+
+#[test]
+fn where_controls_and_mapping_share_no_folder_a_mapping_is_refused_with_what_to_do() {
+    let (cluster, status, page) = map_dora(false);
+
+    assert_eq!(status, StatusCode::CONFLICT, "{page}");
+    assert!(page.contains("set console.mappings"), "{page}");
+    assert!(cluster.sandbox().mails("bob@contoso.com").is_empty());
 }

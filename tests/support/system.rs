@@ -36,8 +36,21 @@ pub(crate) struct Form {
     pub(crate) import: &'static str,
     /// Where traces go.
     pub(crate) collector: Option<SocketAddr>,
-    /// Who signs users of the console in; without anybody control serves none.
-    pub(crate) issuer: Option<SocketAddr>,
+    /// What control's console is told; without it control serves none.
+    pub(crate) console: Option<ConsoleForm>,
+}
+
+/// What a console is told.
+#[derive(Clone, Copy)]
+pub(crate) struct ConsoleForm {
+    /// Who signs users in.
+    pub(crate) issuer: SocketAddr,
+    /// What it is called there.
+    pub(crate) client: &'static str,
+    /// Its secret there.
+    pub(crate) secret: &'static str,
+    /// Whether control and mapping share a folder for mappings.
+    pub(crate) has_mappings: bool,
 }
 
 impl Default for Form {
@@ -51,7 +64,7 @@ impl Default for Form {
             control: "linger = \"200ms\"\nfence = \"1s\"\n",
             import: "",
             collector: None,
-            issuer: None,
+            console: None,
         }
     }
 }
@@ -130,9 +143,9 @@ impl System {
         let mut consoles = Vec::new();
         for number in 0..self.form.controls {
             let mut settings = control.clone();
-            if let Some(issuer) = self.form.issuer {
+            if let Some(console) = self.form.console {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
-                settings += &self.console(issuer, address, &stages);
+                settings += &self.console(console, address, &stages);
                 consoles.push(address);
             }
             let program = Program::new("control", number, self.folder.path(), &settings);
@@ -262,7 +275,15 @@ impl System {
     }
 
     /// Sections of a control that serves the console.
-    fn console(&self, issuer: SocketAddr, address: SocketAddr, stages: &[Program]) -> String {
+    fn console(&self, told: ConsoleForm, address: SocketAddr, stages: &[Program]) -> String {
+        let ConsoleForm { issuer, client, .. } = told;
+        let secret = self.path("client-secret");
+        fs::write(&secret, told.secret).unwrap();
+        let mappings = if told.has_mappings {
+            format!("mappings = \"{}\"\n", self.path("mappings").display())
+        } else {
+            String::new()
+        };
         let stage = |name: &str| {
             let program = stages.iter().find(|program| program.name == name);
             self.url_of(program.unwrap().grpc)
@@ -270,10 +291,11 @@ impl System {
         let [ingestion, conversion, mapping, mailbox_import] = STAGES.map(stage);
         format!(
             "\n[console]\naddress = \"{address}\"\npublic_url = \"http://{}\"\n\
-             issuer = \"http://{issuer}\"\nclient_id = \"console\"\n\n\
+             issuer = \"http://{issuer}\"\nclient_id = \"{client}\"\nclient_secret = \"file:{}\"\n{mappings}\n\
              [services]\ningestion = \"{ingestion}\"\nconversion = \"{conversion}\"\n\
              mapping = \"{mapping}\"\nmailbox_import = \"{mailbox_import}\"\n",
             self.to_console.address(),
+            secret.display(),
         )
     }
 }
