@@ -47,6 +47,18 @@ class Policies(unittest.TestCase):
         self.assertIn({"podSelector": {"matchLabels": {"role": "administration"}}}, release["from"])
         self.assertEqual(ports([console]), [8080])
 
+    def test_where_there_is_a_console_control_calls_the_stages_and_the_issuer(self):
+        control = {"app.kubernetes.io/name": "chatkeep", "app.kubernetes.io/instance": "chatkeep"}
+        control["app.kubernetes.io/component"] = "control"
+        for component in STAGES:
+            (rule,) = named(objects("gateway"), "NetworkPolicy", component)["spec"]["ingress"]
+            self.assertEqual(rule["from"], [{"podSelector": {"matchLabels": control}}])
+            self.assertEqual(ports([rule]), [50051])
+        self.assertEqual(egress("gateway", "control"), [53, 443, 5432, 5671, 50051])
+        elsewhere = {"console": {"issuer": "https://login.example.com:8443"}}
+        policy = named(objects("gateway", values=elsewhere), "NetworkPolicy", "control")
+        self.assertIn(8443, ports(policy["spec"]["egress"]))
+
     def test_each_program_calls_what_it_needs(self):
         # DNS, RabbitMQ, storage; control's ledger, the stages' control, what connectors name.
         self.assertEqual(egress("minimal", "control"), [53, 443, 5432, 5671])

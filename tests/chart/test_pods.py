@@ -90,11 +90,20 @@ class Probes(unittest.TestCase):
             self.assertIn({"name": "admin", "containerPort": 9090}, container["ports"])
 
     def test_the_one_program_is_probed_where_it_listens(self):
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            (item,) = of_kind(objects("all-in-one"), "StatefulSet")
+        # In the pod alone where nobody signs users in: it refuses anything else.
+        inside = {"command": ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"]}
+        everywhere = {"port": "console"}
+        cases = [
+            ("all-in-one", "127.0.0.1:8080", "exec", inside),
+            ("all-in-one-ingress", "0.0.0.0:8080", "tcpSocket", everywhere),
+        ]
+        for scenario, address, kind, expected in cases:
+            (item,) = of_kind(objects(scenario), "StatefulSet")
             container = item["spec"]["template"]["spec"]["containers"][0]
-            self.assertEqual(container[probe]["tcpSocket"], {"port": "console"})
+            self.assertEqual(container["args"][-1], address)
             self.assertEqual(container["ports"], [{"name": "console", "containerPort": 8080}])
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                self.assertEqual(container[probe][kind], expected)
 
 
 if __name__ == "__main__":

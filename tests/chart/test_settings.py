@@ -102,12 +102,44 @@ class Settings(unittest.TestCase):
         self.assertEqual([queue["timeout"] for queue in queues], ["20s", "30s"])
         self.assertEqual([queue["prefix"] for queue in queues], ["ours", "ours"])
 
+    def test_control_is_told_of_the_console_and_where_the_stages_are(self):
+        found = named(objects("ingress"), "ConfigMap", "control")
+        made = tomllib.loads(found["data"]["settings.toml"])
+
+        console = made["console"]
+        self.assertEqual(console["address"], "0.0.0.0:8080")
+        self.assertEqual(console["public_url"], "https://archive.example.com")
+        self.assertEqual(console["client_secret"], "file:/run/secrets/console/secret")
+        self.assertEqual(made["services"]["mailbox_import"], "https://chatkeep-mailbox-import:50051")
+        for service in of_kind(objects("ingress"), "Service"):
+            self.assertEqual(service["spec"]["ports"][0]["port"], 50051)
+        services = {service["metadata"]["name"] for service in of_kind(objects("ingress"), "Service")}
+        hosts = {url.split("/")[2].split(":")[0] for url in made["services"].values()}
+        self.assertEqual(services, hosts | {"chatkeep-control"})
+
+    def test_mappings_of_pages_are_written_by_control_and_read_by_mapping(self):
+        def mounts(component):
+            spec = named(objects("ingress"), "Deployment", component)["spec"]["template"]["spec"]
+            mounted = spec["containers"][0]["volumeMounts"]
+            return [mount.get("readOnly", False) for mount in mounted if mount["mountPath"] == "/mappings"]
+
+        made = named(objects("ingress"), "ConfigMap", "control")["data"]["settings.toml"]
+        self.assertEqual(tomllib.loads(made)["console"]["mappings"], "/mappings")
+        self.assertEqual([mounts("control"), mounts("mapping"), mounts("ingestion")], [[False], [True], []])
+        refused = named(objects("gateway"), "ConfigMap", "control")["data"]["settings.toml"]
+        self.assertNotIn("mappings", tomllib.loads(refused)["console"])
+
     def test_the_one_program_gets_its_settings_as_variables(self):
         (item,) = of_kind(objects("all-in-one-ingress"), "StatefulSet")
         container = item["spec"]["template"]["spec"]["containers"][0]
         variables = {variable["name"]: variable["value"] for variable in container["env"]}
 
         expected = {
+            "CHATKEEP__CONSOLE__CLIENT_ID": "chatkeep",
+            "CHATKEEP__CONSOLE__CLIENT_SECRET": "file:/run/secrets/console/secret",
+            "CHATKEEP__CONSOLE__ISSUER": "https://login.example.com",
+            "CHATKEEP__CONSOLE__PUBLIC_URL": "https://archive.example.com",
+            "CHATKEEP__CONSOLE__ROLES_CLAIM": "roles",
             "CHATKEEP__CONTROL__LINGER": "10s",
             "CHATKEEP__CONTROL__JANITOR__AFTER": "7days",
             "CHATKEEP__MAILBOX_IMPORT__CONNECTIONS": "4",
@@ -146,7 +178,7 @@ class Settings(unittest.TestCase):
             address = f"127.0.0.1:{free.getsockname()[1]}"
             free.close()
             port = container["ports"][0]["containerPort"]
-            places = {"/data": f"{folder}/data", f"0.0.0.0:{port}": address}
+            places = {"/data": f"{folder}/data", f"127.0.0.1:{port}": address}
             arguments = [places.get(argument, argument) for argument in container["args"]]
             self.assertEqual(len(set(arguments) - set(container["args"])), 2)
 

@@ -51,6 +51,8 @@ BY_THE_SCHEMA = [
         {"networkPolicy": {"monitoringFrom": [{"namespace": "a"}]}},
         ["/networkPolicy/monitoringFrom/0"],
     ),
+    ("an issuer without TLS", {"console": {"issuer": "http://a"}}, ["/console/issuer", "https://"]),
+    ("a path in browsers' address", {"console": {"publicUrl": "https://a/b"}}, ["/console/publicUrl"]),
     ("a name that is too long", {"fullnameOverride": "a" * 39}, ["/fullnameOverride", "maxLength"]),
 ]
 KEDA = {"services": {"conversion": {"autoscaling": {"type": "keda"}}}}
@@ -95,7 +97,13 @@ BY_THE_TEMPLATES = [
         ["networkPolicy.monitoringFrom"],
     ),
     ("a console without a host", {"ingress": {"enabled": True}}, ["ingress.hosts", "networkPolicy.consoleFrom"]),
-    ("a console without a gateway", {"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs"]),
+    ("a console without a gateway", {"httpRoute": {"enabled": True}}, ["httpRoute.parentRefs", "console.issuer"]),
+    ("a console without an address", {"console": {"issuer": "https://a"}}, ["console.clientId", "console.publicUrl"]),
+    (
+        "mappings on two volumes",
+        {"form": "all-in-one", "console": {"mappings": {"existingClaim": "a"}}},
+        ["console.mappings.existingClaim"],
+    ),
     ("a reserved name of secrets", {"defaults": {"secretFiles": {"queue": "a"}}}, ["secretFiles", "queue", "reserved"]),
 ]
 

@@ -44,7 +44,8 @@ fn stages_answer_administrators_while_they_work() {
     });
 }
 
-fn connector_file(cluster: &Cluster) -> String {
+/// The connector file of the cluster's company, paths absolute.
+pub(crate) fn connector_file(cluster: &Cluster) -> String {
     let folder = cluster.sandbox().path("");
     let text = fs::read_to_string(folder.join("connector.toml")).unwrap();
     let connector = Connector::parse(&text, &folder).unwrap();

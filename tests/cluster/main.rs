@@ -12,6 +12,7 @@ mod away;
 mod cleared;
 #[path = "../support/cluster.rs"]
 mod cluster;
+mod console;
 #[cfg(feature = "mssql")]
 mod databases;
 mod deploy;

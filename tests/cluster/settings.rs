@@ -48,6 +48,40 @@ fn good_settings_are_told_from_bad_ones_without_starting() {
 }
 
 #[test]
+fn a_console_that_nobody_could_sign_in_to_or_that_finds_no_stage_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("program.toml");
+    let check = |settings: &str| {
+        let common = format!("{MINIMAL}{}", section_of("control"));
+        fs::write(&file, format!("{common}{settings}")).unwrap();
+        let mut command = Command::new(binary("control"));
+        command.arg("--check-config").arg("--config").arg(&file);
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    let issuer = "issuer = \"https://login.contoso.com\"\n";
+    let services = "[services]\ningestion = \"http://ingestion:50051\"\nconversion = \"http://conversion:50051\"\n\
+        mapping = \"http://mapping:50051\"\nmailbox_import = \"http://mailbox-import:50051\"\n";
+
+    let good = check(&format!("[console]\n{issuer}client_id = \"a\"\n{services}"));
+    let unsigned = check(&format!("[console]\n{services}"));
+    let anonymous = check(&format!("[console]\n{issuer}{services}"));
+    let secure = services.replace("http://mapping", "https://mapping");
+    let astray = check(&format!("[console]\n{issuer}client_id = \"a\"\n{secure}"));
+    let alone = check(&format!("[console]\n{issuer}client_id = \"a\"\n"));
+    let needless = check(services);
+
+    assert_eq!(good, "");
+    assert!(unsigned.contains("console.issuer: missing"), "{unsigned}");
+    assert!(
+        anonymous.contains("console.client_id: is missing"),
+        "{anonymous}"
+    );
+    assert!(astray.contains("services.mapping: "), "{astray}");
+    assert!(alone.contains("services.ingestion: missing"), "{alone}");
+    assert!(needless.contains("services: unknown section"), "{needless}");
+}
+
+#[test]
 fn metrics_tell_what_each_program_has_done() {
     let mut cluster = Cluster::start(&Servers::shared(), Form::default(), sessions(20));
     let outcome = cluster.archive();

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Command,
     sync::{
@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use chatkeep_testkit::{Azurite, Balancer, Postgres, make_certificates};
+use chatkeep_testkit::{Azurite, Balancer, Postgres, free_port, make_certificates};
 use tempfile::TempDir;
 
 use crate::{program::Program, servers::Servers};
@@ -36,6 +36,21 @@ pub(crate) struct Form {
     pub(crate) import: &'static str,
     /// Where traces go.
     pub(crate) collector: Option<SocketAddr>,
+    /// What control's console is told; without it control serves none.
+    pub(crate) console: Option<ConsoleForm>,
+}
+
+/// What a console is told.
+#[derive(Clone, Copy)]
+pub(crate) struct ConsoleForm {
+    /// Who signs users in.
+    pub(crate) issuer: SocketAddr,
+    /// What it is called there.
+    pub(crate) client: &'static str,
+    /// Its secret there.
+    pub(crate) secret: &'static str,
+    /// Whether control and mapping share a folder for mappings.
+    pub(crate) has_mappings: bool,
 }
 
 impl Default for Form {
@@ -49,6 +64,7 @@ impl Default for Form {
             control: "linger = \"200ms\"\nfence = \"1s\"\n",
             import: "",
             collector: None,
+            console: None,
         }
     }
 }
@@ -63,6 +79,8 @@ pub(crate) struct System {
     form: Form,
     /// Where control is found.
     pub(crate) to_control: Balancer,
+    /// Where the console is found.
+    pub(crate) to_console: Balancer,
     /// Where Azurite is found.
     pub(crate) to_staging: Balancer,
     folder: TempDir,
@@ -91,6 +109,7 @@ impl System {
             name: format!("cluster{number}"),
             form,
             to_control: Balancer::start().unwrap(),
+            to_console: Balancer::start().unwrap(),
             to_staging: Balancer::start().unwrap(),
             folder: TempDir::new().unwrap(),
         };
@@ -110,10 +129,7 @@ impl System {
         let common = self.common();
         let control = format!("{common}{}", self.control());
         let stage = format!("{common}[control]\nurl = \"{}\"\n", self.url());
-        for number in 0..self.form.controls {
-            let program = Program::new("control", number, self.folder.path(), &control);
-            self.programs.push(program);
-        }
+        let mut stages = Vec::new();
         for name in STAGES {
             let settings = match name {
                 "mailbox-import" => format!("{stage}\n[mailbox_import]\n{}", self.form.import),
@@ -121,9 +137,22 @@ impl System {
             };
             for number in 0..self.form.workers {
                 let program = Program::new(name, number, self.folder.path(), &settings);
-                self.programs.push(program);
+                stages.push(program);
             }
         }
+        let mut consoles = Vec::new();
+        for number in 0..self.form.controls {
+            let mut settings = control.clone();
+            if let Some(console) = self.form.console {
+                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
+                settings += &self.console(console, address, &stages);
+                consoles.push(address);
+            }
+            let program = Program::new("control", number, self.folder.path(), &settings);
+            self.programs.push(program);
+        }
+        self.programs.extend(stages);
+        self.to_console.serve(consoles);
     }
 
     /// Lets the programs reach Azurite.
@@ -175,8 +204,13 @@ impl System {
     }
 
     fn url(&self) -> String {
+        self.url_of(self.to_control.address())
+    }
+
+    /// Where a program is called that listens there.
+    fn url_of(&self, address: SocketAddr) -> String {
         let scheme = if self.form.tls { "https" } else { "http" };
-        format!("{scheme}://localhost:{}", self.to_control.address().port())
+        format!("{scheme}://localhost:{}", address.port())
     }
 
     /// Sections that every program has.
@@ -237,6 +271,31 @@ impl System {
             self.path("data").display(),
             self.form.control,
             postgres.password_file().display(),
+        )
+    }
+
+    /// Sections of a control that serves the console.
+    fn console(&self, told: ConsoleForm, address: SocketAddr, stages: &[Program]) -> String {
+        let ConsoleForm { issuer, client, .. } = told;
+        let secret = self.path("client-secret");
+        fs::write(&secret, told.secret).unwrap();
+        let mappings = if told.has_mappings {
+            format!("mappings = \"{}\"\n", self.path("mappings").display())
+        } else {
+            String::new()
+        };
+        let stage = |name: &str| {
+            let program = stages.iter().find(|program| program.name == name);
+            self.url_of(program.unwrap().grpc)
+        };
+        let [ingestion, conversion, mapping, mailbox_import] = STAGES.map(stage);
+        format!(
+            "\n[console]\naddress = \"{address}\"\npublic_url = \"http://{}\"\n\
+             issuer = \"http://{issuer}\"\nclient_id = \"{client}\"\nclient_secret = \"file:{}\"\n{mappings}\n\
+             [services]\ningestion = \"{ingestion}\"\nconversion = \"{conversion}\"\n\
+             mapping = \"{mapping}\"\nmailbox_import = \"{mailbox_import}\"\n",
+            self.to_console.address(),
+            secret.display(),
         )
     }
 }

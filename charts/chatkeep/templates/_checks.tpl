@@ -122,7 +122,7 @@
 
 {{- define "chatkeep.checks.pods" -}}
 {{- $wrong := list -}}
-{{- $reserved := list "grpc" "queue" "queue-ca" "ledger" "ledger-ca" "staging" "staging-ca" -}}
+{{- $reserved := list "grpc" "queue" "queue-ca" "ledger" "ledger-ca" "staging" "staging-ca" "console" -}}
 {{- range $component, $pod := include "chatkeep.services" . | fromYaml -}}
 {{- if and $pod.workloadIdentity.enabled $pod.serviceAccount.create (not $pod.workloadIdentity.clientId) -}}
 {{- $wrong = append $wrong (printf "workloadIdentity.clientId of %s: name the identity whose federated credential names the service account" $component) -}}
@@ -138,6 +138,20 @@
 
 {{- define "chatkeep.checks.console" -}}
 {{- $wrong := list -}}
+{{- $console := .Values.console -}}
+{{- $is_routed := or .Values.ingress.enabled .Values.httpRoute.enabled -}}
+{{- if and $is_routed (not $console.issuer) -}}
+{{- $wrong = append $wrong "console.issuer: say who signs users in, or ingress and httpRoute lead to nobody" -}}
+{{- end -}}
+{{- if and $console.issuer (not $console.clientId) -}}
+{{- $wrong = append $wrong "console.clientId: give the id that the issuer knows the console by" -}}
+{{- end -}}
+{{- if and $console.issuer (not $console.publicUrl) (not .Values.ingress.hosts) (not .Values.httpRoute.hostnames) -}}
+{{- $wrong = append $wrong "console.publicUrl: say what stands in browsers' address bars, https://HOST" -}}
+{{- end -}}
+{{- if and $console.mappings.existingClaim (eq .Values.form "all-in-one") -}}
+{{- $wrong = append $wrong "console.mappings.existingClaim: the form all-in-one keeps mappings on its volume" -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
 {{- $wrong = append $wrong "ingress.hosts: name at least one host" -}}
 {{- end -}}
@@ -147,7 +161,7 @@
 {{- if and .Values.ingress.enabled .Values.httpRoute.enabled -}}
 {{- $wrong = append $wrong "ingress and httpRoute exclude each other" -}}
 {{- end -}}
-{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled) .Values.networkPolicy.enabled (not .Values.networkPolicy.consoleFrom) -}}
+{{- if and $is_routed .Values.networkPolicy.enabled (not .Values.networkPolicy.consoleFrom) -}}
 {{- $wrong = append $wrong "networkPolicy.consoleFrom: say where the ingress controller or gateway runs, or it does not reach the console" -}}
 {{- end -}}
 {{- toJson $wrong -}}

@@ -86,7 +86,11 @@ default
 {{- end -}}
 {{- end -}}
 
-{{/* Name and URL scheme of where control serves gRPC. */}}
+{{/* Where one service serves gRPC. Takes root, component. */}}
+{{- define "chatkeep.grpc.url" -}}
+{{ ternary "http" "https" .root.Values.grpc.plaintext }}://{{ include "chatkeep.component.name" . }}:50051
+{{- end -}}
+
 {{- define "chatkeep.control.url" -}}
-{{ ternary "http" "https" .Values.grpc.plaintext }}://{{ include "chatkeep.component.name" (dict "root" . "component" "control") }}:50051
+{{ include "chatkeep.grpc.url" (dict "root" . "component" "control") }}
 {{- end -}}

@@ -3,6 +3,10 @@
 {{- if not (has .component (list "all-in-one" "test")) }}true{{ end -}}
 {{- end -}}
 
+{{- define "chatkeep.is.stage" -}}
+{{- if and (include "chatkeep.is.program" .) (ne .component "control") }}true{{ end -}}
+{{- end -}}
+
 {{/* Who may call one service. */}}
 {{- define "chatkeep.ingress" -}}
 {{- $policy := .root.Values.networkPolicy -}}
@@ -14,6 +18,13 @@
     {{- with $policy.grpcFrom }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
+  ports: [{ protocol: TCP, port: 50051 }]
+{{- end }}
+{{- if and (include "chatkeep.is.stage" .) (include "chatkeep.has.console" .root) }}
+- from:
+    - podSelector:
+        matchLabels:
+          {{- include "chatkeep.selector" (dict "root" .root "component" "control") | nindent 10 }}
   ports: [{ protocol: TCP, port: 50051 }]
 {{- end }}
 {{- if and (has .component (list "control" "all-in-one")) (include "chatkeep.has.console" .root) $policy.consoleFrom }}
@@ -40,6 +51,14 @@
     - podSelector:
         matchLabels:
           {{- include "chatkeep.selector" (dict "root" .root "component" "control") | nindent 10 }}
+  ports: [{ protocol: TCP, port: 50051 }]
+{{- end }}
+{{- if and (eq .component "control") (include "chatkeep.has.console" .root) }}
+# The console asks the stages.
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "chatkeep.selector" (dict "root" .root) | nindent 10 }}
   ports: [{ protocol: TCP, port: 50051 }]
 {{- end }}
 {{- with include "chatkeep.egress.ports" . | fromJsonArray }}
@@ -73,6 +92,9 @@
 {{- /* Tokens of Entra ID. */ -}}
 {{- if ne $values.staging.azure.credential "sas" }}{{ $urls = append $urls "https://login" }}{{ end -}}
 {{- end -}}
+{{- end -}}
+{{- if has .component (list "control" "all-in-one") -}}
+{{- with $values.console.issuer }}{{ $urls = append $urls . }}{{ end -}}
 {{- end -}}
 {{- $ports := list -}}
 {{- range .pod.egressPorts }}{{ $ports = append $ports (int .) }}{{ end -}}

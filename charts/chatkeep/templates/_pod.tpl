@@ -73,7 +73,7 @@ image: {{ include "chatkeep.image" .root | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 {{- if $embedded }}
 command: [chatkeep]
-args: [--data-dir, /data, --log, {{ .root.Values.telemetry.log | quote }}, serve, --listen, "0.0.0.0:8080"]
+args: [--data-dir, /data, --log, {{ .root.Values.telemetry.log | quote }}, serve, --listen, "{{ ternary "0.0.0.0" "127.0.0.1" (ne .root.Values.console.issuer "") }}:8080"]
 {{- else }}
 command: [{{ .component }}]
 args: [--config, /etc/chatkeep/settings.toml]
@@ -100,9 +100,12 @@ ports:
   {{- end }}
 {{- range $probe, $path := dict "startup" "/livez" "liveness" "/livez" "readiness" "/readyz" }}
 {{ $probe }}Probe:
-  {{- if $embedded }}
+  {{- if and $embedded $.root.Values.console.issuer }}
   # The one program has no admin port.
   tcpSocket: { port: console }
+  {{- else if $embedded }}
+  # Where nobody signs users in it listens for those alone who are in the pod.
+  exec: { command: [bash, -c, "exec 3<>/dev/tcp/127.0.0.1/8080"] }
   {{- else }}
   httpGet: { path: {{ $path }}, port: admin }
   # What /readyz asks may take 2 s.
@@ -130,6 +133,9 @@ volumeMounts:
   {{- if and (eq .root.Values.staging.kind "folder") (not $embedded) }}
   - { name: staging-folder, mountPath: /staging }
   {{- end }}
+  {{- if include "chatkeep.has.mappings" . }}
+  - { name: mappings, mountPath: /mappings{{ if ne .component "control" }}, readOnly: true{{ end }} }
+  {{- end }}
   {{- with $pod.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -138,7 +144,10 @@ volumeMounts:
 {{- define "chatkeep.environment" -}}
 {{- $variables := dict -}}
 {{- if eq .component "all-in-one" -}}
-{{- $settings := include "chatkeep.over" (list .root.Values.settings .pod.settings) | fromYaml -}}
+{{- $made := dict -}}
+{{- if .root.Values.console.issuer }}{{ $made = include "chatkeep.settings.console" .root | fromYaml }}{{ end -}}
+{{- $all := include "chatkeep.over" (list $made .root.Values.settings) | fromYaml -}}
+{{- $settings := include "chatkeep.over" (list $all .pod.settings) | fromYaml -}}
 {{- $variables = include "chatkeep.variables" (dict "path" "CHATKEEP" "table" $settings) | fromYaml -}}
 {{- else if eq .component "control" -}}
 {{- /* So that the command line can be called in its pod. */ -}}
@@ -167,5 +176,10 @@ CHATKEEP_KEY: /run/secrets/grpc/tls.key
 {{- end -}}
 
 {{- define "chatkeep.has.console" -}}
-{{- if or .Values.ingress.enabled .Values.httpRoute.enabled (eq .Values.form "all-in-one") }}true{{ end -}}
+{{- if or .Values.console.issuer (eq .Values.form "all-in-one") }}true{{ end -}}
+{{- end -}}
+
+{{/* "true" for the services that share the custom mappings which are entered in pages. */}}
+{{- define "chatkeep.has.mappings" -}}
+{{- if and (has .component (list "control" "mapping")) (include "chatkeep.has.console" .root) .root.Values.console.mappings.existingClaim }}true{{ end -}}
 {{- end -}}

@@ -47,10 +47,39 @@ control:
     password: file:/run/secrets/ledger/{{ $values.ledger.passwordKey }}
     connections: {{ $values.ledger.connections }}
     {{- include "chatkeep.settings.ca" (list "ledger-ca" $values.ledger.ca) | nindent 4 }}
+{{- if include "chatkeep.has.console" .root }}
+{{ include "chatkeep.settings.console" .root }}
+  address: 0.0.0.0:8080
+  {{- if $values.console.mappings.existingClaim }}
+  mappings: /mappings
+  {{- end }}
+services:
+  {{- range $component := list "ingestion" "conversion" "mapping" "mailbox-import" }}
+  {{ snakecase $component }}: {{ include "chatkeep.grpc.url" (dict "root" $.root "component" $component) }}
+  {{- end }}
+{{- end }}
 {{- else }}
 control:
   url: {{ include "chatkeep.control.url" .root | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* What the console is told in both forms. */}}
+{{- define "chatkeep.settings.console" -}}
+{{- $console := .Values.console -}}
+console:
+  issuer: {{ $console.issuer | quote }}
+  client_id: {{ $console.clientId | quote }}
+  {{- if $console.existingSecret }}
+  client_secret: file:/run/secrets/console/{{ $console.secretKey }}
+  {{- end }}
+  public_url: {{ include "chatkeep.console.url" . | quote }}
+  roles_claim: {{ $console.rolesClaim | quote }}
+{{- end -}}
+
+{{- define "chatkeep.console.url" -}}
+{{- $hosts := ternary .Values.ingress.hosts .Values.httpRoute.hostnames .Values.ingress.enabled -}}
+{{- .Values.console.publicUrl | default (printf "https://%s" (first $hosts | default "")) -}}
 {{- end -}}
 
 {{- define "chatkeep.settings.ca" -}}

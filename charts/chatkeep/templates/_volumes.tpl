@@ -21,6 +21,10 @@
 - name: staging-folder
   persistentVolumeClaim: { claimName: {{ .root.Values.staging.folder.existingClaim }} }
 {{- end }}
+{{- if include "chatkeep.has.mappings" . }}
+- name: mappings
+  persistentVolumeClaim: { claimName: {{ .root.Values.console.mappings.existingClaim }} }
+{{- end }}
 {{- with .pod.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -41,6 +45,9 @@
 {{- if and (eq $values.staging.kind "azure") (has $values.staging.azure.credential (list "client-secret" "sas")) -}}
 {{- $_ := set $files "staging" $values.staging.azure.existingSecret -}}
 {{- end -}}
+{{- end -}}
+{{- if and (has .component (list "control" "all-in-one")) $values.console.issuer $values.console.existingSecret -}}
+{{- $_ := set $files "console" $values.console.existingSecret -}}
 {{- end -}}
 {{- range $name, $secret := .pod.secretFiles -}}
 {{- $_ := set $files (printf "secret-%s" $name) $secret -}}

@@ -85,6 +85,11 @@ impl Sections {
         }
     }
 
+    /// Whether there is a section of this name, for what is there only where it is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.found.contains_key(name)
+    }
+
     /// Takes the section of this name; one that is absent has the defaults of `S`. `None` when it cannot
     /// be used.
     pub fn section<S: DeserializeOwned>(&mut self, name: &str) -> Option<S> {

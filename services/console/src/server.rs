@@ -45,7 +45,9 @@ pub async fn start(
     lifecycle: &Lifecycle,
 ) -> Result<SocketAddr, ConsoleError> {
     // Before anybody can connect.
-    sign_in::check(settings).map_err(|source| ConsoleError::SignIn { source })?;
+    settings
+        .check()
+        .map_err(|source| ConsoleError::SignIn { source })?;
     let address = settings.address;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|source| ConsoleError::Listen { address, source })?;

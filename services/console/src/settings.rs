@@ -7,6 +7,8 @@ use std::{
 use chatkeep_model::connector::SecretRef;
 use serde::Deserialize;
 
+use crate::sign_in::{self, SignInError};
+
 /// Settings of the console.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -35,6 +37,13 @@ pub struct Settings {
     /// Folder of the custom mappings that are entered in pages, its path whole; control, mapping and console
     /// must see it under the same path. By default `mappings` in the data folder.
     pub mappings: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Whether users could sign in with these settings. Reads the secret; asks nobody.
+    pub fn check(&self) -> Result<(), SignInError> {
+        sign_in::check(self)
+    }
 }
 
 impl Default for Settings {

@@ -55,14 +55,18 @@ enum Way {
     Issuer(Box<Issuer>),
 }
 
-/// Whether the console may be served there at all.
+/// Whether the console may be served there at all, and users could sign in.
 pub(crate) fn check(settings: &Settings) -> Result<(), SignInError> {
     let has_issuer = settings.issuer.is_some();
     if !has_issuer && !settings.address.ip().is_loopback() {
         return Err(SignInError::NotLoopback);
     }
+    let origin = Origin::of(settings)?;
+    if has_issuer {
+        return Issuer::new(settings, &origin).map(drop);
+    }
     // What is in front of a loopback address may not be in this machine.
-    if !has_issuer && !Origin::of(settings)?.is_loopback() {
+    if !origin.is_loopback() {
         return Err(SignInError::NotLoopback);
     }
     Ok(())

@@ -1,12 +1,17 @@
 //! The service as a program of its own.
 
+mod console;
+
 use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chatkeep_control::start;
-use chatkeep_program::{Parts, PartsSettings, Program, Services, Started, run};
+use chatkeep_control::{Servers, start};
+use chatkeep_program::{Host, Parts, PartsSettings, Program, Services, Started, run};
+use chatkeep_runtime::{GrpcSettings, settings::Sections};
 use serde::Deserialize;
 use tokio::time::sleep;
+
+use crate::console::Console;
 
 const PROGRAM: Program = Program {
     name: "control",
@@ -24,32 +29,73 @@ struct Data {
     path: PathBuf,
 }
 
-fn main() -> ExitCode {
-    let read = |sections: &mut chatkeep_runtime::settings::Sections, _: Option<&_>| {
-        let control: Option<chatkeep_control::Settings> = sections.section("control");
-        let data: Option<Data> = sections.section("data");
+/// The sections of control, beside those that every program has.
+struct Settings {
+    control: chatkeep_control::Settings,
+    data: Data,
+    parts: PartsSettings,
+    console: Option<Console>,
+}
+
+impl Settings {
+    fn read(sections: &mut Sections, grpc: Option<&GrpcSettings>) -> Option<Self> {
+        let control = sections.section("control");
+        let data = sections.section("data");
         let parts = PartsSettings::read(sections);
-        Some((control?, data?, parts?))
-    };
-    run(PROGRAM, read, async |(control, data, parts), host| {
-        let Parts { queue, staging } = Parts::open(parts, &host).await?;
-        let shutdown = host.lifecycle.shutdown();
-        let servers = loop {
-            let (queue, staging) = (Arc::new(queue.clone()), staging.clone());
-            let started = start(&control, &data.path, queue, staging, &host.lifecycle).await;
-            match started {
-                Err(error) if error.is_outage() && !shutdown.is_cancelled() => {
-                    let error = &error as &dyn Error;
-                    tracing::warn!(error, "ledger does not answer, will try again");
-                    shutdown.run_until_cancelled(sleep(PAUSE)).await;
-                }
-                started => break started.context("start control")?,
-            }
+        let console = if sections.has("console") {
+            Console::read(sections, grpc).map(Some)
+        } else {
+            Some(None)
         };
+        Some(Self {
+            control: control?,
+            data: data?,
+            parts: parts?,
+            console: console?,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    run(PROGRAM, Settings::read, async |settings, host| {
+        let Settings {
+            control,
+            data,
+            parts,
+            console,
+        } = settings;
+        let parts = Parts::open(parts, &host).await?;
+        let servers = open(&control, &data, &parts, &host).await?;
+        if let Some(console) = console {
+            console.serve(&servers, &host).await?;
+        }
         let services = Services::default()
             .with(servers.ledger)
             .with(servers.control)
             .with(servers.access);
+        let queue = parts.queue;
         Ok(Started { services, queue })
     })
+}
+
+/// Starts control; again while its ledger does not answer.
+async fn open(
+    control: &chatkeep_control::Settings,
+    data: &Data,
+    parts: &Parts,
+    host: &Host,
+) -> anyhow::Result<Servers> {
+    let shutdown = host.lifecycle.shutdown();
+    loop {
+        let (queue, staging) = (Arc::new(parts.queue.clone()), parts.staging.clone());
+        let started = start(control, &data.path, queue, staging, &host.lifecycle).await;
+        match started {
+            Err(error) if error.is_outage() && !shutdown.is_cancelled() => {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "ledger does not answer, will try again");
+                shutdown.run_until_cancelled(sleep(PAUSE)).await;
+            }
+            started => return started.context("start control"),
+        }
+    }
 }

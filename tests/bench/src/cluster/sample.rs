@@ -127,6 +127,7 @@ fn form(workers: usize, is_slow: bool) -> Form {
         control: "",
         import: if is_slow { "connections = 2\n" } else { "" },
         collector: None,
+        console: None,
     }
 }
 
