@@ -1,15 +1,14 @@
 use chatkeep_proto::{
     ACTOR,
     v1::{
-        GetConnectorResponse, TestTargetRequest, access_client::AccessClient,
-        control_client::ControlClient, conversion_client::ConversionClient,
-        ingestion_client::IngestionClient, mailbox_import_client::MailboxImportClient,
-        mapping_client::MappingClient,
+        access_client::AccessClient, control_client::ControlClient,
+        conversion_client::ConversionClient, ingestion_client::IngestionClient,
+        mailbox_import_client::MailboxImportClient, mapping_client::MappingClient,
     },
 };
 use chatkeep_runtime::{GrpcChannel, LARGEST_MESSAGE};
 use http::Request;
-use tonic::{Status, body::Body, metadata::MetadataMap};
+use tonic::{body::Body, metadata::MetadataMap};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::sign_in::actor_metadata;

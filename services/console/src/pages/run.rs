@@ -17,7 +17,12 @@ use super::{
     layout::{self, Page},
     viewer, words,
 };
-use crate::{Services, error::PageError, pages::connector::Stored, sign_in::Right};
+use crate::{
+    Services,
+    error::PageError,
+    pages::connector::{Stored, progress},
+    sign_in::Right,
+};
 
 /// What a run's page may be asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -47,6 +52,9 @@ pub(crate) async fn show(
     let list = lists::card(&mut services, &stored, &run, (&asked.list, &asked.page)).await?;
     let content = html! {
         (said(&asked.done))
+        @if matches!(run.state(), RunState::Failed | RunState::Paused) {
+            (progress::stopped(&stored, run.state(), &run.reason))
+        }
         (balance::card(&run))
         div.grid { (facts(&run)) (coverage::card(&run)) }
         (list)

@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 8] = [
+const STEPS: [&[&[&str]]; 9] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -14,10 +14,11 @@ const STEPS: [&[&[&str]]; 8] = [
     &[NEWEST, DATABASES, ROOMS],
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
+    &[ACTIONS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 8;
+pub(super) const FORMAT: i64 = 9;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -250,6 +251,8 @@ const AUDIT: &[&str] = &[
     "INDEX audit_of_connector ON audit (connector, sequence)",
     "INDEX audit_of_object ON audit (object, sequence)",
 ];
+
+const ACTIONS: &[&str] = &["INDEX audit_of_action ON audit (action, sequence)"];
 
 const SIGN_INS: &[&str] = &[
     // Sessions of people; `token` is the SHA-256 of what their browser has. It ends at `expires`, which
