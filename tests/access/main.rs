@@ -7,3 +7,4 @@ mod foreign;
 mod matrix;
 mod sign_in;
 mod system;
+mod weight;

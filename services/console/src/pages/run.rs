@@ -46,6 +46,7 @@ pub(crate) async fn show(
     let request = ReportRequest {
         connector: id,
         number: run_number,
+        brief: true,
     };
     let run = services.control.report(request).await?.into_inner();
     let address = format!("{}/runs/{run_number}", stored.address());

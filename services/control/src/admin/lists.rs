@@ -326,7 +326,7 @@ fn read_failed(row: &Row) -> Result<FailedDelivery, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::effort::{begins_where_the_page_does, grows_with_the_items};
+    use crate::database::effort::{begins_where_the_page_does, goes_by, grows_with_the_items};
 
     #[tokio::test]
     async fn a_long_list_takes_no_longer_for_each_item() {
@@ -335,5 +335,10 @@ mod tests {
             grows_with_the_items(&sql).await;
             begins_where_the_page_does(&sql).await;
         }
+    }
+
+    #[tokio::test]
+    async fn failed_deliveries_are_not_looked_for_among_all() {
+        goes_by(&outcomes_behind("d.state", "2, 4"), "deliveries_failed").await;
     }
 }
