@@ -38,6 +38,7 @@ pub(crate) use self::mappings::Mappings;
 
 /// What is answered to a method of a path, and the right that it takes.
 struct Page {
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask with it"))]
     method: Method,
     path: &'static str,
     right: Right,

@@ -32,7 +32,14 @@ impl Ledger {
         let Some(page) = page else {
             return Ok(ListExceptionsResponse::default());
         };
-        let next = self.first_from((run.id, kind), page.behind, 1).await?;
+        // A page that is not full has all of its kind: they are not looked for once more.
+        let is_full = page.exceptions.len() >= limit as usize;
+        let behind = if is_full {
+            page.behind
+        } else {
+            page.begin.following()
+        };
+        let next = self.first_from((run.id, kind), behind, 1).await?;
         Ok(ListExceptionsResponse {
             exceptions: page.exceptions,
             next: next.map_or_else(String::new, |next| next.begin.to_text()),
