@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::system::{ADMINISTRATOR, Browser, System};
 
 /// Stores the sample's connector; its id.
-async fn create(system: &System, administrator: &mut Browser) -> String {
+pub(crate) async fn create(system: &System, administrator: &mut Browser) -> String {
     let new = json!({ "connector_file": system.connector_file() });
     let created = administrator.post("/api/v1/connectors", &new).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
@@ -16,7 +16,7 @@ async fn create(system: &System, administrator: &mut Browser) -> String {
 }
 
 /// Waits until a run has closed.
-async fn closed(browser: &mut Browser, run: &str) -> Value {
+pub(crate) async fn closed(browser: &mut Browser, run: &str) -> Value {
     loop {
         let progress = browser.get(&format!("{run}/progress")).await.json();
         if progress["state"] != "running" {

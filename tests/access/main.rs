@@ -5,5 +5,7 @@
 mod contoso;
 mod foreign;
 mod matrix;
+mod pages;
 mod sign_in;
 mod system;
+mod weight;

@@ -53,20 +53,9 @@ impl System {
     pub(crate) fn start(provider: Option<OpenIdProvider>, more: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         copy(&sample(), folder.path());
-        let mut command = serve(folder.path(), "127.0.0.1:0");
+        let mut command = command(folder.path(), provider.as_ref());
         command.envs(more.iter().copied());
-        if let Some(provider) = &provider {
-            let secret = folder.path().join("secret");
-            fs::write(&secret, OpenIdProvider::SECRET).unwrap();
-            command
-                .env("CHATKEEP__CONSOLE__ISSUER", provider.issuer())
-                .env("CHATKEEP__CONSOLE__CLIENT_ID", OpenIdProvider::CLIENT)
-                .env(
-                    "CHATKEEP__CONSOLE__CLIENT_SECRET",
-                    format!("file:{}", secret.display()),
-                );
-        }
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut system = Self {
             child,
@@ -80,6 +69,19 @@ impl System {
             system.read_line();
         }
         system
+    }
+
+    /// Starts it anew, after something was done to its folder.
+    pub(crate) fn again(&mut self, between: fn(&Path)) {
+        self.terminate();
+        between(self.folder.path());
+        let mut command = command(self.folder.path(), self.provider.as_ref());
+        self.child = command.spawn().unwrap();
+        self.stdout = BufReader::new(self.child.stdout.take().unwrap());
+        self.origin.clear();
+        while self.origin.is_empty() {
+            self.read_line();
+        }
     }
 
     /// Takes up what the program prints next.
@@ -103,11 +105,15 @@ impl System {
 
     /// Stops it as an administrator does.
     pub(crate) fn stop(mut self) -> TempDir {
+        self.terminate();
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+    }
+
+    fn terminate(&mut self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(sent.success());
         assert!(self.child.wait().unwrap().success());
-        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
     }
 
     pub(crate) fn provider(&self) -> &OpenIdProvider {
@@ -153,6 +159,24 @@ impl System {
         let text = text.replace("path = \"", &format!("path = \"{folder}/"));
         text.replace("custom   = \"", &format!("custom = \"{folder}/"))
     }
+}
+
+/// `chatkeep serve` in a folder, with an issuer if there is one.
+fn command(folder: &Path, provider: Option<&OpenIdProvider>) -> Command {
+    let mut command = serve(folder, "127.0.0.1:0");
+    command.stdout(Stdio::piped());
+    if let Some(provider) = provider {
+        let secret = folder.join("secret");
+        fs::write(&secret, OpenIdProvider::SECRET).unwrap();
+        command
+            .env("CHATKEEP__CONSOLE__ISSUER", provider.issuer())
+            .env("CHATKEEP__CONSOLE__CLIENT_ID", OpenIdProvider::CLIENT)
+            .env(
+                "CHATKEEP__CONSOLE__CLIENT_SECRET",
+                format!("file:{}", secret.display()),
+            );
+    }
+    command
 }
 
 /// `chatkeep serve` in a folder.

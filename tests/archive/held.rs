@@ -169,6 +169,7 @@ async fn between_two_runs_a_schedule_delivers_what_the_directory_has_learned() {
         let request = ReportRequest {
             connector: id.clone(),
             number,
+            ..ReportRequest::default()
         };
         control.clone().report(request).await.unwrap().into_inner()
     };

@@ -50,6 +50,7 @@ async fn run(sandbox: &Sandbox, now: Timestamp) -> Ran {
     let request = ReportRequest {
         connector: connector.id(),
         number: 0,
+        ..ReportRequest::default()
     };
     let report = control.report(request).await.unwrap().into_inner();
     assert!(lifecycle.stop().await);

@@ -1,5 +1,6 @@
 //! What a browser asks for: one module per page.
 
+mod audit;
 mod checks;
 mod connector;
 mod connectors;
@@ -10,15 +11,22 @@ mod layout;
 mod mappings;
 pub(crate) mod problem;
 mod run;
+mod secrets;
 pub(crate) mod sign_in;
 mod viewer;
 mod wizard;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use axum::{
-    Extension, Router, middleware,
+    Extension, Router,
+    handler::Handler,
+    http::Method,
+    middleware,
     response::Redirect,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 
 use crate::{
@@ -28,68 +36,76 @@ use crate::{
 
 pub(crate) use self::mappings::Mappings;
 
+/// What is answered to a method of a path, and the right that it takes.
+struct Page {
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests ask with it"))]
+    method: Method,
+    path: &'static str,
+    right: Right,
+    answer: MethodRouter<Services>,
+}
+
+/// A page that is looked at.
+fn shows<H: Handler<T, Services>, T: 'static>(right: Right, path: &'static str, answer: H) -> Page {
+    Page {
+        method: Method::GET,
+        path,
+        right,
+        answer: get(answer),
+    }
+}
+
+/// What a form of a page does.
+fn does<H: Handler<T, Services>, T: 'static>(right: Right, path: &'static str, answer: H) -> Page {
+    Page {
+        method: Method::POST,
+        path,
+        right,
+        answer: post(answer),
+    }
+}
+
 /// Every page, what its forms do, and the right that each takes.
-pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
+#[rustfmt::skip]
+fn table() -> Vec<Page> {
     use Right::{Administer, Operate, Read};
-    let begin = needs(Administer, get(wizard::begin).post(wizard::step));
-    let edit = needs(Administer, get(wizard::edit).post(wizard::step));
-    let held = get(held::show).merge(needs(Administer, post(held::map)));
-    Router::new()
-        .route("/", get(async || Redirect::to("/connectors")))
-        .route("/connectors", needs(Read, get(connectors::list)))
-        .route("/connectors/new", begin)
-        .route("/connectors/{id}", needs(Read, get(connector::show)))
-        .route("/connectors/{id}/edit", edit)
-        .route(
-            "/connectors/{id}/test",
-            needs(Operate, get(connector::check::show)),
-        )
-        .route(
-            "/connectors/{id}/progress",
-            needs(Read, get(connector::progress::json)),
-        )
-        .route(
-            "/connectors/{id}/run",
-            needs(Operate, post(connector::actions::run)),
-        )
-        .route(
-            "/connectors/{id}/pause",
-            needs(Operate, post(connector::actions::pause)),
-        )
-        .route(
-            "/connectors/{id}/resume",
-            needs(Operate, post(connector::actions::resume)),
-        )
-        .route(
-            "/connectors/{id}/delete",
-            needs(Administer, post(connector::actions::delete)),
-        )
-        .route(
-            "/connectors/{id}/backfills",
-            needs(Operate, post(connector::backfills::start)),
-        )
-        .route(
-            "/connectors/{id}/backfills/{backfill}/cancel",
-            needs(Operate, post(connector::backfills::cancel)),
-        )
-        .route("/connectors/{id}/held", needs(Read, held))
-        .route(
-            "/connectors/{id}/held/deliver",
-            needs(Operate, post(held::deliver)),
-        )
-        .route(
-            "/connectors/{id}/runs/{number}",
-            needs(Read, get(run::show)),
-        )
-        .route(
-            "/connectors/{id}/runs/{number}/cancel",
-            needs(Operate, post(run::actions::cancel)),
-        )
-        .route(
-            "/connectors/{id}/runs/{number}/retry",
-            needs(Operate, post(run::actions::retry)),
-        )
-        .route("/items", needs(Operate, get(item::show)))
+    vec![
+        shows(Read, "/connectors", connectors::list),
+        shows(Administer, "/connectors/new", wizard::begin),
+        does(Administer, "/connectors/new", wizard::step),
+        shows(Read, "/connectors/{id}", connector::show),
+        shows(Administer, "/connectors/{id}/edit", wizard::edit),
+        does(Administer, "/connectors/{id}/edit", wizard::step),
+        shows(Operate, "/connectors/{id}/test", connector::check::show),
+        shows(Read, "/connectors/{id}/progress", connector::progress::json),
+        does(Operate, "/connectors/{id}/run", connector::actions::run),
+        does(Operate, "/connectors/{id}/pause", connector::actions::pause),
+        does(Operate, "/connectors/{id}/resume", connector::actions::resume),
+        does(Administer, "/connectors/{id}/delete", connector::actions::delete),
+        does(Operate, "/connectors/{id}/backfills", connector::backfills::start),
+        does(Operate, "/connectors/{id}/backfills/{backfill}/cancel", connector::backfills::cancel),
+        shows(Read, "/connectors/{id}/held", held::show),
+        does(Administer, "/connectors/{id}/held", held::map),
+        does(Operate, "/connectors/{id}/held/deliver", held::deliver),
+        shows(Read, "/connectors/{id}/runs/{number}", run::show),
+        does(Operate, "/connectors/{id}/runs/{number}/cancel", run::actions::cancel),
+        does(Operate, "/connectors/{id}/runs/{number}/retry", run::actions::retry),
+        shows(Operate, "/items", item::show),
+        shows(Operate, "/audit", audit::show),
+        shows(Administer, "/secrets", secrets::show),
+        does(Administer, "/secrets", secrets::put),
+        does(Administer, "/secrets/delete", secrets::delete),
+    ]
+}
+
+/// The pages, and the way to the first one.
+pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
+    let first = get(async || Redirect::to("/connectors"));
+    table()
+        .into_iter()
+        .fold(Router::new().route("/", first), |router, page| {
+            router.route(page.path, needs(page.right, page.answer))
+        })
         .layer(Extension(mappings))
         .layer(middleware::from_fn(viewer::scope))
 }

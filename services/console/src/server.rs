@@ -70,7 +70,7 @@ pub async fn start(
     Ok(address)
 }
 
-fn router(
+pub(crate) fn router(
     services: Services,
     sign_in: SignIn,
     mappings: pages::Mappings,

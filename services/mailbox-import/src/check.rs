@@ -41,6 +41,8 @@ pub async fn check(
                 let path = target.path_of(mailbox)?;
                 findings.push(check_writable(&path));
             }
+            // Neither may exist yet: then the same folder above them is looked at.
+            findings.dedup();
             findings
         }
         Target::Imap(imap) => {
@@ -195,6 +197,29 @@ mod tests {
             panic!("{checked:?}");
         };
         assert!(source.to_string().contains("`microsoft365`"), "{source}");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_above_both_root_and_mailbox_is_told_of_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let connector = |path: &Path| {
+            let text = format!(
+                "name = \"Contoso\"\ndomain = \"contoso.com\"\n\
+                 [[sources]]\ntype = \"archiving-export\"\npath = \"exports\"\n\
+                 [directory]\ntype = \"csv\"\npath = \"directory.csv\"\n\
+                 [target]\ntype = \"maildir\"\npath = \"{}\"\n",
+                path.display()
+            );
+            Connector::parse(&text, Path::new("/")).unwrap()
+        };
+        let sample = Some("ann@contoso.com");
+
+        let connector = connector(&folder.path().join("mailboxes"));
+        let findings = check(&connector, &Settings::default(), sample).await;
+
+        let findings = findings.unwrap();
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].text.contains(&*folder.path().to_string_lossy()));
     }
 
     #[test]

@@ -192,6 +192,34 @@ await check("an item's way is found by its Message-ID", async () => {
   await look(page, "item");
 });
 
+await check("a user's items are found by days", async () => {
+  await page.goto(`${site}/items`);
+  await look(page, "items-empty");
+  await page.getByLabel("User", { exact: true }).fill("found@contoso.com");
+  await page.getByLabel("First day (UTC)").fill("2025-01-01");
+  await page.getByLabel("Last day (UTC)").fill("2025-12-31");
+  await page.getByRole("button", { name: "Find items" }).click();
+  await page.locator("tbody .badge", { hasText: "imported" }).first().waitFor();
+  await look(page, "items");
+});
+
+await check("the audit trail says who did what, and is filtered", async () => {
+  await page.getByRole("link", { name: "Audit trail" }).click();
+  await page.getByRole("heading", { level: 1, name: "Audit trail" }).waitFor();
+  await page.getByText("Show", { exact: true }).nth(1).click();
+  await look(page, "audit");
+  await page.getByLabel("Action", { exact: true }).fill("connector.create");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.waitForURL(/action=connector.create/);
+  assert((await page.locator("tbody tr").count()) === 1, await text());
+});
+
+await check("the page of secrets says that there is no key", async () => {
+  await page.getByRole("link", { name: "Secrets", exact: true }).click();
+  await has("Secrets cannot be kept here");
+  await look(page, "secrets-no-key");
+});
+
 await check("a connector is edited, and who was slower is told so", async () => {
   const slow = await page.context().newPage();
   await slow.goto(`${site}${connector}/edit`);

@@ -102,6 +102,7 @@ pub(crate) async fn balance(
     let request = ReportRequest {
         connector: connector.to_owned(),
         number,
+        ..ReportRequest::default()
     };
     let balance = system.ask(async |control| read_balance(control, request.clone()).await);
     balance.await.map_err(super::answer)

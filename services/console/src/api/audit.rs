@@ -39,6 +39,8 @@ pub(crate) struct AuditPage {
     connector: Option<String>,
     /// Only about this, beside the connector: a run's number, a secret's name.
     object: Option<String>,
+    /// Only of this action: `run.retry`.
+    action: Option<String>,
 }
 
 /// A page of the audit trail.
@@ -95,6 +97,7 @@ pub(super) async fn list(
         subject: page.subject.unwrap_or_default(),
         connector: page.connector.unwrap_or_default(),
         object: page.object.unwrap_or_default(),
+        action: page.action.unwrap_or_default(),
     };
     let answer = services.access.list_audit(request).await?.into_inner();
     Ok(Json(AuditList {

@@ -26,7 +26,11 @@ pub(super) async fn report(
     if number < 1 {
         return Err(Problem::of(StatusCode::NOT_FOUND, "There is no such run."));
     }
-    let request = ReportRequest { connector, number };
+    let request = ReportRequest {
+        connector,
+        number,
+        ..ReportRequest::default()
+    };
     Ok(services.control.report(request).await?.into_inner())
 }
 

@@ -1,7 +1,9 @@
 //! Forms: what every one of them carries, and what comes back.
 
 use axum::extract::{FromRequest, Request};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use maud::{Markup, html};
+use tonic::Status;
 
 use super::viewer;
 use crate::sign_in::Form;
@@ -31,14 +33,35 @@ pub(crate) struct Fields(Vec<(String, String)>);
 impl Fields {
     /// What stands in a field, spaces around it left out; empty when there is none of the name.
     pub(super) fn get(&self, name: &str) -> &str {
+        self.exact(name).trim()
+    }
+
+    /// The same to the letter, spaces and all.
+    pub(super) fn exact(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value.trim())
+        found.map_or("", |(_, value)| value)
     }
 
     /// Whether the form had the field.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
+}
+
+/// The beginning of a UTC day that was entered.
+pub(super) fn midnight(day: &str) -> Result<Timestamp, Status> {
+    let day: Date = day.trim().parse().map_err(|_| {
+        Status::invalid_argument("A day is missing, or is not one: choose both days.")
+    })?;
+    let midnight = day.to_zoned(TimeZone::UTC);
+    let midnight = midnight.map_err(|_| Status::invalid_argument("That day is too far away."))?;
+    Ok(midnight.timestamp())
+}
+
+/// The end of a UTC day that was entered.
+pub(super) fn end(day: &str) -> Result<Timestamp, Status> {
+    let end = midnight(day)?.checked_add(SignedDuration::from_hours(24));
+    end.map_err(|_| Status::invalid_argument("That day is too far away."))
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {

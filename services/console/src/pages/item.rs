@@ -1,4 +1,6 @@
-//! One item's way through the pipeline.
+//! Items: one's way through the pipeline, and those of a user.
+
+mod search;
 
 use axum::extract::{Query, State};
 use chatkeep_model::ItemId;
@@ -8,7 +10,7 @@ use chatkeep_proto::v1::{
 use chatkeep_report::number;
 use data_encoding::HEXLOWER;
 use maud::{Markup, html};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tonic::Code;
 
 use super::{
@@ -18,11 +20,18 @@ use super::{
 use crate::{Services, error::PageError};
 
 /// What is looked up.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct Asked {
     /// Item id, or the Message-ID of one of its parts.
     id: String,
+    /// Whose items.
+    user: String,
+    /// First and last day, UTC.
+    from: String,
+    to: String,
+    /// Where a page of them begins.
+    page: String,
 }
 
 /// `GET /items`.
@@ -31,20 +40,27 @@ pub(crate) async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Markup, PageError> {
     let id = asked.id.trim();
-    let found = if id.is_empty() {
-        html! { p.soft { "The Message-ID stands in the headers of every archived mail; reports and lists name item ids." } }
-    } else {
+    let found = if !id.is_empty() {
         look_up(&mut services, id).await?
+    } else if !asked.user.trim().is_empty() {
+        search::found(&mut services, &asked).await?
+    } else {
+        html! {}
     };
     let content = html! {
-        section.card {
-            form method="get" action="/items" role="search" {
-                div.field {
-                    label for="id" { "Message-ID or item id" }
-                    input #id.mono name="id" value=(id) required autocomplete="off" spellcheck="false";
+        div.grid {
+            section.card aria-labelledby="by-id" {
+                h2 #by-id { "By id" }
+                form method="get" action="/items" role="search" aria-labelledby="by-id" {
+                    div.field {
+                        label for="id" { "Message-ID or item id" }
+                        p.help #id-help { "The Message-ID stands in the headers of every archived mail; reports and lists name item ids" }
+                        input #id.mono name="id" value=(id) required autocomplete="off" spellcheck="false" aria-describedby="id-help";
+                    }
+                    button.primary type="submit" { "Find" }
                 }
-                button.primary type="submit" { "Find" }
             }
+            (search::form(&asked))
         }
         (found)
     };
@@ -110,7 +126,8 @@ fn blob(name: &str, blob: Option<&Blob>) -> Markup {
     html! { @if let Some(blob) = blob { dt { (name) } dd { code { "staging/" (blob.key) } } } }
 }
 
-fn row(copy: &TracedCopy) -> Markup {
+/// What became of a copy.
+fn state_badge(copy: &TracedCopy) -> Markup {
     let (kind, state) = match (copy.placement(), copy.state()) {
         (Placement::External, _) => ("plain", "external, no mailbox of ours"),
         (Placement::Conflict, _) => ("warn", "held, two users have the address"),
@@ -123,11 +140,15 @@ fn row(copy: &TracedCopy) -> Markup {
         (Placement::Mapped, DeliveryState::Skipped) => ("good", "skipped: it was there already"),
         (Placement::Mapped, DeliveryState::Failed) => ("bad", "failed"),
     };
+    html! { span class={ "badge " (kind) } { (state) } @if !copy.reason.is_empty() { " " span.reason { (copy.reason) } } }
+}
+
+fn row(copy: &TracedCopy) -> Markup {
     html! {
         tr {
             th scope="row" { (copy.source_user) }
             td data-label="Mailbox" { @if copy.mailbox.is_empty() { (words::none()) } @else { (copy.mailbox) } }
-            td data-label="State" { span class={ "badge " (kind) } { (state) } @if !copy.reason.is_empty() { " " span.reason { (copy.reason) } } }
+            td data-label="State" { div { (state_badge(copy)) } }
             td data-label="Since" { (words::when_or_none(copy.settled)) }
         }
     }

@@ -76,7 +76,11 @@ fn header() -> Markup {
                 @if let Some(name) = viewer::name() {
                     nav aria-label="Main" {
                         a href="/connectors" { "Data connectors" }
-                        @if viewer::may(Right::Operate) { a href="/items" { "Find an item" } }
+                        @if viewer::may(Right::Operate) {
+                            a href="/items" { "Find an item" }
+                            a href="/audit" { "Audit trail" }
+                        }
+                        @if viewer::may(Right::Administer) { a href="/secrets" { "Secrets" } }
                     }
                     div.who { span { (name) } (form::button("/sign-out", "link", "Sign out")) }
                 }

@@ -17,7 +17,12 @@ use super::{
     layout::{self, Page},
     viewer, words,
 };
-use crate::{Services, error::PageError, pages::connector::Stored, sign_in::Right};
+use crate::{
+    Services,
+    error::PageError,
+    pages::connector::{Stored, progress},
+    sign_in::Right,
+};
 
 /// What a run's page may be asked for.
 #[derive(Debug, Default, Deserialize)]
@@ -41,12 +46,16 @@ pub(crate) async fn show(
     let request = ReportRequest {
         connector: id,
         number: run_number,
+        brief: true,
     };
     let run = services.control.report(request).await?.into_inner();
     let address = format!("{}/runs/{run_number}", stored.address());
     let list = lists::card(&mut services, &stored, &run, (&asked.list, &asked.page)).await?;
     let content = html! {
         (said(&asked.done))
+        @if matches!(run.state(), RunState::Failed | RunState::Paused) {
+            (progress::stopped(&stored, run.state(), &run.reason))
+        }
         (balance::card(&run))
         div.grid { (facts(&run)) (coverage::card(&run)) }
         (list)

@@ -1,6 +1,6 @@
 //! A run's exceptions, page by page, as administrators ask for them.
 
-use chatkeep_proto::v1::{ExceptionKind, ListExceptionsRequest, ListExceptionsResponse};
+use chatkeep_proto::v1::{Exception, ExceptionKind, ListExceptionsRequest, ListExceptionsResponse};
 
 use super::lists::Cursor;
 use crate::{error::LedgerError, ledger::Ledger};
@@ -10,7 +10,8 @@ const PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 500;
 
 impl Ledger {
-    /// A page of a run's exceptions. It ends where a kind does, and is empty only where nothing follows.
+    /// A page of a run's exceptions. It ends where a kind does, and says where to go on only where something
+    /// follows.
     pub(crate) async fn list_exceptions(
         &self,
         request: ListExceptionsRequest,
@@ -23,28 +24,58 @@ impl Ledger {
             0 => PAGE,
             limit => limit.min(LARGEST_PAGE),
         };
-        let mut next = Some(match request.page.as_str() {
+        let begin = match request.page.as_str() {
             "" => Cursor::first(kind),
             page => Cursor::parse(page).ok_or(LedgerError::Malformed("page"))?,
-        });
-        while let Some(cursor) = next {
-            let is_asked_for = kind == ExceptionKind::Unspecified || cursor.kind() == kind;
-            if !is_asked_for {
-                break;
-            }
-            let (exceptions, behind) = self.exceptions(run.id, cursor, limit.into()).await?;
-            next = behind;
-            if !exceptions.is_empty() {
-                let next =
-                    next.filter(|next| kind == ExceptionKind::Unspecified || next.kind() == kind);
-                return Ok(ListExceptionsResponse {
-                    exceptions,
-                    next: next.map_or_else(String::new, |next| next.to_text()),
-                });
-            }
-        }
-        Ok(ListExceptionsResponse::default())
+        };
+        let page = self.first_from((run.id, kind), Some(begin), limit).await?;
+        let Some(page) = page else {
+            return Ok(ListExceptionsResponse::default());
+        };
+        // A page that is not full has all of its kind: they are not looked for once more.
+        let is_full = page.exceptions.len() >= limit as usize;
+        let behind = if is_full {
+            page.behind
+        } else {
+            page.begin.following()
+        };
+        let next = self.first_from((run.id, kind), behind, 1).await?;
+        Ok(ListExceptionsResponse {
+            exceptions: page.exceptions,
+            next: next.map_or_else(String::new, |next| next.begin.to_text()),
+        })
     }
+
+    /// The first exceptions of a kind, or of any, from a place on; `None` when there are none.
+    async fn first_from(
+        &self,
+        (run, kind): (i64, ExceptionKind),
+        mut place: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Option<Found>, LedgerError> {
+        let is_asked_for =
+            |place: &Cursor| kind == ExceptionKind::Unspecified || place.kind() == kind;
+        while let Some(begin) = place.filter(is_asked_for) {
+            let found = self.exceptions(run, begin.clone(), limit.into()).await?;
+            let (exceptions, behind) = found;
+            if !exceptions.is_empty() {
+                return Ok(Some(Found {
+                    begin,
+                    exceptions,
+                    behind,
+                }));
+            }
+            place = behind;
+        }
+        Ok(None)
+    }
+}
+
+/// Exceptions of one kind, where they begin, and the place behind them.
+struct Found {
+    begin: Cursor,
+    exceptions: Vec<Exception>,
+    behind: Option<Cursor>,
 }
 
 impl Cursor {

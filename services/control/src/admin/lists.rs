@@ -33,6 +33,21 @@ pub(crate) enum Cursor {
     Expired(i64),
 }
 
+impl Cursor {
+    /// Where those begin that are listed behind all of this kind.
+    pub(crate) fn following(&self) -> Option<Self> {
+        Some(match self {
+            Self::Findings(_) => Self::Quarantined(0),
+            Self::Quarantined(_) => Self::Excluded,
+            Self::Excluded => Self::Held(String::new()),
+            Self::Held(_) => Self::External(String::new()),
+            Self::External(_) => Self::Failed(0, 0),
+            Self::Failed(..) => Self::Expired(0),
+            Self::Expired(_) => return None,
+        })
+    }
+}
+
 /// A page and where to go on; `None` at the end.
 pub(crate) type Page<T, C> = (Vec<T>, Option<C>);
 
@@ -44,17 +59,15 @@ impl Ledger {
         cursor: Cursor,
         limit: i64,
     ) -> Result<Page<Exception, Cursor>, LedgerError> {
-        let (kinds, next) = match cursor {
+        let following = cursor.following();
+        let (kinds, last) = match cursor {
             Cursor::Findings(after) => {
                 let (findings, last) = self.findings(run, after, limit).await?;
-                let next = last.map_or(Cursor::Quarantined(0), Cursor::Findings);
-                (
-                    findings.into_iter().map(Kind::Finding).collect(),
-                    Some(next),
-                )
+                let findings = findings.into_iter().map(Kind::Finding);
+                (findings.collect(), last.map(Cursor::Findings))
             }
             Cursor::Quarantined(after) => self.quarantined(run, after, limit).await?,
-            Cursor::Excluded => (self.excluded(run).await?, Some(Cursor::Held(String::new()))),
+            Cursor::Excluded => (self.excluded(run).await?, None),
             Cursor::Held(after) => self.held_users(run, after, limit).await?,
             Cursor::External(after) => self.externals(run, after, limit).await?,
             Cursor::Failed(..) | Cursor::Expired(_) => {
@@ -65,7 +78,7 @@ impl Ledger {
         let exceptions = kinds.into_iter().map(|kind| Exception {
             exception: Some(kind),
         });
-        Ok((exceptions.collect(), next))
+        Ok((exceptions.collect(), last.or(following)))
     }
 
     async fn quarantined(
@@ -95,11 +108,12 @@ impl Ledger {
             }))
         });
         let entries = entries.collect::<Result<_, DatabaseError>>();
-        let next = match rows.last() {
-            Some(last) => Cursor::Quarantined(last.int(0).during("list quarantined records")?),
-            None => Cursor::Excluded,
-        };
-        Ok((entries.during("list quarantined records")?, Some(next)))
+        let last = rows.last().map(|last| last.int(0)).transpose();
+        let last = last.during("list quarantined records")?;
+        Ok((
+            entries.during("list quarantined records")?,
+            last.map(Cursor::Quarantined),
+        ))
     }
 
     async fn excluded(&self, run: i64) -> Result<Vec<Kind>, LedgerError> {
@@ -134,11 +148,9 @@ impl Ledger {
             WHERE run = $1 AND state = 0 AND participant > $2 GROUP BY participant \
             ORDER BY participant LIMIT $3";
         let users = self.users(sql, run, &after, limit).await?;
-        let next = match users.last() {
-            Some(last) => Cursor::Held(last.source_user.clone()),
-            None => Cursor::External(String::new()),
-        };
-        Ok((users.into_iter().map(Kind::Held).collect(), Some(next)))
+        let last = users.last();
+        let last = last.map(|last| Cursor::Held(last.source_user.clone()));
+        Ok((users.into_iter().map(Kind::Held).collect(), last))
     }
 
     async fn externals(
@@ -150,11 +162,9 @@ impl Ledger {
         let sql = "SELECT participant, items, CAST(0 AS BIGINT) FROM externals \
             WHERE run = $1 AND participant > $2 ORDER BY participant LIMIT $3";
         let users = self.users(sql, run, &after, limit).await?;
-        let next = match users.last() {
-            Some(last) => Cursor::External(last.source_user.clone()),
-            None => Cursor::Failed(0, 0),
-        };
-        Ok((users.into_iter().map(Kind::External).collect(), Some(next)))
+        let last = users.last();
+        let last = last.map(|last| Cursor::External(last.source_user.clone()));
+        Ok((users.into_iter().map(Kind::External).collect(), last))
     }
 
     async fn users(
@@ -326,7 +336,7 @@ fn read_failed(row: &Row) -> Result<FailedDelivery, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::database::effort::{begins_where_the_page_does, grows_with_the_items};
+    use crate::database::effort::{begins_where_the_page_does, goes_by, grows_with_the_items};
 
     #[tokio::test]
     async fn a_long_list_takes_no_longer_for_each_item() {
@@ -335,5 +345,10 @@ mod tests {
             grows_with_the_items(&sql).await;
             begins_where_the_page_does(&sql).await;
         }
+    }
+
+    #[tokio::test]
+    async fn failed_deliveries_are_not_looked_for_among_all() {
+        goes_by(&outcomes_behind("d.state", "2, 4"), "deliveries_failed").await;
     }
 }

@@ -57,14 +57,22 @@ impl Ledger {
         })
     }
 
-    /// A run's balance, computed from the rows.
+    /// A run's balance, computed from the rows, or a sealed run's from its seal.
     pub(crate) async fn report(
         &self,
         request: ReportRequest,
     ) -> Result<ReportResponse, LedgerError> {
         let mut conn = self.database.read().await?;
         let run = numbered(&mut conn, &request.connector, request.number).await?;
-        report(&mut conn, &run).await
+        if !request.brief {
+            return report(&mut conn, &run).await;
+        }
+        let found = brief(&mut conn, &run).await?;
+        if found.records.is_none() {
+            return report(&mut conn, &run).await;
+        }
+        let coverage = coverage::find(&mut conn, run.id).await?;
+        Ok(ReportResponse { coverage, ..found })
     }
 
     /// Runs, newest first.

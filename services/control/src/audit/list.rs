@@ -49,6 +49,7 @@ fn filters(request: &ListAuditRequest) -> Vec<(&'static str, &str)> {
     let mut filters = vec![
         ("connector", &*request.connector),
         ("object", &request.object),
+        ("action", &request.action),
         ("subject", &request.subject),
     ];
     filters.retain(|(_, value)| !value.is_empty());
@@ -105,8 +106,14 @@ mod tests {
 
     #[tokio::test]
     async fn no_list_looks_the_trail_through() {
-        let all = [("connector", "a"), ("object", "b"), ("subject", "c")];
-        for filters in [&[][..], &all[..1], &all[1..2], &all[2..], &all] {
+        let all = [
+            ("connector", "a"),
+            ("object", "b"),
+            ("action", "c"),
+            ("subject", "d"),
+        ];
+        let each = [&all[..1], &all[1..2], &all[2..3], &all[3..]];
+        for filters in each.into_iter().chain([&[][..], &all]) {
             for newest_first in [false, true] {
                 looks_nothing_through(&sql(filters, newest_first)).await;
             }

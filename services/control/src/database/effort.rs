@@ -75,16 +75,28 @@ pub(crate) async fn begins_where_the_page_does(sql: &str) {
 
 /// Every table is entered by an index that also gives the order.
 pub(crate) async fn looks_nothing_through(sql: &str) {
+    for step in plan(sql).await {
+        assert!(step.starts_with("SEARCH "), "{step}: {sql}");
+    }
+}
+
+/// A table is entered by this index.
+pub(crate) async fn goes_by(sql: &str, index: &str) {
+    let plan = plan(sql).await;
+    let is_used = plan.iter().any(|step| step.contains(index));
+    assert!(is_used, "{plan:?}: {sql}");
+}
+
+async fn plan(sql: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path()).await.unwrap();
     let mut conn = database.read().await.unwrap();
     let mut statement = query(format!("EXPLAIN QUERY PLAN {sql}"));
-    for _ in 0..sql.matches('$').count() {
+    let mut places = 1..;
+    while sql.contains(&format!("${}", places.next().unwrap())) {
         statement = statement.bind(0);
     }
     let steps = statement.fetch(&mut conn).await.unwrap();
-    for step in steps {
-        let step = step.text(3).unwrap();
-        assert!(step.starts_with("SEARCH "), "{step}: {sql}");
-    }
+    let step = steps.iter().map(|step| step.text(3).unwrap());
+    step.collect()
 }

@@ -139,14 +139,13 @@ pub(crate) async fn summaries(
     Ok(backfills.into_iter().map(summary).collect())
 }
 
+const PACES: &str = "SELECT backfill, COUNT(*), CAST(SUM(n_items) AS BIGINT), \
+    CAST(SUM(closed - opened) AS BIGINT) FROM runs \
+    WHERE connector = $1 AND backfill > 0 AND seals > 0 GROUP BY backfill";
+
 /// What the closed runs of a connector's backfills have done, by backfill.
 async fn paces(conn: &mut Connection, connector: i64) -> Result<HashMap<i64, Pace>, LedgerError> {
-    let statement = query(
-        "SELECT backfill, COUNT(*), CAST(SUM(n_items) AS BIGINT), \
-         CAST(SUM(closed - opened) AS BIGINT) FROM runs \
-         WHERE connector = $1 AND backfill > 0 AND seals > 0 GROUP BY backfill",
-    );
-    let rows = statement.bind(connector).fetch(conn).await;
+    let rows = query(PACES).bind(connector).fetch(conn).await;
     let rows = rows.during("measure backfills")?;
     let pace = |row: &Row| {
         let pace = Pace {
@@ -227,4 +226,16 @@ pub(super) async fn cover(
         update.execute(conn).await.during("end backfill")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::effort::{goes_by, looks_nothing_through};
+
+    #[tokio::test]
+    async fn runs_of_schedules_are_not_looked_through_for_those_of_backfills() {
+        looks_nothing_through(PACES).await;
+        goes_by(PACES, "runs_of_backfill").await;
+    }
 }

@@ -353,6 +353,11 @@ async fn entries_are_listed_by_time_actor_and_object_page_by_page() {
         ..ListAuditRequest::default()
     };
     let of_connector = page(lab, of_connector).await;
+    let of_action = ListAuditRequest {
+        action: "connector.create".to_owned(),
+        ..ListAuditRequest::default()
+    };
+    let of_action = page(lab, of_action).await;
     let of_page = ListAuditRequest {
         object: "/connectors".to_owned(),
         from: millis(103),
@@ -371,6 +376,7 @@ async fn entries_are_listed_by_time_actor_and_object_page_by_page() {
     assert_eq!(of_bob.next, 0);
     assert_eq!(sequences(&of_connector), [1, 6]);
     assert_eq!(sequences(&of_page), [4, 5]);
+    assert_eq!(sequences(&of_action), [1]);
     assert_eq!(page(lab, after_all).await.entries, []);
     calendar.lab.stop().await;
 }

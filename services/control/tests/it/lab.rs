@@ -207,6 +207,7 @@ impl Lab {
         let request = ReportRequest {
             connector: "contoso".to_owned(),
             number,
+            ..ReportRequest::default()
         };
         self.control
             .clone()

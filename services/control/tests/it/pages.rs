@@ -155,6 +155,40 @@ async fn exceptions_of_one_kind_are_turned_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_page_of_exceptions_that_ends_with_the_last_one_leads_to_no_further_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    exceptional(&lab).await;
+
+    let kinds = [(ExceptionKind::Failed, 2), (ExceptionKind::Held, 2)];
+    let kinds = [
+        (ExceptionKind::Quarantined, 1),
+        (ExceptionKind::External, 1),
+    ]
+    .iter()
+    .chain(&kinds);
+    for &(kind, count) in kinds {
+        let listed = exceptions(&lab, kind, "", count).await.unwrap();
+        assert_eq!(listed.exceptions.len(), count as usize, "{kind:?}");
+        assert_eq!(listed.next, "", "{kind:?}");
+    }
+    let (mut page, mut turned) = (String::new(), 0);
+    loop {
+        let listed = exceptions(&lab, ExceptionKind::Unspecified, &page, 1)
+            .await
+            .unwrap();
+        assert_eq!(listed.exceptions.len(), 1);
+        turned += 1;
+        if listed.next.is_empty() {
+            break;
+        }
+        page = listed.next;
+    }
+    assert_eq!(turned, 6);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn a_page_that_nobody_gave_out_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::open(folder.path()).await;

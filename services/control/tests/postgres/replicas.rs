@@ -103,6 +103,7 @@ impl Cluster {
                 let request = ReportRequest {
                     connector: "contoso".to_owned(),
                     number: 1,
+                    ..ReportRequest::default()
                 };
                 control.report(request).await
             })

@@ -130,6 +130,7 @@ async fn watch(
         .report(ReportRequest {
             connector,
             number: 0,
+            ..ReportRequest::default()
         })
         .await?
         .into_inner();

@@ -7,7 +7,6 @@ use axum::{
 use chatkeep_proto::v1::{BackfillRequest, BackfillState, BackfillSummary, CancelBackfillRequest};
 use chatkeep_report::{day, number};
 use maud::{Markup, html};
-use tonic::Status;
 
 use super::{Stored, actions::back};
 use crate::{
@@ -90,8 +89,8 @@ pub(crate) async fn start(
 ) -> Result<Redirect, PageError> {
     let request = BackfillRequest {
         connector: id.clone(),
-        from: midnight(fields.get("from"))?,
-        to: midnight(fields.get("to"))?,
+        from: form::midnight(fields.get("from"))?.as_second(),
+        to: form::midnight(fields.get("to"))?.as_second(),
         slice_days: fields.get("slice").parse().unwrap_or(0),
         newest_first: fields.has("newest_first"),
     };
@@ -111,14 +110,4 @@ pub(crate) async fn cancel(
     };
     services.control.cancel_backfill(request).await?;
     Ok(back(&id, "backfill-cancelled"))
-}
-
-/// The beginning of a UTC day, Unix seconds.
-fn midnight(day: &str) -> Result<i64, Status> {
-    let day: jiff::civil::Date = day.parse().map_err(|_| {
-        Status::invalid_argument("A day is missing, or is not one: choose both days.")
-    })?;
-    let midnight = day.to_zoned(jiff::tz::TimeZone::UTC);
-    let midnight = midnight.map_err(|_| Status::invalid_argument("That day is too far away."))?;
-    Ok(midnight.timestamp().as_second())
 }

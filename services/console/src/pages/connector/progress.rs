@@ -4,7 +4,9 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use chatkeep_proto::v1::{ListConnectorsRequest, ProgressRequest, ProgressResponse, RunState};
+use chatkeep_proto::v1::{
+    ConnectorState, ListConnectorsRequest, ProgressRequest, ProgressResponse, RunState,
+};
 use chatkeep_report::number;
 use maud::{Markup, html};
 use serde::Serialize;
@@ -127,22 +129,37 @@ pub(super) fn card(stored: &Stored, open: &Open) -> Markup {
             return layout::notice("info", "The run found nothing new", &words);
         }
         RunState::Failed if !is_last => return html! {},
-        RunState::Failed | RunState::Paused => return stopped(progress),
+        state @ (RunState::Failed | RunState::Paused) => {
+            return stopped(stored, state, &progress.reason);
+        }
         _ => {}
     }
     let number = last.filter(|_| is_last).map(|last| last.number);
     running(stored, open, number)
 }
 
-fn stopped(progress: &ProgressResponse) -> Markup {
-    let title = if progress.state() == RunState::Paused {
-        "The run is paused"
-    } else {
+/// What has a stopped run go on. Only resuming always does: a new run waits for it, or is another one beside
+/// a backfill's.
+pub(in crate::pages) fn stopped(stored: &Stored, state: RunState, reason: &str) -> Markup {
+    let is_failed = state == RunState::Failed;
+    let is_idle = stored.summary.state() == ConnectorState::Paused;
+    let title = if is_failed {
         "The run failed"
+    } else {
+        "The run is paused"
     };
     let words = html! {
-        @if !progress.reason.is_empty() { p { (progress.reason) } }
-        p { "Nothing is lost. Put that right, then pause and resume the connector, or run it again: it goes on where it was." }
+        @if !reason.is_empty() { p { (reason) } }
+        @if is_idle {
+            p { "Nothing is lost. The run goes on where it was when the connector is resumed." }
+        } @else if is_failed && stored.summary.due.is_some() {
+            p { "Nothing is lost. It is tried again by itself, after longer and longer pauses; resuming it tries at once." }
+        } @else {
+            p { "Nothing is lost. Put right what stopped it, then resume it: it goes on where it was." }
+        }
+        @if !is_idle && viewer::may(Right::Operate) {
+            (form::button(&format!("{}/resume", stored.address()), "", "Resume"))
+        }
     };
     layout::notice("bad", title, &words)
 }

@@ -37,7 +37,10 @@ pub(super) fn card(run: &ReportResponse) -> Markup {
             (deliveries.held, "held, no mailbox yet"),
         ],
     };
-    let is_under_way = matches!(run.state(), RunState::Running | RunState::Paused);
+    let is_under_way = matches!(
+        run.state(),
+        RunState::Running | RunState::Paused | RunState::Failed
+    );
     html! {
         section.card aria-labelledby="balance" {
             h2 #balance { "Balance" }

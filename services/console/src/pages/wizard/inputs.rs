@@ -78,6 +78,9 @@ fn input(field: &Field, table: &Table, name: &str, problems: &Problems) -> Marku
                 label for=(name) { (field.label) @if field.rank != Rank::Required { span.faint { " (optional)" } } }
             }
             @if !field.help.is_empty() { p.help id=(help) { (field.help) } }
+            @if let Kind::Secret = field.kind {
+                p.help { a href="/secrets" target="_blank" rel="noopener" { "Secrets kept here" span.unseen { " (opens in a new tab)" } } }
+            }
             @match field.kind {
                 Kind::Flag => {},
                 Kind::Choice(choices) => select id=(name) name=(name) aria-describedby=[described] {
