@@ -187,7 +187,7 @@ await check("an item's way is found by its Message-ID", async () => {
   const mail = readFileSync(`${file.parentPath}/${file.name}`, "utf8");
   await page.goto(`${site}/items`);
   await page.getByLabel("Message-ID or item id").fill(mail.match(/^Message-ID:\s*(\S+)/im)[1]);
-  await page.getByRole("button", { name: "Find" }).click();
+  await page.getByRole("button", { name: "Find", exact: true }).click();
   await has("found@contoso.com");
   await look(page, "item");
 });

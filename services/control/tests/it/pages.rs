@@ -3,7 +3,7 @@
 use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
     DeliveryState, ExceptionKind, FindItemsRequest, FindItemsResponse, ListExceptionsRequest,
-    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, Placement, RunState,
+    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, Placement, ReportRequest, RunState,
     TraceItemRequest, TraceItemResponse, exception::Exception as Kind,
 };
 use tonic::{Code, Status};
@@ -77,6 +77,33 @@ async fn a_brief_list_has_the_numbers_of_seals_and_none_of_open_runs() {
     assert_eq!(brief[1].records, full[1].records);
     assert_eq!(brief[1].deliveries, full[1].deliveries);
     assert_eq!(brief[1].deliveries.unwrap().failed, 1);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_brief_report_says_of_a_sealed_run_what_its_rows_say_and_counts_those_of_an_open_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    archive(&lab, &[ANN, BOB], 1).await;
+    lab.open_run().await;
+    let report = async |number, brief| {
+        let request = ReportRequest {
+            connector: "contoso".to_owned(),
+            number,
+            brief,
+        };
+        let report = lab.control.clone().report(request).await;
+        report.unwrap().into_inner()
+    };
+
+    let sealed = report(1, true).await;
+    let open = report(2, true).await;
+
+    assert_eq!(sealed, report(1, false).await);
+    assert_eq!(sealed.deliveries.unwrap().failed, 1);
+    assert!(sealed.coverage.is_some());
+    assert_eq!(open, report(2, false).await);
+    assert!(open.records.is_some());
     lab.stop().await;
 }
 

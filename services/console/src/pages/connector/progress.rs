@@ -208,3 +208,48 @@ fn figure(name: &str, value: u64, words: &str) -> Markup {
 fn stage(name: &str, words: &str, tasks: u64) -> Markup {
     html! { li { b { (words) } span.soft { span data-value=(name) { (number(tasks)) } " tasks to go" } } }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use chatkeep_model::connector::Connector;
+    use chatkeep_proto::v1::ConnectorSummary;
+
+    use super::*;
+
+    fn words(state: ConnectorState, due: Option<i64>, run: RunState) -> String {
+        let file = "name = \"Contoso\"\ndomain = \"contoso.com\"\n\
+            [[sources]]\ntype = \"archiving-export\"\npath = \"/exports\"\n\
+            [directory]\ntype = \"csv\"\npath = \"/directory.csv\"\n[target]\ntype = \"discard\"\n";
+        let stored = Stored {
+            summary: ConnectorSummary {
+                connector: "contoso".to_owned(),
+                state: state.into(),
+                due,
+                ..ConnectorSummary::default()
+            },
+            file: file.to_owned(),
+            is_scheduled: due.is_some(),
+            max_part_bytes: 0,
+            connector: Connector::parse(file, Path::new("/")).unwrap(),
+        };
+        stopped(&stored, run, "quota").into_string()
+    }
+
+    #[test]
+    fn a_stopped_run_says_what_has_it_go_on() {
+        use ConnectorState::{Manual, Paused, Scheduled};
+
+        let paused = words(Paused, Some(1), RunState::Paused);
+        let stopped = words(Scheduled, Some(1), RunState::Paused);
+        let failed = words(Manual, None, RunState::Failed);
+        let scheduled = words(Scheduled, Some(1), RunState::Failed);
+
+        assert!(paused.contains("when the connector is resumed"), "{paused}");
+        for by_hand in [stopped, failed] {
+            assert!(by_hand.contains("Put right what stopped it"), "{by_hand}");
+        }
+        assert!(scheduled.contains("tried again by itself"), "{scheduled}");
+    }
+}
