@@ -1,6 +1,6 @@
 //! How long pages take when the ledger has 10,000 runs and a million items.
 //!
-//! `cargo test --release -p chatkeep --features console --test access -- --ignored --nocapture`
+//! `cargo test -p chatkeep --features console --test access -- --ignored --nocapture`
 
 use std::{path::Path, time::Instant};
 
