@@ -120,7 +120,7 @@ impl Fault {
                 drop(servers.postgres().run(sql));
             }
             Self::ControlConnectionsCut => cluster.to_control.cut(),
-            Self::ImportStandsStill => first(cluster, IMPORT).signal("STOP"),
+            Self::ImportStandsStill => first(cluster, IMPORT).stand_still(),
             Self::ImportSendsLate => {
                 // Nothing is sent while something else is broken, or when all is done.
                 let _is_held_up = fragile.hold_up_message(Duration::from_secs(10));
@@ -186,7 +186,7 @@ impl Fragile {
         while !wire.has_caught() && Instant::now() < given_up {
             thread::sleep(Duration::from_millis(10));
         }
-        first(cluster, IMPORT).signal("STOP");
+        first(cluster, IMPORT).stand_still();
         last(cluster, IMPORT).start();
         wire.has_caught()
     }

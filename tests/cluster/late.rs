@@ -28,7 +28,7 @@ fn archiving(sandbox: Sandbox) -> (Cluster, Running) {
 
 /// Stops the first importer where it is, and lets the second do the work, to the run's end.
 fn replace(cluster: &mut Cluster, running: Running, release: impl FnOnce()) {
-    cluster.of("mailbox-import").next().unwrap().signal("STOP");
+    cluster.of("mailbox-import").next().unwrap().stand_still();
     release();
     cluster.of("mailbox-import").nth(1).unwrap().start();
     let (code, said) = running.end();

@@ -92,6 +92,27 @@ impl Program {
         assert!(sent.unwrap().success());
     }
 
+    /// Stops it where it is. A signal alone may find a thread that does something more before it stops.
+    pub(crate) fn stand_still(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.pid().unwrap());
+        let moves = |thread: PathBuf| {
+            // A thread that has ended meanwhile has no file.
+            let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            // The name in parentheses may hold anything; the state is behind it (proc_pid_stat(5)).
+            let state = stat.rsplit_once(") ").map(|(_, rest)| rest.to_owned());
+            state.is_some_and(|state| !state.starts_with('T'))
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while fs::read_dir(&threads)
+            .unwrap()
+            .any(|thread| moves(thread.unwrap().path()))
+        {
+            assert!(Instant::now() < deadline, "{} goes on", self.name);
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Its process, for measuring.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
