@@ -194,7 +194,8 @@ fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Optio
             section.card.flush {
                 p.head.soft {
                     "These users are ours, but neither directory nor mapping knows their mailbox. Nothing of theirs is "
-                    "lost: it is delivered as soon as one is known."
+                    "lost: it is delivered as soon as one is known. Listed are those of the newest " (RUNS) " runs, at most "
+                    (ENTRIES) " of each."
                 }
                 @if may_map {
                     (form::post(&format!("{}/held", stored.address()), &html! {

@@ -3,6 +3,7 @@
 mod databases;
 mod directories;
 mod targets;
+mod tenant;
 #[cfg(test)]
 mod tests;
 

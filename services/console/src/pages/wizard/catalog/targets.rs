@@ -1,4 +1,7 @@
-use super::{Field, Kind, Type, field};
+use super::{
+    Field, Kind, Type, field,
+    tenant::{AUTHORITY, CERTIFICATE, CLIENT, GRAPH_ENDPOINT, SECRET, TENANT, WORKLOAD_IDENTITY},
+};
 
 /// Types of targets.
 pub(in super::super) const TARGETS: &[Type] = &[
@@ -59,14 +62,14 @@ const MAX_ITEM: Field = field(
 .seldom("25MB");
 
 const GRAPH: &[Field] = &[
-    field("auth.tenant", "Tenant", Kind::Text, "Its id, or one of its domains."),
-    field("auth.client", "Application", Kind::Text, "Its (client) id."),
-    field("auth.certificate", "Certificate", Kind::Secret, "Reference to a PEM file with certificate and key. Exactly one of certificate, secret and workload identity.").or(""),
-    field("auth.secret", "Secret", Kind::Secret, "Reference to a secret of the application.").or(""),
-    field("auth.workload_identity", "Workload identity", Kind::Flag, "The Kubernetes service account proves who it is.").or("false"),
+    TENANT,
+    CLIENT,
+    CERTIFICATE,
+    SECRET,
+    WORKLOAD_IDENTITY,
     field("retention", "Retention of the mailboxes", Kind::Time, "The age at which their policies delete, e.g. 7y: you are warned when the sources hold older conversations.").or(""),
-    field("endpoint", "Microsoft Graph", Kind::Text, "National clouds have another address.").seldom("https://graph.microsoft.com/v1.0"),
-    field("auth.authority", "Authority", Kind::Text, "National clouds have another one.").seldom("https://login.microsoftonline.com"),
+    GRAPH_ENDPOINT,
+    AUTHORITY,
     FOLDER,
     MAX_ITEM,
 ];
