@@ -48,7 +48,7 @@ async fn a_gateway_that_gave_up_leaves_it_open_too() {
 #[tokio::test]
 async fn a_request_may_be_done_long_after_its_connection_broke() {
     let world = World::start().await;
-    let delay = Duration::from_millis(300);
+    let delay = Duration::from_secs(2);
 
     let error = fails(&world, Fault::LateCommit(delay)).await;
     let at_once = world.tenant.messages(ANN).len();

@@ -22,7 +22,7 @@ fn is_throttled<T>(answer: &Result<T, GraphError>) -> bool {
 async fn a_mailbox_takes_so_many_requests_in_a_window() {
     let world = World::with(limits(Limits {
         requests: 3,
-        window: Duration::from_secs(2),
+        window: Duration::from_secs(5),
         ..Limits::default()
     }))
     .await;
@@ -47,7 +47,7 @@ async fn a_mailbox_takes_so_many_requests_in_a_window() {
 #[tokio::test]
 async fn a_mailbox_takes_four_requests_at_the_same_time() {
     let world = World::with(Options {
-        latency: Duration::from_millis(200),
+        latency: Duration::from_secs(1),
         ..Options::default()
     })
     .await;

@@ -80,13 +80,13 @@ async fn requests_at_the_same_time_share_one_token() {
 #[tokio::test]
 async fn a_token_is_renewed_before_it_ends() {
     let world = World::with(Options {
-        token_lasts: Duration::from_secs(3),
+        token_lasts: Duration::from_secs(10),
         ..Options::default()
     })
     .await;
     world.get("users").await.unwrap();
 
-    tokio::time::sleep(Duration::from_millis(2_600)).await;
+    tokio::time::sleep(Duration::from_millis(8_200)).await;
     world.get("users").await.unwrap();
 
     let counts = world.tenant.counts();
@@ -125,17 +125,17 @@ async fn a_second_refusal_is_an_error_and_no_loop() {
 #[tokio::test]
 async fn a_token_is_used_on_while_entra_does_not_answer() {
     let world = World::with(Options {
-        token_lasts: Duration::from_secs(3),
+        token_lasts: Duration::from_secs(10),
         ..Options::default()
     })
     .await;
     world.get("users").await.unwrap();
 
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    tokio::time::sleep(Duration::from_millis(8_100)).await;
     let faults = world.tenant.faults();
     faults.randomly(Kind::Token, 1.0, 1, Fault::DropBeforeCommit);
     let while_it_lasts = world.get("users").await;
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(2_000)).await;
     let then = world.get("users").await.unwrap_err();
 
     assert!(while_it_lasts.is_ok());
