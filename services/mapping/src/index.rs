@@ -11,9 +11,10 @@ use std::{
 use hashbrown::HashTable;
 
 use self::build::Builder;
-#[cfg(any(test, fuzzing))]
-use crate::directory::User;
-use crate::{directory, table::TableError};
+use crate::{
+    directory::{self, User},
+    table::TableError,
+};
 
 /// How an address names a user, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +91,6 @@ enum Decision {
 
 impl Index {
     /// Indexes users. Their order does not matter.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn of(users: &[User]) -> Self {
         let mut builder = Builder::default();
         for user in users {
