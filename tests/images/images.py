@@ -35,6 +35,11 @@ def config(program):
     return json.loads(_blob(program, _manifest(program)["config"]["digest"]).read_text())["config"]
 
 
+def size(program):
+    """Bytes of the image's layers, compressed."""
+    return sum(layer["size"] for layer in _manifest(program)["layers"])
+
+
 @functools.cache
 def root(program):
     """The folder of the image's files, with their owners."""

@@ -3,7 +3,7 @@
     tests/scaling --programs DIR [--items N] [--speed N] [--record]
 
 Renders the ScaledObjects with helm, starts RabbitMQ, PostgreSQL, Azurite, Dovecot and control, lets ingestion
-read N conversations while the other stages stand still, then asks RabbitMQ's management plugin for the
+read N conversations while conversion and import stand still, then asks RabbitMQ's management plugin for the
 lengths of the queues as KEDA does and starts and stops processes of every stage as the rule says, until
 all are back at their least. Then the balance must be closed, and every conversation once in its mailbox.
 """
@@ -78,9 +78,10 @@ class Course:
 
 
 def pile_up(system, scalers, crews, course):
-    """Lets ingestion read everything while nobody takes what it hands on."""
+    """Lets ingestion read everything while nobody takes what it hands on; mapping reads the directory first."""
     ingestion = scalers["ingestion"].rule
-    crews["ingestion"].scale_to(max(1, ingestion.least))
+    for stage in ("ingestion", "mapping"):
+        crews[stage].scale_to(max(1, scalers[stage].rule.least))
     quiet, before = 0, None
     while quiet < 4:
         time.sleep(ingestion.interval)
@@ -120,6 +121,7 @@ def main():
     scalers = {stage: Scaler(rule) for stage, rule in rules(options.speed).items()}
     # Where the servers' own users get in.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as made:
+        Path(made).chmod(0o755)
         folder = Path(made) / "state"
         with System(folder, options.programs.resolve()) as system:
             for stage in STAGES:
@@ -171,7 +173,7 @@ def record(options, scalers, course, codes):
         f"included: at least {rule.least}, at most {rule.most} of each stage, asked every {rule.interval:.0f} s. The waits before a process goes",
         f"were {options.speed:.0f} times as short as the chart's. What was checked at the end: exit code 0 of the command and of every",
         f"process ({len(codes)} in all), a closed balance, {options.items:,} mails in Dovecot, none twice. First ingestion reads everything",
-        "while the other stages stand still.",
+        "while conversion and import stand still.",
         "",
         *course.table(),
     ]
