@@ -80,7 +80,9 @@ start_rabbitmq() {
   local programs=/usr/lib/rabbitmq/bin folder=$state/rabbitmq queue_password
   queue_password=$(cat "$state/settings/queue-password")
   fill <"$here/templates/rabbitmq.conf" >"$folder/rabbitmq.conf"
-  echo '[].' >"$folder/enabled_plugins"
+  echo "[${CHATKEEP_LOCAL_MANAGEMENT:+rabbitmq_management}]." >"$folder/enabled_plugins"
+  [ -z "${CHATKEEP_LOCAL_MANAGEMENT:-}" ] ||
+    printf 'management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = %s\n' $((base + 7)) >>"$folder/rabbitmq.conf"
   run epmd env PATH="$PATH:/usr/sbin" epmd -address 127.0.0.1 -port $names
   wait_for_port $names
   # The broker replaces the script that starts it, as under systemd: signals reach it.

@@ -10,9 +10,25 @@ def ports(rules):
     return sorted({port["port"] for rule in rules for port in rule["ports"]})
 
 
+UNTESTED = {"tests": {"enabled": False}}
+
+
+def ingress(scenario, component, values=None):
+    policy = named(objects(scenario, values=values), "NetworkPolicy", component)
+    return policy["spec"]["ingress"]
+
+
 def egress(scenario, component):
     policy = named(objects(scenario), "NetworkPolicy", component)
     return ports(policy["spec"]["egress"])
+
+
+def admits(component, rule):
+    """True where a rule is for pods of this component, or for all of the release."""
+    labels = {"app.kubernetes.io/name": "chatkeep", "app.kubernetes.io/instance": "chatkeep"}
+    labels["app.kubernetes.io/component"] = component
+    selectors = [peer["podSelector"]["matchLabels"] for peer in rule["from"] if "podSelector" in peer]
+    return any(selector.items() <= labels.items() for selector in selectors)
 
 
 class Policies(unittest.TestCase):
@@ -27,10 +43,10 @@ class Policies(unittest.TestCase):
 
     def test_nobody_calls_a_stage(self):
         for component in STAGES:
-            self.assertEqual(named(objects(), "NetworkPolicy", component)["spec"]["ingress"], [])
+            self.assertEqual(ingress("minimal", component, UNTESTED), [])
 
     def test_control_is_called_by_the_release_alone(self):
-        (rule,) = named(objects(), "NetworkPolicy", "control")["spec"]["ingress"]
+        (rule,) = ingress("minimal", "control", UNTESTED)
 
         release = {"app.kubernetes.io/name": "chatkeep", "app.kubernetes.io/instance": "chatkeep"}
         self.assertEqual(rule["from"], [{"podSelector": {"matchLabels": release}}])
@@ -38,11 +54,11 @@ class Policies(unittest.TestCase):
 
     def test_prometheus_reads_the_admin_port_and_nothing_else(self):
         for component in STAGES:
-            (rule,) = named(objects("azure"), "NetworkPolicy", component)["spec"]["ingress"]
+            (rule,) = ingress("azure", component, UNTESTED)
             self.assertEqual(ports([rule]), [9090])
 
     def test_the_console_is_opened_by_its_router_and_the_command_line_where_it_runs(self):
-        release, console = named(objects("ingress"), "NetworkPolicy", "control")["spec"]["ingress"]
+        release, console = ingress("ingress", "control", UNTESTED)
 
         self.assertIn({"podSelector": {"matchLabels": {"role": "administration"}}}, release["from"])
         self.assertEqual(ports([console]), [8080])
@@ -51,7 +67,7 @@ class Policies(unittest.TestCase):
         control = {"app.kubernetes.io/name": "chatkeep", "app.kubernetes.io/instance": "chatkeep"}
         control["app.kubernetes.io/component"] = "control"
         for component in STAGES:
-            (rule,) = named(objects("gateway"), "NetworkPolicy", component)["spec"]["ingress"]
+            (rule,) = ingress("gateway", component, UNTESTED)
             self.assertEqual(rule["from"], [{"podSelector": {"matchLabels": control}}])
             self.assertEqual(ports([rule]), [50051])
         self.assertEqual(egress("gateway", "control"), [53, 443, 5432, 5671, 50051])
@@ -67,9 +83,18 @@ class Policies(unittest.TestCase):
         self.assertEqual(egress("minimal", "mapping"), [53, 389, 443, 636, 3268, 3269, 5671, 50051])
         self.assertEqual(egress("minimal", "mailbox-import"), [53, 143, 443, 993, 5671, 50051])
 
-    def test_the_test_reaches_control_alone(self):
-        self.assertEqual(egress("azure", "test"), [53, 50051])
-        self.assertEqual(named(objects("azure"), "NetworkPolicy", "test")["spec"]["ingress"], [])
+    def test_the_test_reaches_every_program_at_both_ports_and_nothing_else(self):
+        self.assertEqual(egress("gateway", "test"), [53, 9090, 50051])
+        self.assertEqual(ingress("gateway", "test"), [])
+        for component in [*STAGES, "control"]:
+            rules = [rule for rule in ingress("gateway", component) if admits("test", rule)]
+            self.assertEqual(ports(rules), [9090, 50051])
+
+    def test_where_there_is_no_console_the_test_calls_no_stage_over_grpc(self):
+        for component in STAGES:
+            (rule,) = ingress("minimal", component)
+            self.assertTrue(admits("test", rule))
+            self.assertEqual(ports([rule]), [9090])
 
     def test_ports_are_those_of_the_urls(self):
         # Traces to 4317; a folder needs no storage; a URL without a port has its scheme's.
@@ -107,7 +132,7 @@ class Routes(unittest.TestCase):
     def test_control_has_no_console_where_nobody_asks_for_it(self):
         service = named(objects(), "Service", "control")
 
-        self.assertEqual([port["name"] for port in service["spec"]["ports"]], ["grpc"])
+        self.assertEqual([port["name"] for port in service["spec"]["ports"]], ["grpc", "admin"])
 
 
 class Identities(unittest.TestCase):

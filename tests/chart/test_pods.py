@@ -91,7 +91,7 @@ class Probes(unittest.TestCase):
 
     def test_the_one_program_is_probed_where_it_listens(self):
         # In the pod alone where nobody signs users in: it refuses anything else.
-        inside = {"command": ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"]}
+        inside = {"command": ["chatkeep", "selfcheck", "--console", "http://127.0.0.1:8080"]}
         everywhere = {"port": "console"}
         cases = [
             ("all-in-one", "127.0.0.1:8080", "exec", inside),

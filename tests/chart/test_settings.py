@@ -1,6 +1,7 @@
 """The programs take the settings that the chart renders."""
 
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -113,6 +114,7 @@ class Settings(unittest.TestCase):
         self.assertEqual(made["services"]["mailbox_import"], "https://chatkeep-mailbox-import:50051")
         for service in of_kind(objects("ingress"), "Service"):
             self.assertEqual(service["spec"]["ports"][0]["port"], 50051)
+            self.assertIn(9090, [port["port"] for port in service["spec"]["ports"]])
         services = {service["metadata"]["name"] for service in of_kind(objects("ingress"), "Service")}
         hosts = {url.split("/")[2].split(":")[0] for url in made["services"].values()}
         self.assertEqual(services, hosts | {"chatkeep-control"})
@@ -157,18 +159,32 @@ class Settings(unittest.TestCase):
         self.assertEqual(taken.returncode, 2, taken.stderr)
         self.assertIn("CHATKEEP__CONTROL__LINGERR: unknown key", untaken.stderr)
 
-    def test_the_command_line_finds_control_by_the_variables_of_the_test(self):
-        pod = named(objects(), "Pod", "test")["spec"]["containers"][0]
+    def test_the_test_asks_where_services_are_and_its_command_line_is_taken(self):
+        found = objects("ingress", values={"grpc": {"plaintext": True, "existingSecret": ""}})
+        pod = named(found, "Pod", "test")["spec"]["containers"][0]
         variables = {variable["name"]: variable["value"] for variable in pod["env"]}
-        self.assertEqual(variables["CHATKEEP_CONTROL"], "http://chatkeep-control:50051")
+        services = of_kind(found, "Service")
+        asked = {argument.split("//")[1] for argument in pod["args"][1:]}
+        asked.add(variables["CHATKEEP_CONTROL"].split("//")[1])
+        self.assertEqual(
+            asked,
+            {
+                f"{service['metadata']['name']}:{port['port']}"
+                for service in services
+                for port in service["spec"]["ports"]
+                if port["name"] != "console"
+            },
+        )
         # Where nobody listens.
         variables["CHATKEEP_CONTROL"] = "http://127.0.0.1:9"
+        arguments = [re.sub("//.*", "//127.0.0.1:9", argument) for argument in pod["args"]]
 
-        command = [PROGRAMS / pod["command"][0], *pod["args"]]
+        command = [PROGRAMS / pod["command"][0], *arguments]
         said = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
 
         self.assertEqual(said.returncode, 1)
-        self.assertIn("no connection", said.stderr)
+        self.assertEqual(said.stderr.count("no connection"), 5, said.stderr)
+        self.assertEqual(said.stderr.count("connect to http://127.0.0.1:9"), 5, said.stderr)
 
     def test_the_one_program_listens_where_it_is_probed_and_ends_when_it_is_told_to(self):
         (item,) = of_kind(objects("all-in-one"), "StatefulSet")
@@ -185,11 +201,16 @@ class Settings(unittest.TestCase):
             command = [PROGRAMS / container["command"][0], *arguments]
             program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             is_reached = wait_until_reached(address, program)
+            probe = container["readinessProbe"]["exec"]["command"]
+            probe = [PROGRAMS / probe[0], *[part.replace(f"127.0.0.1:{port}", address) for part in probe[1:]]]
+            self.assertIn(f"http://{address}", probe)
+            probed = subprocess.run(probe, capture_output=True, text=True, check=False)
             program.terminate()
             grace = item["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
             _, said = program.communicate(timeout=grace)
 
         self.assertTrue(is_reached, said)
+        self.assertEqual(probed.returncode, 0, probed.stderr)
         self.assertEqual(program.returncode, 0, said)
 
 

@@ -44,7 +44,8 @@ BY_THE_SCHEMA = [
     ("a port that is none", {"services": {"mapping": {"egressPorts": [70000]}}}, ["/services/mapping/egressPorts/0"]),
     ("shards that are not there", {"throttle": {"connections": 65}}, ["/throttle/connections", "maximum"]),
     ("two nodes of a quorum", {"queue": {"operator": {"replicas": 2}}}, ["/queue/operator/replicas"]),
-    ("a digest that is none", {"image": {"digest": "latest"}}, ["/image/digest", "sha256"]),
+    ("a digest that is none", {"image": {"digests": {"control": "latest"}}}, ["/image/digests/control", "sha256"]),
+    ("a digest of an unknown program", {"image": {"digests": {"janitor": "sha256:" + 64 * "0"}}}, ["/image/digests", "janitor"]),
     ("a section of settings that is none", {"settings": {"queue": 1}}, ["/settings/queue", "want object"]),
     (
         "a peer of no kind",

@@ -221,6 +221,8 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
         let target = script.post("/checks/target", &order).await;
         (preview, target)
     });
+    let console = format!("http://{}", cluster.to_console.address());
+    let checked = cluster.sandbox().run(&["selfcheck", "--console", &console]);
     cluster.kill("ingestion");
     let away = runtime.block_on(async {
         let file = json!({ "connector_file": file });
@@ -233,6 +235,7 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     assert_eq!(preview["mapping"]["mapped"], 2, "{preview}");
     assert_eq!(preview["items"].as_array().unwrap().len(), 3);
     assert_eq!(target["max_part_bytes"], 25_000_000, "{target}");
+    assert_eq!(checked.code, Some(0), "{checked:?}");
     assert_eq!(away.0, StatusCode::SERVICE_UNAVAILABLE, "{}", away.1);
     // Nobody takes control from its balancer because a stage is away.
     let control = cluster.of("control").next().unwrap();

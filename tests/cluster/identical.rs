@@ -8,6 +8,7 @@ use chatkeep_testkit::{Dovecot, read_folder};
 use crate::{
     cluster::Cluster,
     sandbox::{Mail, Outcome, Sandbox},
+    selfcheck::selfcheck,
     servers::Servers,
     system::{Form, servers_with_tls},
 };
@@ -101,7 +102,7 @@ fn with_tls_everywhere_a_mail_server_gets_the_same() {
         tls: true,
         ..Form::default()
     };
-    let cluster = Cluster::start(&servers_with_tls(), form, sandbox);
+    let mut cluster = Cluster::start(&servers_with_tls(), form, sandbox);
 
     let outcome = cluster.archive();
 
@@ -109,4 +110,6 @@ fn with_tls_everywhere_a_mail_server_gets_the_same() {
     assert!(served(&dovecot, &planned) == mails, "other mails");
     let verified = cluster.run(&["verify", "1"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
+    let checked = selfcheck(&mut cluster);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
 }

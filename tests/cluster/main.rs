@@ -45,6 +45,7 @@ mod sample;
 #[expect(dead_code, reason = "shared with the other tests of the program")]
 #[path = "../support/sandbox.rs"]
 mod sandbox;
+mod selfcheck;
 #[path = "../support/servers.rs"]
 mod servers;
 mod settings;

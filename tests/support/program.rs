@@ -22,7 +22,8 @@ pub(crate) struct Program {
     log: PathBuf,
     /// Where it serves gRPC.
     pub(crate) grpc: SocketAddr,
-    admin: SocketAddr,
+    /// Where it answers those who run it.
+    pub(crate) admin: SocketAddr,
     child: Option<Child>,
 }
 

@@ -208,7 +208,7 @@ impl System {
     }
 
     /// Where a program is called that listens there.
-    fn url_of(&self, address: SocketAddr) -> String {
+    pub(crate) fn url_of(&self, address: SocketAddr) -> String {
         let scheme = if self.form.tls { "https" } else { "http" };
         format!("{scheme}://localhost:{}", address.port())
     }

@@ -2,7 +2,7 @@
 {{- define "chatkeep.checks" -}}
 {{- $wrong := list -}}
 {{- if not .Values.image.repository -}}
-{{- $wrong = append $wrong "image.repository: name the registry and repository where you keep the image made by deploy/Dockerfile" -}}
+{{- $wrong = append $wrong "image.repository: name what the names of the images begin with that you made by deploy/Dockerfile, REGISTRY/chatkeep" -}}
 {{- end -}}
 {{- $wrong = concat $wrong (include "chatkeep.checks.console" . | fromJsonArray) -}}
 {{- if eq .Values.form "distributed" -}}

@@ -69,11 +69,13 @@ annotations:
 {{- .Values.image.tag | default .Chart.AppVersion | trunc 63 -}}
 {{- end -}}
 
+{{/* The image of one component: control's is REPOSITORY-control; the one program, which is the command line too, has REPOSITORY itself. */}}
 {{- define "chatkeep.image" -}}
-{{- $image := .Values.image -}}
-{{- with .Values.global.imageRegistry -}}{{ . }}/{{- end -}}
-{{ $image.repository }}
-{{- if $image.digest -}}@{{ $image.digest }}{{- else -}}:{{ $image.tag | default .Chart.AppVersion }}{{- end -}}
+{{- $image := .root.Values.image -}}
+{{- $program := ternary "chatkeep" .component (has .component (list "all-in-one" "test")) -}}
+{{- with .root.Values.global.imageRegistry -}}{{ . }}/{{- end -}}
+{{ $image.repository }}{{ if ne $program "chatkeep" }}-{{ $program }}{{ end }}
+{{- with get $image.digests $program -}}@{{ . }}{{- else -}}:{{ $image.tag | default .root.Chart.AppVersion }}{{- end -}}
 {{- end -}}
 
 {{- define "chatkeep.account" -}}

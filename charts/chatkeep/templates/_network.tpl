@@ -25,6 +25,11 @@
     - podSelector:
         matchLabels:
           {{- include "chatkeep.selector" (dict "root" .root "component" "control") | nindent 10 }}
+    {{- if .root.Values.tests.enabled }}
+    - podSelector:
+        matchLabels:
+          {{- include "chatkeep.selector" (dict "root" .root "component" "test") | nindent 10 }}
+    {{- end }}
   ports: [{ protocol: TCP, port: 50051 }]
 {{- end }}
 {{- if and (has .component (list "control" "all-in-one")) (include "chatkeep.has.console" .root) $policy.consoleFrom }}
@@ -37,6 +42,13 @@
     {{- toYaml $policy.monitoringFrom | nindent 4 }}
   ports: [{ protocol: TCP, port: 9090 }]
 {{- end }}
+{{- if and (include "chatkeep.is.program" .) .root.Values.tests.enabled }}
+- from:
+    - podSelector:
+        matchLabels:
+          {{- include "chatkeep.selector" (dict "root" .root "component" "test") | nindent 10 }}
+  ports: [{ protocol: TCP, port: 9090 }]
+{{- end }}
 {{- end -}}
 
 {{/* Whom one service may call. */}}
@@ -46,7 +58,13 @@
 - to:
     {{- toYaml $policy.dnsTo | nindent 4 }}
   ports: [{ protocol: UDP, port: 53 }, { protocol: TCP, port: 53 }]
-{{- if not (has .component (list "control" "all-in-one")) }}
+{{- if eq .component "test" }}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "chatkeep.selector" (dict "root" .root) | nindent 10 }}
+  ports: [{ protocol: TCP, port: 50051 }, { protocol: TCP, port: 9090 }]
+{{- else if not (has .component (list "control" "all-in-one")) }}
 - to:
     - podSelector:
         matchLabels:

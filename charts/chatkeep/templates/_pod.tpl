@@ -69,7 +69,7 @@ spec:
 {{- $pod := .pod -}}
 {{- $embedded := eq .component "all-in-one" -}}
 name: {{ .component }}
-image: {{ include "chatkeep.image" .root | quote }}
+image: {{ include "chatkeep.image" . | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 {{- if $embedded }}
 command: [chatkeep]
@@ -105,7 +105,8 @@ ports:
   tcpSocket: { port: console }
   {{- else if $embedded }}
   # Where nobody signs users in it listens for those alone who are in the pod.
-  exec: { command: [bash, -c, "exec 3<>/dev/tcp/127.0.0.1/8080"] }
+  exec: { command: [chatkeep, selfcheck, --console, "http://127.0.0.1:8080"] }
+  timeoutSeconds: 3
   {{- else }}
   httpGet: { path: {{ $path }}, port: admin }
   # What /readyz asks may take 2 s.

@@ -33,6 +33,11 @@ true
 {{- end -}}
 {{- end -}}
 
+{{/* "true" where a service has a pod at any time: a scaler may let a stage sleep. */}}
+{{- define "chatkeep.is.awake" -}}
+{{- if or (eq .pod.autoscaling.type "none") (gt (int .pod.autoscaling.minReplicas) 0) }}true{{ end -}}
+{{- end -}}
+
 {{/* The most pods that a service may have. */}}
 {{- define "chatkeep.most" -}}
 {{- ternary .replicas .autoscaling.maxReplicas (eq .autoscaling.type "none") -}}

@@ -3,7 +3,7 @@ use std::{error::Error, io, process::ExitCode};
 use anyhow::Context as _;
 use chatkeep_pipeline::AmqpQueue;
 use chatkeep_runtime::{
-    GrpcSettings, Lifecycle, Network, Readiness, Services, serve_admin, settings::Sections,
+    About, GrpcSettings, Lifecycle, Network, Readiness, Services, serve_admin, settings::Sections,
     telemetry::Telemetry,
 };
 use rustls::crypto::aws_lc_rs;
@@ -19,6 +19,8 @@ pub struct Program {
     pub version: &'static str,
     /// One sentence.
     pub about: &'static str,
+    /// Format of the ledger that it writes: control alone writes one.
+    pub ledger_format: Option<i64>,
 }
 
 /// What a program runs in.
@@ -96,7 +98,12 @@ async fn live<S>(
     if aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("TLS provider was installed before");
     }
-    let Program { name, version, .. } = program;
+    let Program {
+        name,
+        version,
+        ledger_format,
+        ..
+    } = program;
     let telemetry = Telemetry::new(&common.telemetry, name, version)?;
     telemetry.install(&common.telemetry)?;
     let lifecycle = Lifecycle::new(common.lifecycle.grace).context("listen for signals")?;
@@ -108,7 +115,15 @@ async fn live<S>(
         lifecycle: lifecycle.clone(),
     };
     let readiness = host.readiness.clone();
-    serve_admin(&common.admin, readiness, telemetry.clone(), &lifecycle).await?;
+    let about = About::new(name, version, ledger_format);
+    serve_admin(
+        &common.admin,
+        about,
+        readiness,
+        telemetry.clone(),
+        &lifecycle,
+    )
+    .await?;
     let ended = serve_until_end(&host, service, start).await;
     if let Err(error) = &ended {
         let error: &(dyn Error + Send + Sync) = error.as_ref();

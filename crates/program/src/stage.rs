@@ -2,13 +2,9 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use chatkeep_pipeline::{LedgerClient, Queue};
-use chatkeep_runtime::{GrpcChannel, GrpcSettings, Lifecycle, Services, settings::Sections};
+use chatkeep_runtime::{GrpcSettings, Lifecycle, Services, check_health, settings::Sections};
 use chatkeep_staging::Staging;
 use serde::{Deserialize, de::DeserializeOwned};
-use tonic::Status;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 
 use crate::{
     Program, Started,
@@ -88,7 +84,7 @@ pub fn stage<S: DeserializeOwned>(
         let asked = host.network.clone().with_timeout(PATIENCE);
         let asked = asked.remote(&control.url).context("find control")?;
         host.readiness
-            .needs("control", move || is_serving(asked.clone()));
+            .needs("control", move || check_health(asked.clone()));
         let stage = Stage {
             settings: service,
             ledger: chatkeep_pipeline::ledger(channel),
@@ -104,14 +100,4 @@ pub fn stage<S: DeserializeOwned>(
         start(&settings, tasks, ledger, staging, &host.lifecycle);
         Ok(Started { services, queue })
     })
-}
-
-async fn is_serving(control: GrpcChannel) -> Result<(), Status> {
-    let answer = HealthClient::new(control)
-        .check(HealthCheckRequest::default())
-        .await?;
-    match answer.into_inner().status() {
-        ServingStatus::Serving => Ok(()),
-        _ => Err(Status::unavailable("control is about to stop")),
-    }
 }

@@ -9,14 +9,14 @@ use axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use crate::{Lifecycle, Readiness, telemetry::Telemetry};
+use crate::{About, Lifecycle, Readiness, telemetry::Telemetry};
 
 /// Where a program answers those who run it: the section `admin` of its settings. Plain HTTP, without
 /// anything that is worth hiding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdminSettings {
-    /// Address of `/livez`, `/readyz` and `/metrics`.
+    /// Address of `/livez`, `/readyz`, `/version` and `/metrics`.
     pub address: SocketAddr,
 }
 
@@ -38,10 +38,11 @@ pub struct AdminError {
     source: io::Error,
 }
 
-/// Answers `/livez`, `/readyz` and `/metrics` until the very end of the process: while it drains it is
+/// Answers `/livez`, `/readyz`, `/version` and `/metrics` until the very end of the process: while it drains it is
 /// alive, and not ready. Returns where it listens.
 pub async fn serve_admin(
     settings: &AdminSettings,
+    about: About,
     readiness: Readiness,
     telemetry: Telemetry,
     lifecycle: &Lifecycle,
@@ -56,6 +57,11 @@ pub async fn serve_admin(
         let answer = readyz(&readiness, draining.is_cancelled());
         async move { answer }
     };
+    let version = about.to_string();
+    let version = move || {
+        let version = version.clone();
+        async move { version }
+    };
     let metrics = move || {
         let telemetry = telemetry.clone();
         async move {
@@ -68,6 +74,7 @@ pub async fn serve_admin(
     let router = Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
+        .route("/version", get(version))
         .route("/metrics", get(metrics));
     lifecycle.accompany(async move {
         if let Err(error) = axum::serve(listener, router).await {

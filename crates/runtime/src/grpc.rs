@@ -5,6 +5,8 @@ mod connection;
 #[cfg(feature = "network")]
 mod credentials;
 #[cfg(feature = "network")]
+mod health;
+#[cfg(feature = "network")]
 mod measure;
 #[cfg(feature = "network")]
 mod network;
@@ -34,6 +36,7 @@ pub(crate) use self::{
 #[cfg(feature = "network")]
 pub use self::{
     credentials::{Credentials, CredentialsError},
+    health::check_health,
     network::Network,
     remote::RemoteError,
     serve::ServeError,

@@ -2,7 +2,11 @@
 //! memory, gRPC channels.
 
 #[cfg(feature = "network")]
+mod about;
+#[cfg(feature = "network")]
 mod admin;
+#[cfg(feature = "network")]
+mod ask;
 mod grpc;
 mod lifecycle;
 mod memory;
@@ -24,10 +28,12 @@ pub use crate::{
 
 #[cfg(feature = "network")]
 pub use crate::{
+    about::{About, NoAnswer},
     admin::{AdminError, AdminSettings, serve_admin},
+    ask::{Answer, AskError, ask},
     grpc::{
         Credentials, CredentialsError, GrpcSettings, Network, RemoteError, ServeError, Services,
-        Transport,
+        Transport, check_health,
     },
     readiness::Readiness,
 };

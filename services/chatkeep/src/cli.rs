@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Connectors(Connectors),
     /// Runs every service, the scheduler and the administrators' web pages in this process
     Serve(Serve),
+    /// Asks running programs how they are. Exit 0: all serve, are ready and fit together; 1: some do not
+    Selfcheck(Selfcheck),
     /// Archives days long past in slices, beside the scheduled runs: needs --control
     #[command(subcommand)]
     Backfill(Backfill),
@@ -116,6 +118,19 @@ pub(crate) struct Serve {
     /// Where browsers ask [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Selfcheck {
+    /// A program that must serve gRPC, beside the one of --control [repeatable]
+    #[arg(long, value_name = "URL")]
+    pub(crate) grpc: Vec<String>,
+    /// Admin port, http://HOST:PORT, of a program that must be ready and of this version [repeatable]
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Vec<String>,
+    /// A console, http://HOST:PORT, that must answer
+    #[arg(long, value_name = "URL")]
+    pub(crate) console: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,11 @@ mod item;
 mod log;
 mod runs;
 mod seals;
+#[cfg(feature = "cluster")]
+mod selfcheck;
+#[cfg(not(feature = "cluster"))]
+#[path = "commands/no_selfcheck.rs"]
+mod selfcheck;
 #[cfg(feature = "console")]
 mod serve;
 #[cfg(not(feature = "console"))]
@@ -68,6 +73,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         Command::Audit(command) => audit::run(command, site, output).await,
         Command::Connectors(command) => connectors::run(command, site, output).await,
         Command::Serve(args) => serve::run(args, site, output).await,
+        Command::Selfcheck(args) => selfcheck::run(args, site, output).await,
         Command::Backfill(command) => backfill::run(command, site, output).await,
     }
 }

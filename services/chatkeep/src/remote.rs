@@ -47,7 +47,7 @@ pub(crate) fn connect(remote: &Remote, lifecycle: &Lifecycle) -> anyhow::Result<
     };
     let network = Network::new(&settings, lifecycle);
     let network = network.context("use --ca, --certificate, --key or --plaintext")?;
-    network.remote(&remote.url).context("use --control")
+    network.remote(&remote.url).context("find the program")
 }
 
 /// Says that this program was built without it.

@@ -33,6 +33,9 @@ pub(crate) use self::{
 };
 pub use self::{error::DatabaseError, settings::PostgresSettings};
 
+/// Format of the ledger that this program writes: its tables, counted from 1.
+pub const LEDGER_FORMAT: i64 = schema::FORMAT;
+
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -55,7 +55,7 @@ pub use crate::{
     audit::{BrokenEntry, Line as AuditLine, Trail, TrailError, verify_export},
     balance::Balance,
     clock::Clock,
-    database::{DatabaseError, OpenError, PostgresSettings},
+    database::{DatabaseError, LEDGER_FORMAT, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{AccessGrpc, ControlGrpc, LedgerGrpc},
     janitor::JanitorSettings,

@@ -5,7 +5,7 @@ mod console;
 use std::{error::Error, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chatkeep_control::{Servers, start};
+use chatkeep_control::{LEDGER_FORMAT, Servers, start};
 use chatkeep_program::{Host, Parts, PartsSettings, Program, Services, Started, run};
 use chatkeep_runtime::{GrpcSettings, settings::Sections};
 use serde::Deserialize;
@@ -17,6 +17,7 @@ const PROGRAM: Program = Program {
     name: "control",
     version: env!("CARGO_PKG_VERSION"),
     about: "Owns the ledger: connectors, runs, tasks, deliveries, seals",
+    ledger_format: Some(LEDGER_FORMAT),
 };
 
 /// Pause before a ledger that does not answer is opened again.

@@ -9,6 +9,7 @@ const PROGRAM: Program = Program {
     name: "conversion",
     version: env!("CARGO_PKG_VERSION"),
     about: "Renders conversations as e-mail messages",
+    ledger_format: None,
 };
 
 fn main() -> ExitCode {

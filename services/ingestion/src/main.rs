@@ -9,6 +9,7 @@ const PROGRAM: Program = Program {
     name: "ingestion",
     version: env!("CARGO_PKG_VERSION"),
     about: "Captures records from the sources and assembles conversations",
+    ledger_format: None,
 };
 
 fn main() -> ExitCode {

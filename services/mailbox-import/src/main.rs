@@ -9,6 +9,7 @@ const PROGRAM: Program = Program {
     name: "mailbox-import",
     version: env!("CARGO_PKG_VERSION"),
     about: "Imports items into mailboxes, each exactly once",
+    ledger_format: None,
 };
 
 fn main() -> ExitCode {

@@ -9,6 +9,7 @@ const PROGRAM: Program = Program {
     name: "mapping",
     version: env!("CARGO_PKG_VERSION"),
     about: "Finds the mailbox of every participant",
+    ledger_format: None,
 };
 
 fn main() -> ExitCode {

@@ -9,7 +9,7 @@ use std::{
 
 use chatkeep_proto::v1::{PreviewRequest, ResolveRequest};
 use chatkeep_runtime::{
-    AdminSettings, Lifecycle, Readiness, serve_admin,
+    About, AdminSettings, Lifecycle, Readiness, ask, serve_admin,
     telemetry::{Telemetry, TelemetrySettings},
 };
 use tokio::{
@@ -46,7 +46,8 @@ async fn admin(readiness: Readiness, telemetry: &Telemetry, lifecycle: &Lifecycl
     let settings = AdminSettings {
         address: SocketAddr::from(([127, 0, 0, 1], 0)),
     };
-    let served = serve_admin(&settings, readiness, telemetry.clone(), lifecycle);
+    let about = About::new("control", "1.2.3", Some(7));
+    let served = serve_admin(&settings, about, readiness, telemetry.clone(), lifecycle);
     served.await.unwrap()
 }
 
@@ -78,6 +79,25 @@ async fn a_program_is_ready_while_what_it_needs_answers_and_alive_all_the_time()
     assert_eq!(unready, "not ready\nqueue: unreachable\n");
     assert_eq!(ready, "ready\nqueue: reachable\n");
     assert_eq!(get(address, "/livez").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_program_says_which_it_is_to_another_one_that_asks() {
+    let lifecycle = Lifecycle::detached();
+    let address = admin(Readiness::default(), &telemetry(), &lifecycle).await;
+    let url = format!("http://{address}");
+
+    let version = ask(&url, "/version").await.unwrap();
+    let unready = ask(&url, "/readyz").await.unwrap();
+    let absent = ask(&url, "/nothing").await.unwrap();
+    let malformed = ask(&format!("https://{address}"), "/version").await;
+
+    let expected = About::new("control", "1.2.3", Some(7));
+    assert_eq!(version.body.parse::<About>().unwrap(), expected);
+    assert_eq!(unready.status, 503);
+    assert_eq!(absent.status, 404);
+    let malformed = malformed.unwrap_err().to_string();
+    assert!(malformed.contains("write http://HOST:PORT"), "{malformed}");
 }
 
 #[tokio::test]
