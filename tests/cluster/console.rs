@@ -32,7 +32,7 @@ fn http() -> Client {
 }
 
 /// A script that asks the API with a token of the issuer.
-struct Script {
+pub(crate) struct Script {
     http: Client,
     origin: String,
     token: String,
@@ -40,7 +40,7 @@ struct Script {
 
 impl Script {
     /// Of an administrator.
-    fn new(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
+    pub(crate) fn new(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
         let claims = json!({ "roles": ROLES, "sub": "ada", "name": "Ada" });
         Self {
             http: http(),
@@ -49,7 +49,12 @@ impl Script {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, String) {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, String) {
         let url = format!("{}{path}", self.origin);
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
@@ -145,7 +150,7 @@ fn location(answer: &Response) -> String {
     answer.headers()[LOCATION].to_str().unwrap().to_owned()
 }
 
-fn with_console(form: Form, provider: &OpenIdProvider) -> Form {
+pub(crate) fn with_console(form: Form, provider: &OpenIdProvider) -> Form {
     let issuer = provider.issuer().trim_start_matches("http://");
     let console = ConsoleForm {
         issuer: issuer.parse().unwrap(),

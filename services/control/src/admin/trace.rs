@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
 use prost::Message as _;
 
 use crate::{
-    database::{Connection, DatabaseError, query},
+    database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
     ledger::{Ledger, convert::decode_info, held::HeldState, run::decode_blob, task::narrow},
 };
@@ -18,6 +18,7 @@ struct Copy {
     state: DeliveryState,
     reason: String,
     settled: Option<i64>,
+    trace: String,
 }
 
 impl Ledger {
@@ -36,7 +37,7 @@ impl Ledger {
         let statement = query(format!(
             "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
              r.connector, p.plan, (SELECT COUNT(*) FROM cleared WHERE run = r.id), \
-             (SELECT COUNT(*) FROM kept WHERE batch = b.id) \
+             (SELECT COUNT(*) FROM kept WHERE batch = b.id), b.rendered_in, b.planned_in \
              FROM items i JOIN batches b ON b.id = i.batch \
              JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
              LEFT JOIN plans p ON p.item = i.id WHERE {condition}"
@@ -66,6 +67,8 @@ impl Ledger {
                 blob: decode_blob(&row.bytes(5)?).filter(|_| is_staged || is_kept),
                 parts: info.parts,
                 supersedes: info.supersedes,
+                rendered_in: row.text(12)?,
+                planned_in: planned_in(&row)?,
                 ..TraceItemResponse::default()
             })
         };
@@ -76,6 +79,18 @@ impl Ledger {
             ..response
         })
     }
+}
+
+/// The trace in which an item was planned, told of those that are.
+fn planned_in(row: &Row) -> Result<String, DatabaseError> {
+    let (rendered_in, planned_in) = (row.text(12)?, row.text(13)?);
+    Ok(if row.bytes(9).is_err() {
+        String::new()
+    } else if planned_in.is_empty() {
+        rendered_in
+    } else {
+        planned_in
+    })
 }
 
 /// The item's id, told as it is or as a Message-ID.
@@ -134,6 +149,7 @@ pub(super) async fn copies(
             copy.state = delivery.state.into();
             copy.reason.clone_from(&delivery.reason);
             copy.settled = delivery.settled;
+            copy.settled_in.clone_from(&delivery.trace);
         } else if resolved.is_some_and(|held| held.2 == HeldState::Failed as i64) {
             copy.state = DeliveryState::Failed.into();
             NO_MAILBOX.clone_into(&mut copy.reason);
@@ -148,7 +164,9 @@ pub(super) const NO_MAILBOX: &str = "no mailbox";
 
 async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
     let statement = query(
-        "SELECT m.address, d.state, d.reason, d.settled FROM deliveries d \
+        "SELECT m.address, d.state, d.reason, d.settled, COALESCE((SELECT l.trace FROM leases l \
+         WHERE l.shard = m.shard AND l.taken <= d.settled AND d.settled >= m.moved \
+         ORDER BY l.taken DESC LIMIT 1), '') FROM deliveries d \
          JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1",
     );
     let rows = statement
@@ -163,6 +181,7 @@ async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, Ledge
             state: state(row.int(1)?),
             reason: row.text(2)?,
             settled: (settled > 0).then(|| settled.div_euclid(1000)),
+            trace: row.text(4)?,
         })
     });
     copies
