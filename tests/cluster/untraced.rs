@@ -1,6 +1,10 @@
 //! A collector that is away, or answers nothing, costs its traces and nothing else.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    time::Instant,
+};
 
 use chatkeep_testkit::free_port;
 use tokio::runtime::Runtime;
@@ -101,5 +105,53 @@ fn a_run_ends_as_well_when_its_collector_is_killed_in_the_middle() {
     });
     for (program, down, end) in stopped(&mut cluster) {
         assert!(down <= 1 && end <= 1, "{program}: {down}, {end}");
+    }
+}
+
+/// Processor time of all programs so far, in seconds.
+fn processor_time(cluster: &Cluster) -> f64 {
+    let of_program = |program: &Program| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", program.pid().unwrap())).unwrap();
+        // Behind the name in parentheses: utime and stime in hundredths (proc_pid_stat(5)).
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let fields = fields.split(' ').skip(11).take(2);
+        fields
+            .map(|ticks| ticks.parse::<f64>().unwrap())
+            .sum::<f64>()
+            / 100.0
+    };
+    cluster.programs.iter().map(of_program).sum()
+}
+
+/// Archives, and says what that took.
+fn measure(name: &str, collector: Option<SocketAddr>) {
+    const SESSIONS: u32 = 1_000;
+    let form = Form {
+        collector,
+        ..Form::default()
+    };
+    let cluster = Cluster::start(&Servers::shared(), form, sessions(SESSIONS));
+    let (before, begun) = (processor_time(&cluster), Instant::now());
+
+    let archived = cluster.archive();
+
+    assert_eq!(archived.code, Some(0), "{archived:?}");
+    let (took, passed) = (processor_time(&cluster) - before, begun.elapsed());
+    println!("{name}: {SESSIONS} items, {took:.1} s of processors, {passed:.1?}");
+}
+
+/// A figure, not a test: `./test bench`.
+#[test]
+#[ignore = "measures"]
+fn what_traces_cost() {
+    let runtime = Runtime::new().unwrap();
+    let collector = Collector::default();
+    let address = runtime.block_on(collector.serve());
+    let black_hole = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for round in 1..=3 {
+        println!("round {round}");
+        measure("no collector", None);
+        measure("collector", Some(address));
+        measure("black hole", Some(black_hole.local_addr().unwrap()));
     }
 }

@@ -162,14 +162,14 @@ pub(super) async fn copies(
 /// Why a held delivery fails in the end.
 pub(super) const NO_MAILBOX: &str = "no mailbox";
 
+/// An item's deliveries. Each was settled in the trace of the newest lease of its shard that was taken before.
+const DELIVERIES: &str = "SELECT m.address, d.state, d.reason, d.settled, \
+    COALESCE((SELECT l.trace FROM leases l WHERE l.shard = m.shard AND l.taken <= d.settled \
+    AND d.settled >= m.moved ORDER BY l.taken DESC LIMIT 1), '') FROM deliveries d \
+    JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1";
+
 async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
-    let statement = query(
-        "SELECT m.address, d.state, d.reason, d.settled, COALESCE((SELECT l.trace FROM leases l \
-         WHERE l.shard = m.shard AND l.taken <= d.settled AND d.settled >= m.moved \
-         ORDER BY l.taken DESC LIMIT 1), '') FROM deliveries d \
-         JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1",
-    );
-    let rows = statement
+    let rows = query(DELIVERIES)
         .bind(item)
         .fetch(conn)
         .await
@@ -211,5 +211,59 @@ fn state(stored: i64) -> DeliveryState {
         3 => DeliveryState::Skipped,
         4 => DeliveryState::Failed,
         _ => DeliveryState::Waiting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{Database, effort::looks_nothing_through};
+
+    /// The trace of Ann's copy, settled then, whose mailbox came into its shard at `moved`.
+    async fn trace_of(settled: i64, moved: i64) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        let mut tx = database.begin().await.unwrap();
+        for insert in [
+            format!(
+                "INSERT INTO mailboxes (id, connector, address, shard, pending, moved) \
+                 VALUES (1, 1, 'ann', 7, 0, {moved})"
+            ),
+            format!(
+                "INSERT INTO deliveries (item, mailbox, run, date, state, settled) \
+                 VALUES (1, 1, 1, 0, 1, {settled})"
+            ),
+            "INSERT INTO leases (shard, taken, trace) VALUES (7, 100, 'first'), (7, 200, 'second'), \
+             (8, 210, 'other shard'), (7, 300, 'third')"
+                .to_owned(),
+        ] {
+            query(insert).execute(&mut tx).await.unwrap();
+        }
+        let found = deliveries(&mut tx, 1).await.unwrap();
+        found[0].trace.clone()
+    }
+
+    #[tokio::test]
+    async fn a_copy_was_settled_in_the_trace_of_its_shards_newest_lease() {
+        assert_eq!(trace_of(250, 0).await, "second");
+        assert_eq!(trace_of(200, 0).await, "second");
+        assert_eq!(trace_of(300, 0).await, "third");
+    }
+
+    #[tokio::test]
+    async fn no_trace_is_told_of_a_copy_that_waits_or_was_settled_before_leases_were_noted() {
+        assert_eq!(trace_of(0, 0).await, "");
+        assert_eq!(trace_of(99, 0).await, "");
+    }
+
+    #[tokio::test]
+    async fn no_trace_is_told_of_a_copy_that_was_settled_in_another_shard() {
+        assert_eq!(trace_of(250, 260).await, "");
+        assert_eq!(trace_of(250, 250).await, "second");
+    }
+
+    #[tokio::test]
+    async fn copies_and_their_leases_are_not_looked_for_among_all() {
+        looks_nothing_through(DELIVERIES).await;
     }
 }
