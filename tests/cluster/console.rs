@@ -244,6 +244,39 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     assert_eq!(control.get("/readyz").unwrap().0, 200);
 }
 
+#[test]
+fn an_item_links_to_its_traces() {
+    let runtime = Runtime::new().unwrap();
+    let provider = runtime.block_on(OpenIdProvider::start()).unwrap();
+    let form = with_console(Form::default(), &provider);
+    let cluster = Cluster::start(&Servers::shared(), form, sessions(1));
+    assert_eq!(cluster.archive().code, Some(0));
+    let mail = cluster.sandbox().mails("ann@contoso.com").remove(0);
+    let id = mail.header("Message-ID").unwrap();
+    let id = id.trim_matches(['<', '>']);
+
+    let (item, page) = runtime.block_on(async {
+        let script = Script::new(&cluster, &provider);
+        let item = script.get_json(&format!("/items?message_id={id}")).await;
+        let mut browser = Browser::sign_in(&cluster, &provider).await;
+        let page = format!("{}/items?id={id}", browser.origin);
+        (item, browser.get(&page).await.text().await.unwrap())
+    });
+
+    let traces = item["traces"].as_array().unwrap().iter();
+    let copies = item["copies"].as_array().unwrap().iter();
+    let all = traces.chain(copies.map(|copy| &copy["trace"]));
+    let all: Vec<_> = all.collect();
+    let of: Vec<_> = all.iter().map(|trace| &trace["of"]).collect();
+    assert_eq!(of, ["rendered", "planned", "settled", "settled"]);
+    for trace in all {
+        let id = trace["id"].as_str().unwrap();
+        let link = format!("https://traces.contoso.com/{id}");
+        assert_eq!(trace["link"], link, "{item}");
+        assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
+    }
+}
+
 /// A page maps Dora, who is held, to Bob's mailbox; what it answers.
 fn map_dora(has_mappings: bool) -> (Cluster, StatusCode, String) {
     let runtime = Runtime::new().unwrap();

@@ -301,6 +301,7 @@ impl System {
         let [ingestion, conversion, mapping, mailbox_import] = STAGES.map(stage);
         format!(
             "\n[console]\naddress = \"{address}\"\npublic_url = \"http://{}\"\n\
+             traces = \"https://traces.contoso.com/{{trace}}\"\n\
              issuer = \"http://{issuer}\"\nclient_id = \"{client}\"\nclient_secret = \"file:{}\"\n{mappings}\n\
              [services]\ningestion = \"{ingestion}\"\nconversion = \"{conversion}\"\n\
              mapping = \"{mapping}\"\nmailbox_import = \"{mailbox_import}\"\n",
