@@ -14,7 +14,7 @@ DASHBOARD = dashboard(
         row("Lag and horizon"),
         lines("Behind", "Time since the end of what scheduled runs have covered.", [query(f"max by (chatkeep_connector_id) (chatkeep_schedule_lag{{{CONNECTOR}}})", "{{chatkeep_connector_id}}")], "s"),
         lines("Next run", "Time until it is due; below zero it is overdue.", [query(f"max by (chatkeep_connector_id) (chatkeep_schedule_due{{{CONNECTOR}}}) - time()", "{{chatkeep_connector_id}}")], "s"),
-        lines("Horizon", "Time until a server purges rows that were not read yet, of databases with retention. At 0 rows may be lost.", [query(f"min by (chatkeep_connector_id, chatkeep_source_database) (chatkeep_source_horizon{{{CONNECTOR}}})", "{{chatkeep_source_database}}")], "s"),
+        lines("Horizon", "Time until a server purges rows that were not read yet, of databases with retention. Below its margin it is near; at 0 rows may be lost.", [query(f"min by (chatkeep_connector_id, chatkeep_source_database) (chatkeep_source_horizon{{{CONNECTOR}}})", "{{chatkeep_source_database}}"), query(f"max by (chatkeep_connector_id, chatkeep_source_database) (chatkeep_source_margin{{{CONNECTOR}}})", "{{chatkeep_source_database}}, margin")], "s"),
         number("Nearest horizon", "Of all databases.", query(f"min(chatkeep_source_horizon{{{CONNECTOR}}})"), "s", steps=[(None, "red"), (259200, "orange"), (604800, "green")], width=8, height=5),
         table("Findings", "Of the newest run, by kind: what to do stands in operations.md.", [query(f"max by (chatkeep_connector_id, chatkeep_finding) (chatkeep_run_findings{{{CONNECTOR}}})", instant=True)], width=16, height=5),
         row("Newest run"),

@@ -68,6 +68,18 @@ class Monitoring(unittest.TestCase):
         (group,) = named(found, "PrometheusRule", "planted")["spec"]["groups"]
         self.assertEqual([rule["alert"] for rule in group["rules"]], ["Kept"])
 
+    def test_alerts_name_their_runbooks_where_they_are_kept(self):
+        def named_by(values):
+            rules = named(objects("azure", values=values), "PrometheusRule", "alerts")["spec"]["groups"]
+            return {rule["alert"]: rule["annotations"]["runbook_url"] for group in rules for rule in group["rules"]}
+
+        as_they_are = named_by(None)
+        elsewhere = named_by({"monitoring": {"prometheusRule": {"runbooks": "https://wiki.contoso.com/runbooks/"}}})
+
+        self.assertEqual(as_they_are["ChatkeepLate"], "docs/runbooks/ChatkeepLate.md")
+        self.assertEqual(elsewhere["ChatkeepLate"], "https://wiki.contoso.com/runbooks/ChatkeepLate.md")
+        self.assertEqual(elsewhere.keys(), as_they_are.keys())
+
     def test_a_group_without_alerts_is_none(self):
         found = self.render({"monitoring": {"prometheusRule": {"disabledAlerts": ["Kept", "LeftOut"]}}})
 

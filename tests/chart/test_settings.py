@@ -119,6 +119,14 @@ class Settings(unittest.TestCase):
         hosts = {url.split("/")[2].split(":")[0] for url in made["services"].values()}
         self.assertEqual(services, hosts | {"chatkeep-control"})
 
+    def test_the_console_is_told_what_shows_traces(self):
+        traces = "https://jaeger.example.com/trace/{trace}"
+        found = named(objects("ingress", values={"console": {"traces": traces}}), "ConfigMap", "control")
+
+        self.assertEqual(tomllib.loads(found["data"]["settings.toml"])["console"]["traces"], traces)
+        without = named(objects("ingress"), "ConfigMap", "control")
+        self.assertNotIn("traces", tomllib.loads(without["data"]["settings.toml"])["console"])
+
     def test_mappings_of_pages_are_written_by_control_and_read_by_mapping(self):
         def mounts(component):
             spec = named(objects("ingress"), "Deployment", component)["spec"]["template"]["spec"]

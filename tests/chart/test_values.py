@@ -54,6 +54,12 @@ BY_THE_SCHEMA = [
     ),
     ("an issuer without TLS", {"console": {"issuer": "http://a"}}, ["/console/issuer", "https://"]),
     ("a path in browsers' address", {"console": {"publicUrl": "https://a/b"}}, ["/console/publicUrl"]),
+    ("a link without a trace", {"console": {"traces": "https://a/b"}}, ["/console/traces", "does not match"]),
+    (
+        "runbooks that are nowhere",
+        {"monitoring": {"prometheusRule": {"runbooks": "docs"}}},
+        ["/monitoring/prometheusRule/runbooks"],
+    ),
     ("a name that is too long", {"fullnameOverride": "a" * 39}, ["/fullnameOverride", "maxLength"]),
 ]
 KEDA = {"services": {"conversion": {"autoscaling": {"type": "keda"}}}}

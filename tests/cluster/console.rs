@@ -32,7 +32,7 @@ fn http() -> Client {
 }
 
 /// A script that asks the API with a token of the issuer.
-struct Script {
+pub(crate) struct Script {
     http: Client,
     origin: String,
     token: String,
@@ -40,7 +40,7 @@ struct Script {
 
 impl Script {
     /// Of an administrator.
-    fn new(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
+    pub(crate) fn new(cluster: &Cluster, provider: &OpenIdProvider) -> Self {
         let claims = json!({ "roles": ROLES, "sub": "ada", "name": "Ada" });
         Self {
             http: http(),
@@ -49,7 +49,12 @@ impl Script {
         }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, String) {
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, String) {
         let url = format!("{}{path}", self.origin);
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
@@ -145,7 +150,7 @@ fn location(answer: &Response) -> String {
     answer.headers()[LOCATION].to_str().unwrap().to_owned()
 }
 
-fn with_console(form: Form, provider: &OpenIdProvider) -> Form {
+pub(crate) fn with_console(form: Form, provider: &OpenIdProvider) -> Form {
     let issuer = provider.issuer().trim_start_matches("http://");
     let console = ConsoleForm {
         issuer: issuer.parse().unwrap(),
@@ -240,6 +245,39 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     // Nobody takes control from its balancer because a stage is away.
     let control = cluster.of("control").next().unwrap();
     assert_eq!(control.get("/readyz").unwrap().0, 200);
+}
+
+#[test]
+fn an_item_links_to_its_traces() {
+    let runtime = Runtime::new().unwrap();
+    let provider = runtime.block_on(OpenIdProvider::start()).unwrap();
+    let form = with_console(Form::default(), &provider);
+    let cluster = Cluster::start(&Servers::shared(), form, sessions(1));
+    assert_eq!(cluster.archive().code, Some(0));
+    let mail = cluster.sandbox().mails("ann@contoso.com").remove(0);
+    let id = mail.header("Message-ID").unwrap();
+    let id = id.trim_matches(['<', '>']);
+
+    let (item, page) = runtime.block_on(async {
+        let script = Script::new(&cluster, &provider);
+        let item = script.get_json(&format!("/items?message_id={id}")).await;
+        let mut browser = Browser::sign_in(&cluster, &provider).await;
+        let page = format!("{}/items?id={id}", browser.origin);
+        (item, browser.get(&page).await.text().await.unwrap())
+    });
+
+    let traces = item["traces"].as_array().unwrap().iter();
+    let copies = item["copies"].as_array().unwrap().iter();
+    let all = traces.chain(copies.map(|copy| &copy["trace"]));
+    let all: Vec<_> = all.collect();
+    let of: Vec<_> = all.iter().map(|trace| &trace["of"]).collect();
+    assert_eq!(of, ["rendered", "planned", "settled", "settled"]);
+    for trace in all {
+        let id = trace["id"].as_str().unwrap();
+        let link = format!("https://traces.contoso.com/{id}");
+        assert_eq!(trace["link"], link, "{item}");
+        assert!(page.contains(&format!("href=\"{link}\"")), "{page}");
+    }
 }
 
 /// A page maps Dora, who is held, to Bob's mailbox; what it answers.

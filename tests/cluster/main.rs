@@ -9,6 +9,7 @@
 
 mod administration;
 mod away;
+mod canary;
 mod cleared;
 #[path = "../support/cluster.rs"]
 mod cluster;
@@ -52,6 +53,7 @@ mod settings;
 #[path = "../support/system.rs"]
 mod system;
 mod traces;
+mod untraced;
 #[path = "../support/wire.rs"]
 mod wire;
 mod work;

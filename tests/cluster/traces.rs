@@ -12,22 +12,30 @@ use opentelemetry_proto::tonic::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
     },
-    common::v1::any_value::Value,
+    common::v1::any_value::Value as Attribute,
     resource::v1::Resource,
     trace::v1::Span,
 };
+use serde_json::Value;
 use tonic::{Request, Response, Status};
 
-use crate::{cluster::Cluster, queries::of_panels, servers::Servers, system::Form, work::sessions};
+use crate::{
+    cluster::Cluster,
+    queries::of_panels,
+    servers::Servers,
+    system::{Form, STAGES},
+    work::sessions,
+};
 
 /// Keeps what programs send: spans by trace, with the program's name.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Traces>>);
+pub(crate) struct Collector(Arc<Mutex<Traces>>);
 
-type Traces = BTreeMap<Vec<u8>, Vec<(String, Span)>>;
+pub(crate) type Traces = BTreeMap<Vec<u8>, Vec<(String, Span)>>;
 
 impl Collector {
-    async fn serve(&self) -> SocketAddr {
+    /// Listens, and goes on as long as the runtime.
+    pub(crate) async fn serve(&self) -> SocketAddr {
         let settings = GrpcSettings {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             plaintext: true,
@@ -37,6 +45,11 @@ impl Collector {
         let services = Services::default().with(TraceServiceServer::new(self.clone()));
         let served = network.serve(services, chatkeep_proto::DESCRIPTORS).await;
         served.unwrap()
+    }
+
+    /// What has arrived.
+    pub(crate) fn traces(&self) -> Traces {
+        self.0.lock().unwrap().clone()
     }
 }
 
@@ -66,7 +79,7 @@ fn program(resource: Resource) -> String {
     let mut attributes = resource.attributes.into_iter();
     let name = attributes.find(|attribute| attribute.key == "service.name");
     match name.unwrap().value.unwrap().value {
-        Some(Value::StringValue(name)) => name,
+        Some(Attribute::StringValue(name)) => name,
         other => panic!("{other:?} is no name"),
     }
 }
@@ -92,7 +105,7 @@ fn a_run_is_traced_from_program_to_program() {
     for program in &mut cluster.programs {
         program.terminate();
     }
-    let traces = collector.0.lock().unwrap().clone();
+    let traces = collector.traces();
     let by_programs = |wanted: &[&str]| {
         let mut all = traces.values();
         let found = all.find(|trace| wanted.iter().all(|name| programs(trace).contains(name)));
@@ -117,6 +130,79 @@ fn a_run_is_traced_from_program_to_program() {
     let everything = format!("{traces:?}");
     for content in ["contoso", "hello", "Sandbox"] {
         assert!(!everything.contains(content), "{content}");
+    }
+}
+
+/// The 32 digits behind words.
+fn trace_behind(text: &str, words: &str) -> Vec<u8> {
+    let (_, rest) = text
+        .split_once(words)
+        .unwrap_or_else(|| panic!("no {words:?}: {text}"));
+    let digits = rest.trim_start().get(..32).unwrap();
+    data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap()
+}
+
+#[test]
+fn a_mail_leads_to_the_traces_of_its_rendering_and_of_its_import() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = Collector::default();
+    let form = Form {
+        collector: Some(runtime.block_on(collector.serve())),
+        ..Form::default()
+    };
+    let mut cluster = Cluster::start(&Servers::shared(), form, sessions(5));
+    assert_eq!(cluster.archive().code, Some(0));
+    let mail = cluster.sandbox().mails("ann@contoso.com").remove(0);
+    let id = mail.header("Message-ID").unwrap();
+
+    let told = cluster.run(&["item", &id]);
+
+    for program in &mut cluster.programs {
+        program.terminate();
+    }
+    let traces = collector.traces();
+    let of = |words: &str| programs(&traces[&trace_behind(&told.stdout, words)]);
+    let rendered = of("\ntrace ");
+    for program in ["ingestion", "conversion", "mapping"] {
+        assert!(rendered.contains(program), "{program}: {rendered:?}");
+    }
+    let imported = of(" in trace ");
+    assert!(imported.contains("mailbox-import"), "{imported:?}");
+}
+
+/// Lines of a program's log about a task name the trace that the collector got.
+#[test]
+fn what_is_logged_of_a_task_names_its_trace() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let collector = Collector::default();
+    let form = Form {
+        collector: Some(runtime.block_on(collector.serve())),
+        log: "debug",
+        ..Form::default()
+    };
+    let mut cluster = Cluster::start(&Servers::shared(), form, sessions(5));
+    assert_eq!(cluster.archive().code, Some(0));
+
+    for program in &mut cluster.programs {
+        program.terminate();
+    }
+
+    let traces = collector.traces();
+    for stage in STAGES {
+        let log = cluster.of(stage).next().unwrap().log();
+        let lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        let of_task = |line: &Value| line.get("chatkeep.task.id").is_some();
+        let lines: Vec<_> = lines.filter(of_task).collect();
+        assert!(!lines.is_empty(), "{stage}");
+        for line in lines {
+            let trace = line["trace_id"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{line}"));
+            let trace = data_encoding::HEXLOWER.decode(trace.as_bytes()).unwrap();
+            assert!(traces.contains_key(&trace), "{line}");
+        }
     }
 }
 

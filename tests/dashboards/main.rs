@@ -157,7 +157,7 @@ fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
 
     assert_eq!(runbooks, alerts);
     for alert in &alerts {
-        let named = format!("runbook: docs/runbooks/{alert}.md");
+        let named = format!("runbook_url: docs/runbooks/{alert}.md");
         assert!(rules.contains(&named), "{alert}");
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct Form {
     pub(crate) control: &'static str,
     /// Keys of the section of mailbox-import.
     pub(crate) import: &'static str,
+    /// What is logged.
+    pub(crate) log: &'static str,
+    /// Where the broker is found, if not where it is.
+    pub(crate) broker: Option<SocketAddr>,
     /// Where traces go.
     pub(crate) collector: Option<SocketAddr>,
     /// What control's console is told; without it control serves none.
@@ -63,6 +67,8 @@ impl Default for Form {
             queue: "heartbeat = \"2s\"\ntimeout = \"5s\"\n",
             control: "linger = \"200ms\"\nfence = \"1s\"\n",
             import: "",
+            log: "info",
+            broker: None,
             collector: None,
             console: None,
         }
@@ -238,13 +244,17 @@ impl System {
             );
             (queue, format!("ca = \"{}\"\n", shown(azurite.ca())))
         } else {
-            (format!("url = \"{}\"", rabbitmq.url()), String::new())
+            let broker = self.form.broker.unwrap_or(rabbitmq.address());
+            let url = rabbitmq.url();
+            let url = url.replace(&rabbitmq.address().to_string(), &broker.to_string());
+            (format!("url = \"{url}\""), String::new())
         };
         format!(
-            "[telemetry]\nlog = \"info\"\n{otlp}\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
+            "[telemetry]\nlog = \"{}\"\n{otlp}\n[grpc]\n{grpc}\n[queue]\n{queue}\nprefix = \"{}\"\n\
              user = \"file:{}\"\npassword = \"file:{}\"\n{}\n\
              [staging]\nkind = \"azure\"\nurl = \"{}\"\n{staging_ca}\n[staging.credential]\n\
              type = \"sas\"\ntoken = \"file:{}\"\n\n",
+            self.form.log,
             self.name,
             shown(rabbitmq.user_file()),
             shown(rabbitmq.password_file()),
@@ -291,6 +301,7 @@ impl System {
         let [ingestion, conversion, mapping, mailbox_import] = STAGES.map(stage);
         format!(
             "\n[console]\naddress = \"{address}\"\npublic_url = \"http://{}\"\n\
+             traces = \"https://traces.contoso.com/{{trace}}\"\n\
              issuer = \"http://{issuer}\"\nclient_id = \"{client}\"\nclient_secret = \"file:{}\"\n{mappings}\n\
              [services]\ningestion = \"{ingestion}\"\nconversion = \"{conversion}\"\n\
              mapping = \"{mapping}\"\nmailbox_import = \"{mailbox_import}\"\n",

@@ -75,6 +75,9 @@ console:
   {{- end }}
   public_url: {{ include "chatkeep.console.url" . | quote }}
   roles_claim: {{ $console.rolesClaim | quote }}
+  {{- with $console.traces }}
+  traces: {{ . | quote }}
+  {{- end }}
 {{- end -}}
 
 {{- define "chatkeep.console.url" -}}

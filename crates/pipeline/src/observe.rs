@@ -16,6 +16,8 @@ use tracing::{Span, field::Empty, info_span};
 
 use crate::Envelope;
 
+/// What carries work messages wherever anything is traced: the queue in memory has no traces.
+const SYSTEM: &str = "rabbitmq";
 /// Header of a work message: when control published it, Unix milliseconds.
 const PUBLISHED: &str = "x-published";
 /// A message that waited for longer, or that is tried again, begins a trace of its own, linked to the one
@@ -35,7 +37,9 @@ pub fn publish_span(queue: &str, kind: TaskKind, origin: &str) -> Span {
         "publish",
         otel.name = format!("publish {queue}"),
         otel.kind = "producer",
+        messaging.system = SYSTEM,
         messaging.operation.name = "publish",
+        messaging.operation.r#type = "send",
         messaging.destination.name = queue,
         chatkeep.task.kind = name_of(kind),
     );
@@ -116,7 +120,10 @@ impl Measures {
             otel.kind = "consumer",
             otel.status_code = Empty,
             error.r#type = Empty,
+            messaging.system = SYSTEM,
             messaging.operation.name = "process",
+            messaging.operation.r#type = "process",
+            messaging.message.id = %envelope.id,
             messaging.destination.name = queue,
             chatkeep.run.id = task.run,
             chatkeep.task.id = %envelope.id,

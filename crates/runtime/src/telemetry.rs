@@ -6,6 +6,8 @@ mod install;
 #[cfg(feature = "network")]
 mod json;
 #[cfg(feature = "network")]
+mod losses;
+#[cfg(feature = "network")]
 mod settings;
 
 use std::{io, panic, thread};

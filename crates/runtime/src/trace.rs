@@ -7,7 +7,7 @@
 #[cfg_attr(not(feature = "network"), path = "trace/none.rs")]
 mod context;
 
-pub use self::context::{continue_from, current, link_to};
+pub use self::context::{continue_from, current, current_id, link_to};
 
 /// Name of the header.
 pub const TRACEPARENT: &str = "traceparent";

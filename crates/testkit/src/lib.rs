@@ -35,6 +35,7 @@ mod rabbitmq;
 mod reader;
 #[cfg(feature = "tds")]
 mod sqlserver;
+mod tap;
 #[cfg(feature = "tds")]
 pub mod tds;
 #[cfg(feature = "tds")]
@@ -57,6 +58,7 @@ pub use crate::{
     proxy::{Cut, CuttingProxy, Seeded},
     rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
+    tap::Tap,
 };
 #[cfg(feature = "tds")]
 pub use crate::{sqlserver::SqlServer, tsql::SqlError};

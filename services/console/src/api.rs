@@ -28,6 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     Services,
     sign_in::Right::{Administer, Operate, Read},
+    traces::TraceLinks,
 };
 
 pub(crate) use self::problem::Problem;
@@ -41,6 +42,7 @@ use self::{
 #[derive(Clone)]
 pub(crate) struct Api {
     services: Services,
+    links: TraceLinks,
     /// Ends what would go on as long as somebody listens.
     shutdown: CancellationToken,
 }
@@ -51,8 +53,14 @@ impl FromRef<Api> for Services {
     }
 }
 
+impl FromRef<Api> for TraceLinks {
+    fn from_ref(api: &Api) -> Self {
+        api.links.clone()
+    }
+}
+
 /// Every endpoint, and the right it takes. What starts something takes a key that a repeat is known by.
-pub(crate) fn routes(services: Services, shutdown: CancellationToken) -> Router {
+pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: CancellationToken) -> Router {
     let answers = Answers::default();
     let api = OpenApiRouter::with_openapi(description::base())
         .routes(takes(Read, routes!(sessions::me)))
@@ -97,7 +105,11 @@ pub(crate) fn routes(services: Services, shutdown: CancellationToken) -> Router 
         .routes(takes(Administer, routes!(secrets::list)))
         .routes(takes(Administer, routes!(secrets::put)))
         .routes(takes(Administer, routes!(secrets::delete)))
-        .with_state(Api { services, shutdown });
+        .with_state(Api {
+            services,
+            links,
+            shutdown,
+        });
     let api = api.route_layer(middleware::from_fn(words::refuse_unprintable));
     let (router, document) = OpenApiRouter::new().nest("/api/v1", api).split_for_parts();
     let document = description::text(&document);

@@ -8,6 +8,7 @@ mod server;
 mod services;
 mod settings;
 mod sign_in;
+mod traces;
 
 pub use crate::{
     server::{ConsoleError, start},

@@ -32,6 +32,7 @@ use axum::{
 use crate::{
     Services,
     sign_in::{Right, guard::needs},
+    traces::TraceLinks,
 };
 
 pub(crate) use self::mappings::Mappings;
@@ -99,7 +100,7 @@ fn table() -> Vec<Page> {
 }
 
 /// The pages, and the way to the first one.
-pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
+pub(crate) fn routes(mappings: Mappings, links: TraceLinks) -> Router<Services> {
     let first = get(async || Redirect::to("/connectors"));
     table()
         .into_iter()
@@ -107,5 +108,6 @@ pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
             router.route(page.path, needs(page.right, page.answer))
         })
         .layer(Extension(mappings))
+        .layer(Extension(links))
         .layer(middleware::from_fn(viewer::scope))
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Services, Settings, api, assets, pages,
     sign_in::{self, Announce, SignIn, SignInError, guard},
+    traces::TraceLinks,
 };
 
 /// The console cannot be served.
@@ -57,8 +58,11 @@ pub async fn start(
     let address = settings.address;
     let sign_in = SignIn::new(&settings, &services, announce);
     let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
-    let mappings = pages::Mappings::new(settings.mappings);
-    let router = router(services, sign_in, mappings, lifecycle.shutdown())
+    let shown = Shown {
+        mappings: pages::Mappings::new(settings.mappings),
+        links: TraceLinks::new(settings.traces.as_deref()),
+    };
+    let router = router(services, sign_in, shown, lifecycle.shutdown())
         .into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = lifecycle.shutdown().cancelled_owned();
     lifecycle.spawn("console", async move {
@@ -70,16 +74,22 @@ pub async fn start(
     Ok(address)
 }
 
+/// What pages and answers are made of beside what services say.
+pub(crate) struct Shown {
+    pub(crate) mappings: pages::Mappings,
+    pub(crate) links: TraceLinks,
+}
+
 pub(crate) fn router(
     services: Services,
     sign_in: SignIn,
-    mappings: pages::Mappings,
+    Shown { mappings, links }: Shown,
     shutdown: CancellationToken,
 ) -> Router {
-    let api = api::routes(services.clone(), shutdown);
+    let api = api::routes(services.clone(), links.clone(), shutdown);
     Router::new()
         .merge(api)
-        .merge(pages::routes(mappings).with_state(services))
+        .merge(pages::routes(mappings, links).with_state(services))
         .merge(sign_in::routes(sign_in.clone()))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::problem::not_found)

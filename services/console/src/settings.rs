@@ -7,7 +7,10 @@ use std::{
 use chatkeep_model::connector::SecretRef;
 use serde::Deserialize;
 
-use crate::sign_in::{self, SignInError};
+use crate::{
+    sign_in::{self, SignInError},
+    traces,
+};
 
 /// Settings of the console.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -37,11 +40,21 @@ pub struct Settings {
     /// Folder of the custom mappings that are entered in pages, its path whole; control, mapping and console
     /// must see it under the same path. By default `mappings` in the data folder.
     pub mappings: Option<PathBuf>,
+    /// Where a trace is looked at, with `{trace}` for its id: pages and answers about an item link there.
+    pub traces: Option<String>,
 }
 
 impl Settings {
     /// Whether users could sign in with these settings. Reads the secret; asks nobody.
     pub fn check(&self) -> Result<(), SignInError> {
+        if let Some(traces) = &self.traces
+            && !traces::is_template(traces)
+        {
+            return Err(SignInError::Setting {
+                key: "traces",
+                problem: "must be a web address with {trace} where the trace's id goes",
+            });
+        }
         sign_in::check(self)
     }
 }
@@ -58,6 +71,7 @@ impl Default for Settings {
             session_lifetime: Duration::from_hours(12),
             session_idle: Duration::from_hours(1),
             mappings: None,
+            traces: None,
         }
     }
 }

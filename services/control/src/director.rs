@@ -263,6 +263,12 @@ fn hold_back(runs: Vec<RunRow>) -> (Vec<RunRow>, Vec<RunRow>) {
     runs.into_iter().partition(goes_on)
 }
 
+/// Of runs that are not closed, those whose tasks are worked on.
+pub(crate) fn going_on(runs: Vec<RunRow>) -> impl Iterator<Item = RunRow> {
+    let (runs, _) = hold_back(runs);
+    runs.into_iter().filter(|run| is_running(run.status))
+}
+
 /// The run of each connector whose tasks import: its newest, unless an unfinished run must be resumed
 /// first. None when none of these runs waits for deliveries: the others' can wait.
 fn importers(runs: &[RunRow]) -> Vec<&RunRow> {

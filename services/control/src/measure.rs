@@ -1,5 +1,7 @@
 //! What control tells about runs in metrics: the newest run of each connector, and what is left to do.
 
+mod backlog;
+mod failed;
 mod held;
 #[cfg(test)]
 mod tests;
@@ -12,8 +14,7 @@ use std::{
     time::Duration,
 };
 
-use chatkeep_pipeline::queue_of;
-use chatkeep_proto::v1::{RunState, TaskKind};
+use chatkeep_proto::v1::RunState;
 use chatkeep_runtime::Outages;
 use opentelemetry::{KeyValue, metrics::Meter};
 use tokio::sync::Notify;
@@ -50,6 +51,7 @@ enum Metric {
     Findings,
     Held,
     HeldSince,
+    Failed,
     State,
     Number,
     Opened,
@@ -57,20 +59,23 @@ enum Metric {
     Due,
     Lag,
     Horizon,
+    Margin,
     OpenTasks,
+    OldestTask,
     Deleted,
     Cleared,
     LookedThrough,
 }
 
 impl Metric {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 20] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
         Self::Findings,
         Self::Held,
         Self::HeldSince,
+        Self::Failed,
         Self::State,
         Self::Number,
         Self::Opened,
@@ -78,7 +83,9 @@ impl Metric {
         Self::Due,
         Self::Lag,
         Self::Horizon,
+        Self::Margin,
         Self::OpenTasks,
+        Self::OldestTask,
         Self::Deleted,
         Self::Cleared,
         Self::LookedThrough,
@@ -92,6 +99,7 @@ impl Metric {
             Self::Findings => "chatkeep.run.findings",
             Self::Held => "chatkeep.held.deliveries",
             Self::HeldSince => "chatkeep.held.since",
+            Self::Failed => "chatkeep.failed.deliveries",
             Self::State => "chatkeep.run.state",
             Self::Number => "chatkeep.run.number",
             Self::Opened => "chatkeep.run.opened",
@@ -99,7 +107,9 @@ impl Metric {
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
             Self::Horizon => "chatkeep.source.horizon",
+            Self::Margin => "chatkeep.source.margin",
             Self::OpenTasks => "chatkeep.tasks.open",
+            Self::OldestTask => "chatkeep.tasks.oldest",
             Self::Deleted => "chatkeep.janitor.deleted",
             Self::Cleared => "chatkeep.janitor.runs",
             Self::LookedThrough => "chatkeep.janitor.passed",
@@ -174,10 +184,12 @@ impl Watcher {
         let newest = "number > 0 AND id IN \
             (SELECT MAX(id) FROM runs WHERE number > 0 GROUP BY connector)";
         let runs = run::select(&mut conn, newest, &[], "ORDER BY id").await?;
-        let mut samples = open_tasks(&mut conn).await?;
+        let mut samples = backlog::open_tasks(&mut conn).await?;
         samples.extend(cleared(&mut conn).await?);
         samples.extend(held::held(&mut conn).await?);
+        samples.extend(failed::failed(&mut conn).await?);
         let now = ledger.clock.now() / 1000;
+        samples.extend(backlog::oldest(&mut conn, now).await?);
         samples.extend(schedules(&mut conn, now).await?);
         samples.extend(horizons(&mut conn, now).await?);
         for run in &runs {
@@ -339,8 +351,10 @@ async fn horizons(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, Ledger
                 KeyValue::new("chatkeep.connector.id", connector.clone()),
                 KeyValue::new("chatkeep.source.database", horizon.database),
             ];
-            let left = |purged: i64| u64::try_from(purged - now).unwrap_or(0);
-            let left = horizon.purged.map(left);
+            let unsigned = |seconds: i64| u64::try_from(seconds).unwrap_or(0);
+            let margin = unsigned(horizon.margin);
+            samples.push(sample(Metric::Margin, margin, attributes.clone()));
+            let left = horizon.purged.map(|purged| unsigned(purged - now));
             samples.extend(left.map(|left| sample(Metric::Horizon, left, attributes)));
         }
     }
@@ -370,26 +384,4 @@ async fn cleared(conn: &mut Connection) -> Result<Vec<Sample>, LedgerError> {
         sample(Metric::Cleared, runs, []),
         sample(Metric::LookedThrough, passed / 1000, []),
     ])
-}
-
-/// Open tasks of all runs, by the stage that serves them.
-async fn open_tasks(conn: &mut Connection) -> Result<Vec<Sample>, LedgerError> {
-    let statement = query("SELECT kind, COUNT(*) FROM tasks WHERE state = 0 GROUP BY kind");
-    let rows = statement.fetch(conn).await.during("count open tasks")?;
-    let stages = ["ingestion", "conversion", "mapping", "mailbox-import"];
-    let mut open = stages.map(|stage| (stage, 0));
-    for row in rows {
-        let kind = i32::try_from(row.int(0).during("count open tasks")?).ok();
-        let kind = kind.and_then(|kind| TaskKind::try_from(kind).ok());
-        let tasks = row.count(1).during("count open tasks")?;
-        let queue = queue_of(kind.unwrap_or_default());
-        if let Some((_, open)) = open.iter_mut().find(|(stage, _)| *stage == queue) {
-            *open += tasks;
-        }
-    }
-    let of_stage = |(stage, tasks)| {
-        let stage = KeyValue::new("chatkeep.stage", stage);
-        sample(Metric::OpenTasks, tasks, [stage])
-    };
-    Ok(open.into_iter().map(of_stage).collect())
 }

@@ -19,7 +19,12 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{LogFormat, TelemetrySettings, filter, json::JsonLog, log_panics};
+use super::{
+    LogFormat, TelemetrySettings, filter,
+    json::JsonLog,
+    log_panics,
+    losses::{Bounded, Losses},
+};
 use crate::grpc::{Dial, RemoteError, channel, check};
 
 /// How long the last traces may take on their way out.
@@ -71,6 +76,7 @@ pub struct Telemetry {
     traces: SdkTracerProvider,
     metrics: SdkMeterProvider,
     registry: Registry,
+    losses: Losses,
 }
 
 impl TelemetrySettings {
@@ -119,10 +125,12 @@ impl Telemetry {
             .with_reader(exporter)
             .with_resource(resource.clone())
             .build();
+        let losses = Losses::new(&metrics.meter("chatkeep"));
         Ok(Self {
-            traces: tracer(settings, resource)?,
+            traces: tracer(settings, resource, losses.clone())?,
             metrics,
             registry,
+            losses,
         })
     }
 
@@ -186,12 +194,14 @@ impl Telemetry {
         if let Err(error) = self.traces.shutdown_with_timeout(FLUSH) {
             tracing::debug!(%error, "traces not sent");
         }
+        self.losses.end();
     }
 }
 
 fn tracer(
     settings: &TelemetrySettings,
     resource: Resource,
+    losses: Losses,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let traces = SdkTracerProvider::builder().with_resource(resource);
     let Some(url) = &settings.otlp else {
@@ -210,6 +220,6 @@ fn tracer(
     let sampler = Sampler::ParentBased(Box::new(sampler));
     Ok(traces
         .with_sampler(sampler)
-        .with_batch_exporter(exporter)
+        .with_span_processor(Bounded::new(exporter, EXPORT, losses))
         .build())
 }

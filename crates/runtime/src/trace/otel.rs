@@ -17,6 +17,13 @@ pub fn current() -> Option<String> {
     context.is_valid().then(text)
 }
 
+/// The id of the trace that the current span belongs to, 32 hexadecimal digits.
+pub fn current_id() -> Option<String> {
+    let context = Span::current().context();
+    let trace = context.span().span_context().trace_id();
+    (trace != TraceId::INVALID).then(|| trace.to_string())
+}
+
 /// Makes a span that was not entered yet the child of one in another process.
 pub fn continue_from(span: &Span, parent: &str) {
     let Some(parent) = parse(parent) else {

@@ -5,4 +5,5 @@ mod admin;
 mod authority;
 mod calls;
 mod certificates;
+mod collector;
 mod service;

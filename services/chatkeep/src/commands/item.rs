@@ -65,6 +65,17 @@ fn print_item(id: ItemId, domain: &str, item: &TraceItemResponse, output: &Outpu
             HEXLOWER.encode(&item.supersedes)
         ));
     }
+    let trace = |what: &str, id: &str| {
+        if !id.is_empty() {
+            output.line(format_args!("trace      {id} {what}"));
+        }
+    };
+    if item.planned_in == item.rendered_in {
+        trace("rendered and planned it", &item.rendered_in);
+    } else {
+        trace("rendered it", &item.rendered_in);
+        trace("planned it", &item.planned_in);
+    }
     for copy in &item.copies {
         output.line(format_args!("copy       {}", copy_line(copy)));
     }
@@ -81,8 +92,13 @@ fn copy_line(copy: &TracedCopy) -> String {
     };
     let settled = copy.settled.map(|settled| format!(" at {}", time(settled)));
     let settled = settled.unwrap_or_default();
+    let trace = if copy.settled_in.is_empty() {
+        String::new()
+    } else {
+        format!(" in trace {}", copy.settled_in)
+    };
     match copy.placement() {
-        Placement::Mapped => format!("{user} -> {}: {state}{settled}", copy.mailbox),
+        Placement::Mapped => format!("{user} -> {}: {state}{settled}{trace}", copy.mailbox),
         Placement::External => format!("{user}: external, no mailbox of ours"),
         Placement::Conflict => format!("{user}: held, two users have the address"),
         Placement::Held | Placement::Unspecified => format!("{user}: held, no mailbox known yet"),

@@ -16,7 +16,7 @@ use super::{
     Problem,
     words::{hex, read_time, time, word},
 };
-use crate::Services;
+use crate::{Services, traces::TraceLinks};
 
 /// Which item.
 #[derive(Deserialize, IntoParams)]
@@ -61,7 +61,21 @@ pub(crate) struct ItemTrace {
     parts: Vec<TracedPart>,
     /// The item it is a revision of, hexadecimal.
     supersedes: Option<String>,
+    /// The traces of the work that rendered and planned it: both of one trace, as a rule, and none where
+    /// nothing is traced.
+    traces: Vec<Trace>,
     copies: Vec<Copy>,
+}
+
+/// A trace of work.
+#[derive(Serialize, ToSchema)]
+struct Trace {
+    /// What was done in it: rendered or planned; of copies settled.
+    of: &'static str,
+    /// Its id, hexadecimal.
+    id: String,
+    /// Where it is looked at, if the console was told.
+    link: Option<String>,
 }
 
 /// An e-mail message.
@@ -84,6 +98,8 @@ struct Copy {
     reason: String,
     /// When that became final.
     settled: Option<String>,
+    /// The trace of the work that made it final.
+    trace: Option<Trace>,
 }
 
 /// A page of items.
@@ -112,6 +128,7 @@ struct UserItem {
     responses((status = 200, description = "Its way", body = ItemTrace)))]
 pub(super) async fn trace(
     State(mut services): State<Services>,
+    State(links): State<TraceLinks>,
     Query(query): Query<ItemQuery>,
 ) -> Result<Json<ItemTrace>, Problem> {
     let item = ItemId::parse(&query.message_id);
@@ -127,7 +144,7 @@ pub(super) async fn trace(
         ..TraceItemRequest::default()
     };
     let item = services.control.trace_item(request).await?.into_inner();
-    Ok(Json(item.into()))
+    Ok(Json(ItemTrace::of(item, &links)))
 }
 
 /// Lists the items of a user in a range of time, by date.
@@ -135,6 +152,7 @@ pub(super) async fn trace(
     responses((status = 200, description = "A page", body = ItemList)))]
 pub(super) async fn search(
     State(mut services): State<Services>,
+    State(links): State<TraceLinks>,
     Query(query): Query<UserItemsQuery>,
 ) -> Result<Json<ItemList>, Problem> {
     let request = FindItemsRequest {
@@ -146,14 +164,28 @@ pub(super) async fn search(
         limit: query.limit.unwrap_or(100).clamp(1, 500),
     };
     let found = services.control.find_items(request).await?.into_inner();
+    let items = found.items.into_iter();
     Ok(Json(ItemList {
-        items: found.items.into_iter().map(UserItem::from).collect(),
+        items: items.map(|item| UserItem::of(item, &links)).collect(),
         next: Some(found.next).filter(|next| !next.is_empty()),
     }))
 }
 
-impl From<TraceItemResponse> for ItemTrace {
-    fn from(item: TraceItemResponse) -> Self {
+impl Trace {
+    /// `None` where nothing was traced.
+    fn of(what: &'static str, id: String, links: &TraceLinks) -> Option<Self> {
+        let link = links.link(&id);
+        (!id.is_empty()).then_some(Self { of: what, id, link })
+    }
+}
+
+impl ItemTrace {
+    fn of(item: TraceItemResponse, links: &TraceLinks) -> Self {
+        let traces = [("rendered", item.rendered_in), ("planned", item.planned_in)];
+        let traces = traces
+            .into_iter()
+            .filter_map(|(what, id)| Trace::of(what, id, links));
+        let copies = item.copies.into_iter();
         let parts = item.parts.iter().map(|part| TracedPart {
             size: part.size,
             sha256: hex(&part.sha256),
@@ -167,13 +199,14 @@ impl From<TraceItemResponse> for ItemTrace {
             files: item.files,
             parts: parts.collect(),
             supersedes: (!item.supersedes.is_empty()).then(|| hex(&item.supersedes)),
-            copies: item.copies.into_iter().map(Copy::from).collect(),
+            traces: traces.collect(),
+            copies: copies.map(|copy| Copy::of(copy, links)).collect(),
         }
     }
 }
 
-impl From<FoundItem> for UserItem {
-    fn from(found: FoundItem) -> Self {
+impl UserItem {
+    fn of(found: FoundItem, links: &TraceLinks) -> Self {
         Self {
             item: hex(&found.item),
             connector: found.connector,
@@ -181,13 +214,13 @@ impl From<FoundItem> for UserItem {
             kind: found.kind,
             date: time(found.date),
             records: found.records,
-            copy: found.copy.map(Copy::from),
+            copy: found.copy.map(|copy| Copy::of(copy, links)),
         }
     }
 }
 
-impl From<TracedCopy> for Copy {
-    fn from(copy: TracedCopy) -> Self {
+impl Copy {
+    fn of(copy: TracedCopy, links: &TraceLinks) -> Self {
         let placement = word(copy.placement().as_str_name(), "PLACEMENT");
         let state = word(copy.state().as_str_name(), "DELIVERY_STATE");
         Self {
@@ -197,6 +230,7 @@ impl From<TracedCopy> for Copy {
             mailbox: copy.mailbox,
             reason: copy.reason,
             settled: copy.settled.map(time),
+            trace: Trace::of("settled", copy.settled_in, links),
         }
     }
 }

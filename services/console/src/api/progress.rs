@@ -69,6 +69,7 @@ pub(super) async fn watch(
     let Api {
         mut services,
         shutdown,
+        ..
     } = api;
     let run = report(&mut services, connector, number).await?.run;
     let events = stream::unfold(Some((services, Duration::ZERO)), move |state| async move {

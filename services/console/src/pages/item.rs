@@ -2,7 +2,10 @@
 
 mod search;
 
-use axum::extract::{Query, State};
+use axum::{
+    Extension,
+    extract::{Query, State},
+};
 use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
     Blob, DeliveryState, Placement, TraceItemRequest, TraceItemResponse, TracedCopy,
@@ -17,7 +20,7 @@ use super::{
     layout::{self, Page},
     words,
 };
-use crate::{Services, error::PageError};
+use crate::{Services, error::PageError, traces::TraceLinks};
 
 /// What is looked up.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -37,11 +40,12 @@ pub(crate) struct Asked {
 /// `GET /items`.
 pub(crate) async fn show(
     State(mut services): State<Services>,
+    Extension(links): Extension<TraceLinks>,
     Query(asked): Query<Asked>,
 ) -> Result<Markup, PageError> {
     let id = asked.id.trim();
     let found = if !id.is_empty() {
-        look_up(&mut services, id).await?
+        look_up(&mut services, id, &links).await?
     } else if !asked.user.trim().is_empty() {
         search::found(&mut services, &asked).await?
     } else {
@@ -67,7 +71,11 @@ pub(crate) async fn show(
     Ok(Page::new("Find an item").show(&content))
 }
 
-async fn look_up(services: &mut Services, asked: &str) -> Result<Markup, PageError> {
+async fn look_up(
+    services: &mut Services,
+    asked: &str,
+    links: &TraceLinks,
+) -> Result<Markup, PageError> {
     let Some(id) = ItemId::parse(asked) else {
         let words =
             html! { p { "Give the id in hexadecimal or base32, or the Message-ID of the mail." } };
@@ -78,7 +86,7 @@ async fn look_up(services: &mut Services, asked: &str) -> Result<Markup, PageErr
         ..TraceItemRequest::default()
     };
     match services.control.trace_item(request).await {
-        Ok(item) => Ok(way(id, &item.into_inner())),
+        Ok(item) => Ok(way(id, &item.into_inner(), links)),
         Err(status) if status.code() == Code::NotFound => {
             let words = html! { p { "No connector has archived an item of this id." } };
             Ok(layout::notice("warn", "There is no such item", &words))
@@ -87,7 +95,7 @@ async fn look_up(services: &mut Services, asked: &str) -> Result<Markup, PageErr
     }
 }
 
-fn way(id: ItemId, item: &TraceItemResponse) -> Markup {
+fn way(id: ItemId, item: &TraceItemResponse, links: &TraceLinks) -> Markup {
     let connector = format!("/connectors/{}", item.connector);
     html! {
         section.card aria-labelledby="way" {
@@ -109,14 +117,16 @@ fn way(id: ItemId, item: &TraceItemResponse) -> Markup {
                     @let older = HEXLOWER.encode(&item.supersedes);
                     dt { "Supersedes" } dd { a href={ "/items?id=" (older) } { code { (older) } } }
                 }
+                (trace("Rendered in trace", &item.rendered_in, links))
+                @if item.planned_in != item.rendered_in { (trace("Planned in trace", &item.planned_in, links)) }
             }
         }
         section.card.flush aria-labelledby="copies" {
             h2 #copies { "Copies" }
             div.scroll { table.stack {
                 caption.unseen { "Copies of the item, by participant" }
-                thead { tr { th scope="col" { "Participant" } th scope="col" { "Mailbox" } th scope="col" { "State" } th scope="col" { "Since" } } }
-                tbody { @for copy in &item.copies { (row(copy)) } }
+                thead { tr { th scope="col" { "Participant" } th scope="col" { "Mailbox" } th scope="col" { "State" } th scope="col" { "Since" } th scope="col" { "Trace" } } }
+                tbody { @for copy in &item.copies { (row(copy, links)) } }
             } }
         }
     }
@@ -124,6 +134,19 @@ fn way(id: ItemId, item: &TraceItemResponse) -> Markup {
 
 fn blob(name: &str, blob: Option<&Blob>) -> Markup {
     html! { @if let Some(blob) = blob { dt { (name) } dd { code { "staging/" (blob.key) } } } }
+}
+
+fn trace(name: &str, id: &str, links: &TraceLinks) -> Markup {
+    html! { @if !id.is_empty() { dt { (name) } dd { (trace_id(id, links)) } } }
+}
+
+/// A trace's id, as a link where the console knows to where.
+fn trace_id(id: &str, links: &TraceLinks) -> Markup {
+    html! {
+        @if id.is_empty() { (words::none()) }
+        @else if let Some(link) = links.link(id) { a href=(link) { code { (id) } } }
+        @else { code { (id) } }
+    }
 }
 
 /// What became of a copy.
@@ -143,13 +166,14 @@ fn state_badge(copy: &TracedCopy) -> Markup {
     html! { span class={ "badge " (kind) } { (state) } @if !copy.reason.is_empty() { " " span.reason { (copy.reason) } } }
 }
 
-fn row(copy: &TracedCopy) -> Markup {
+fn row(copy: &TracedCopy, links: &TraceLinks) -> Markup {
     html! {
         tr {
             th scope="row" { (copy.source_user) }
             td data-label="Mailbox" { @if copy.mailbox.is_empty() { (words::none()) } @else { (copy.mailbox) } }
             td data-label="State" { div { (state_badge(copy)) } }
             td data-label="Since" { (words::when_or_none(copy.settled)) }
+            td data-label="Trace" { (trace_id(&copy.settled_in, links)) }
         }
     }
 }

@@ -61,7 +61,7 @@ fn name(page: &Page) -> String {
 async fn is_denied(page: &Page, roles: &[Role]) -> bool {
     let mut request = request(page);
     request.extensions_mut().insert(somebody(roles));
-    let router = routes(Mappings::new(None)).with_state(away());
+    let router = routes(Mappings::new(None), TraceLinks::default()).with_state(away());
     let response: Response = router.oneshot(request).await.unwrap();
     let denied = Refusal::Denied(page.right);
     let is_denied = response.extensions().get() == Some(&denied);
@@ -114,8 +114,11 @@ async fn who_has_not_signed_in_is_sent_to_do_so_from_every_page() {
     let services = away();
     let settings = Settings::default();
     let sign_in = SignIn::new(&settings, &services, Announce::new(|_| {})).unwrap();
-    let mappings = Mappings::new(None);
-    let router = server::router(services, sign_in, mappings, CancellationToken::new());
+    let shown = server::Shown {
+        mappings: Mappings::new(None),
+        links: TraceLinks::default(),
+    };
+    let router = server::router(services, sign_in, shown, CancellationToken::new());
     for page in table() {
         let response: Response = router.clone().oneshot(request(&page)).await.unwrap();
 

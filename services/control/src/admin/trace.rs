@@ -7,7 +7,7 @@ use chatkeep_proto::v1::{
 use prost::Message as _;
 
 use crate::{
-    database::{Connection, DatabaseError, query},
+    database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
     ledger::{Ledger, convert::decode_info, held::HeldState, run::decode_blob, task::narrow},
 };
@@ -18,6 +18,7 @@ struct Copy {
     state: DeliveryState,
     reason: String,
     settled: Option<i64>,
+    trace: String,
 }
 
 impl Ledger {
@@ -36,7 +37,7 @@ impl Ledger {
         let statement = query(format!(
             "SELECT i.id, i.date, i.records, i.info, b.input, b.blob, c.name_id, r.number, \
              r.connector, p.plan, (SELECT COUNT(*) FROM cleared WHERE run = r.id), \
-             (SELECT COUNT(*) FROM kept WHERE batch = b.id) \
+             (SELECT COUNT(*) FROM kept WHERE batch = b.id), b.rendered_in, b.planned_in \
              FROM items i JOIN batches b ON b.id = i.batch \
              JOIN runs r ON r.id = b.run JOIN connectors c ON c.id = r.connector \
              LEFT JOIN plans p ON p.item = i.id WHERE {condition}"
@@ -66,6 +67,8 @@ impl Ledger {
                 blob: decode_blob(&row.bytes(5)?).filter(|_| is_staged || is_kept),
                 parts: info.parts,
                 supersedes: info.supersedes,
+                rendered_in: row.text(12)?,
+                planned_in: planned_in(&row)?,
                 ..TraceItemResponse::default()
             })
         };
@@ -76,6 +79,18 @@ impl Ledger {
             ..response
         })
     }
+}
+
+/// The trace in which an item was planned, told of those that are.
+fn planned_in(row: &Row) -> Result<String, DatabaseError> {
+    let (rendered_in, planned_in) = (row.text(12)?, row.text(13)?);
+    Ok(if row.bytes(9).is_err() {
+        String::new()
+    } else if planned_in.is_empty() {
+        rendered_in
+    } else {
+        planned_in
+    })
 }
 
 /// The item's id, told as it is or as a Message-ID.
@@ -134,6 +149,7 @@ pub(super) async fn copies(
             copy.state = delivery.state.into();
             copy.reason.clone_from(&delivery.reason);
             copy.settled = delivery.settled;
+            copy.settled_in.clone_from(&delivery.trace);
         } else if resolved.is_some_and(|held| held.2 == HeldState::Failed as i64) {
             copy.state = DeliveryState::Failed.into();
             NO_MAILBOX.clone_into(&mut copy.reason);
@@ -146,12 +162,14 @@ pub(super) async fn copies(
 /// Why a held delivery fails in the end.
 pub(super) const NO_MAILBOX: &str = "no mailbox";
 
+/// An item's deliveries. Each was settled in the trace of the newest lease of its shard that was taken before.
+const DELIVERIES: &str = "SELECT m.address, d.state, d.reason, d.settled, \
+    COALESCE((SELECT l.trace FROM leases l WHERE l.shard = m.shard AND l.taken <= d.settled \
+    AND d.settled >= m.moved ORDER BY l.taken DESC LIMIT 1), '') FROM deliveries d \
+    JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1";
+
 async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
-    let statement = query(
-        "SELECT m.address, d.state, d.reason, d.settled FROM deliveries d \
-         JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1",
-    );
-    let rows = statement
+    let rows = query(DELIVERIES)
         .bind(item)
         .fetch(conn)
         .await
@@ -163,6 +181,7 @@ async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, Ledge
             state: state(row.int(1)?),
             reason: row.text(2)?,
             settled: (settled > 0).then(|| settled.div_euclid(1000)),
+            trace: row.text(4)?,
         })
     });
     copies
@@ -192,5 +211,59 @@ fn state(stored: i64) -> DeliveryState {
         3 => DeliveryState::Skipped,
         4 => DeliveryState::Failed,
         _ => DeliveryState::Waiting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::{Database, effort::looks_nothing_through};
+
+    /// The trace of Ann's copy, settled then, whose mailbox came into its shard at `moved`.
+    async fn trace_of(settled: i64, moved: i64) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        let mut tx = database.begin().await.unwrap();
+        for insert in [
+            format!(
+                "INSERT INTO mailboxes (id, connector, address, shard, pending, moved) \
+                 VALUES (1, 1, 'ann', 7, 0, {moved})"
+            ),
+            format!(
+                "INSERT INTO deliveries (item, mailbox, run, date, state, settled) \
+                 VALUES (1, 1, 1, 0, 1, {settled})"
+            ),
+            "INSERT INTO leases (shard, taken, trace) VALUES (7, 100, 'first'), (7, 200, 'second'), \
+             (8, 210, 'other shard'), (7, 300, 'third')"
+                .to_owned(),
+        ] {
+            query(insert).execute(&mut tx).await.unwrap();
+        }
+        let found = deliveries(&mut tx, 1).await.unwrap();
+        found[0].trace.clone()
+    }
+
+    #[tokio::test]
+    async fn a_copy_was_settled_in_the_trace_of_its_shards_newest_lease() {
+        assert_eq!(trace_of(250, 0).await, "second");
+        assert_eq!(trace_of(200, 0).await, "second");
+        assert_eq!(trace_of(300, 0).await, "third");
+    }
+
+    #[tokio::test]
+    async fn no_trace_is_told_of_a_copy_that_waits_or_was_settled_before_leases_were_noted() {
+        assert_eq!(trace_of(0, 0).await, "");
+        assert_eq!(trace_of(99, 0).await, "");
+    }
+
+    #[tokio::test]
+    async fn no_trace_is_told_of_a_copy_that_was_settled_in_another_shard() {
+        assert_eq!(trace_of(250, 260).await, "");
+        assert_eq!(trace_of(250, 250).await, "second");
+    }
+
+    #[tokio::test]
+    async fn copies_and_their_leases_are_not_looked_for_among_all() {
+        looks_nothing_through(DELIVERIES).await;
     }
 }

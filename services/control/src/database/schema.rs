@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 9] = [
+const STEPS: [&[&[&str]]; 10] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -15,10 +15,11 @@ const STEPS: [&[&[&str]]; 9] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
+    &[TRACED],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 9;
+pub(super) const FORMAT: i64 = 10;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -276,6 +277,20 @@ const SECRETS: &[&str] = &[
     nonce {BYTES} NOT NULL, ciphertext {BYTES} NOT NULL, changed BIGINT NOT NULL) {CLUSTERED}",
 ];
 
+const TRACED: &[&str] = &[
+    // When a task was opened, 0 where nobody noted it.
+    "ALTER TABLE tasks ADD COLUMN opened BIGINT NOT NULL DEFAULT 0",
+    // Ids of the traces in which a batch was rendered, and planned where that was another one.
+    "ALTER TABLE batches ADD COLUMN rendered_in TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE batches ADD COLUMN planned_in TEXT NOT NULL DEFAULT ''",
+    // In which trace a shard's deliveries were settled from `taken` on, until the next lease was taken.
+    "TABLE leases (shard BIGINT NOT NULL, taken BIGINT NOT NULL, trace TEXT NOT NULL,
+        PRIMARY KEY (shard, taken)) {CLUSTERED}",
+    // When a mailbox came into its shard, if it was in another one before.
+    "ALTER TABLE mailboxes ADD COLUMN moved BIGINT NOT NULL DEFAULT 0",
+    "INDEX held_failed ON held (connector) WHERE state = 4",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -421,7 +436,21 @@ mod tests {
         assert_eq!(findings.int(0).unwrap(), 0);
     }
 
+    async fn drop_format_10(database: &Database) {
+        run(database, "DROP INDEX held_failed").await;
+        run(database, "DROP TABLE leases").await;
+        for column in [
+            "tasks DROP COLUMN opened",
+            "batches DROP COLUMN rendered_in",
+            "batches DROP COLUMN planned_in",
+            "mailboxes DROP COLUMN moved",
+        ] {
+            run(database, format!("ALTER TABLE {column}")).await;
+        }
+    }
+
     async fn drop_format_9(database: &Database) {
+        drop_format_10(database).await;
         for index in ["runs_of_backfill", "deliveries_failed"] {
             run(database, format!("DROP INDEX {index}")).await;
         }

@@ -53,7 +53,8 @@ pub(crate) async fn render_again(
         let delete = query("DELETE FROM quarantined WHERE task = $1").bind(task.key);
         let deleted = delete.execute(&mut *conn).await;
         deleted.during("render again")?;
-        let open = query("UPDATE tasks SET state = 0, reason = '' WHERE id = $1").bind(task.key);
+        let open = query("UPDATE tasks SET state = 0, reason = '', opened = $1 WHERE id = $2");
+        let open = open.bind(super::now()).bind(task.key);
         open.execute(&mut *conn).await.during("render again")?;
         count += 1;
     }

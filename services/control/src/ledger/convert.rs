@@ -1,6 +1,7 @@
 //! What conversion reports: items, pinned by the hashes that were recorded first.
 
 use chatkeep_proto::v1::{Converted, Item};
+use chatkeep_runtime::trace;
 use prost::Message as _;
 
 use super::{capture, capture::signed, run::encode_blob, task::TaskRow};
@@ -48,8 +49,8 @@ async fn insert_batch(
     first: i64,
 ) -> Result<i64, LedgerError> {
     let statement = query(
-        "INSERT INTO batches (run, task, input, blob, first, items, hashes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        "INSERT INTO batches (run, task, input, blob, first, items, hashes, rendered_in) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
     )
     .bind(task.run)
     .bind(task.key)
@@ -57,7 +58,8 @@ async fn insert_batch(
     .bind(encode_blob(converted.blob.as_ref()))
     .bind(first)
     .bind(signed(converted.items.len() as u64))
-    .bind(encode_hashes(&converted.items));
+    .bind(encode_hashes(&converted.items))
+    .bind(trace::current_id().unwrap_or_default());
     let row = statement.fetch_one(conn).await.during("record batch")?;
     row.int(0).during("record batch")
 }

@@ -70,6 +70,7 @@ impl Ledger {
         let take = take.bind(task.shard).bind(task.key).fetch_one(&mut tx);
         let fence = take.await.and_then(|row| row.count(0));
         let fence = fence.during("take lease")?;
+        note_trace(&mut tx, task.shard).await?;
         tx.commit().await.during("take lease")?;
         let begun = open.iter().map(journal::Batch::begun).max();
         let open = open.into_iter().map(journal::Batch::into_proto);
@@ -118,6 +119,22 @@ impl Ledger {
         deliveries.retain(|delivery| !begun.contains(&delivery.id));
         Ok(deliveries)
     }
+}
+
+/// Notes the trace of who took a shard's lease: what is settled from now on is settled in it. See
+/// decision 0047.
+async fn note_trace(conn: &mut Connection, shard: i64) -> Result<(), LedgerError> {
+    // Where nothing is ever traced, nothing is noted.
+    let Some(trace) = chatkeep_runtime::trace::current_id() else {
+        return Ok(());
+    };
+    let note = query(
+        "INSERT INTO leases (shard, taken, trace) VALUES ($1, $2, $3) \
+         ON CONFLICT (shard, taken) DO UPDATE SET trace = excluded.trace",
+    );
+    let note = note.bind(shard).bind(super::now()).bind(trace);
+    note.execute(conn).await.during("note trace of lease")?;
+    Ok(())
 }
 
 fn unsigned(millis: i64) -> u64 {

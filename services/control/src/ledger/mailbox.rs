@@ -96,8 +96,11 @@ async fn raise_pending(
     let rows: Vec<_> = rows.collect();
     let table = "mailboxes (connector, address, shard, pending)";
     let tail = " ON CONFLICT (connector, address) DO UPDATE \
-        SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard";
-    insert(conn, table, &rows, tail)
+        SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard, \
+        moved = CASE WHEN mailboxes.shard <> excluded.shard THEN";
+    let now = super::now();
+    let tail = format!("{tail} {now} ELSE mailboxes.moved END");
+    insert(conn, table, &rows, &tail)
         .await
         .during("find mailboxes")?;
     Ok(())

@@ -53,6 +53,7 @@ impl Ledger {
             plan.add_empty(&known);
         }
         insert_plans(conn, &plan).await?;
+        note_trace(conn, task).await?;
         insert_held(conn, task, &plan.held).await?;
         insert_externals(conn, task.run, &plan.externals).await?;
         mailbox::deliver(
@@ -257,6 +258,20 @@ async fn insert_plans(conn: &mut Connection, plan: &Plan) -> Result<(), LedgerEr
         .collect();
     let table = "plans (item, planned, plan)";
     insert(conn, table, &rows, "").await.during("record plan")?;
+    Ok(())
+}
+
+/// Notes in which trace a batch was planned, where that is not the one it was rendered in: its message
+/// waited for long, or was tried again.
+async fn note_trace(conn: &mut Connection, task: &TaskRow) -> Result<(), LedgerError> {
+    let Some(trace) = chatkeep_runtime::trace::current_id() else {
+        return Ok(());
+    };
+    let note = query(
+        "UPDATE batches SET planned_in = $1 WHERE first = $2 AND items = $3 AND rendered_in <> $1",
+    );
+    let note = note.bind(trace).bind(task.items.0).bind(task.items.1);
+    note.execute(conn).await.during("note trace of plan")?;
     Ok(())
 }
 

@@ -237,6 +237,7 @@ pub(crate) async fn add(
         ));
     }
     let trace = chatkeep_runtime::trace::current().unwrap_or_default();
+    let opened = super::now();
     let rows = named.iter().map(|(key, name, input, task)| {
         [
             Cell::Int(*key),
@@ -256,11 +257,12 @@ pub(crate) async fn add(
             Cell::Int(0),
             Cell::text(""),
             Cell::text(&trace),
+            Cell::Int(opened),
         ]
     });
     let rows: Vec<_> = rows.collect();
     let table = "tasks (id, name, run, kind, source, shard, parent, input, first, \
-        entries, items_first, items_count, state, records_read, claimed, reason, trace)";
+        entries, items_first, items_count, state, records_read, claimed, reason, trace, opened)";
     let added = insert_rows(conn, table, &rows, " ON CONFLICT (name) DO NOTHING").await;
     added.during("add tasks")?;
     Ok(())

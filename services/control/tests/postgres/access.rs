@@ -151,13 +151,15 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
         "DROP TABLE older.directors, older.schedules, older.backfills, older.cleared, \
          older.kept, older.janitor, older.cursors, older.stretches, older.room_days, \
          older.findings, older.hours, older.hours_read, older.coverage, older.mirrors, \
-         older.audit, older.sign_ins, older.secrets",
+         older.audit, older.sign_ins, older.secrets, older.leases",
         "ALTER TABLE older.connectors DROP COLUMN version, DROP COLUMN changed, DROP COLUMN deleted",
         "ALTER TABLE older.runs DROP COLUMN backfill, DROP COLUMN cancelled, \
          DROP COLUMN resumes, DROP COLUMN resume_at",
         "ALTER TABLE older.sessions DROP COLUMN origin",
-        "ALTER TABLE older.tasks DROP COLUMN duplicates",
-        "DROP INDEX older.batches_in_order, older.deliveries_failed",
+        "ALTER TABLE older.tasks DROP COLUMN duplicates, DROP COLUMN opened",
+        "ALTER TABLE older.batches DROP COLUMN rendered_in, DROP COLUMN planned_in",
+        "ALTER TABLE older.mailboxes DROP COLUMN moved",
+        "DROP INDEX older.batches_in_order, older.deliveries_failed, older.held_failed",
         "UPDATE older.format SET version = 1",
     ] {
         server.run(later).unwrap();
