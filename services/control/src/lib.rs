@@ -52,7 +52,7 @@ use crate::{
 
 pub use crate::{
     access::KeyringError,
-    audit::{BrokenEntry, Line as AuditLine, Trail, TrailError, verify_export},
+    audit::{BrokenEntry, Trail, TrailError, verify_export},
     balance::Balance,
     clock::Clock,
     database::{DatabaseError, OpenError, PostgresSettings},
