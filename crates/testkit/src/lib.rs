@@ -33,6 +33,7 @@ mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
+mod smtp;
 #[cfg(feature = "tds")]
 mod sqlserver;
 #[cfg(feature = "tds")]
@@ -57,6 +58,7 @@ pub use crate::{
     proxy::{Cut, CuttingProxy, Seeded},
     rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
+    smtp::{Smtp, SmtpTls, TakenMail},
 };
 #[cfg(feature = "tds")]
 pub use crate::{sqlserver::SqlServer, tsql::SqlError};

@@ -59,11 +59,12 @@ impl Settings {
 fn main() -> ExitCode {
     run(PROGRAM, Settings::read, async |settings, host| {
         let Settings {
-            control,
+            mut control,
             data,
             parts,
             console,
         } = settings;
+        control.pages = console.as_ref().and_then(Console::pages);
         let parts = Parts::open(parts, &host).await?;
         let servers = open(&control, &data, &parts, &host).await?;
         if let Some(console) = console {

@@ -78,7 +78,8 @@ async fn export(site: &Site, file: &Path, output: &Output) -> anyhow::Result<()>
     ask(site, async |system| {
         let line = |entry: &AuditEntry| {
             entries += 1;
-            let line = serde_json::to_string(&AuditLine::from(entry.clone())).context("encode entry")?;
+            let line =
+                serde_json::to_string(&AuditLine::from(entry.clone())).context("encode entry")?;
             writeln!(writer, "{line}").with_context(write)
         };
         each(system.access.clone(), line).await

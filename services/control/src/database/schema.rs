@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 9] = [
+const STEPS: [&[&[&str]]; 10] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -15,10 +15,11 @@ const STEPS: [&[&[&str]]; 9] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
+    &[REPORTS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 9;
+pub(super) const FORMAT: i64 = 10;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -276,6 +277,19 @@ const SECRETS: &[&str] = &[
     nonce {BYTES} NOT NULL, ciphertext {BYTES} NOT NULL, changed BIGINT NOT NULL) {CLUSTERED}",
 ];
 
+const REPORTS: &[&str] = &[
+    // Mails about runs, one row for each recipient: about the end of a run, or with `stopped` 1 about a stop
+    // before it, for `reason`. `state`: 0 waiting, 1 sent, 2 refused, 3 given up, 4 not called for. Nobody
+    // takes it up before `due`; `attempts` counts those who did; `mail` is what is sent, the same each time,
+    // empty before the first attempt and after the last. `code` is the server's last answer, 0 for none.
+    "TABLE reports (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, stopped BIGINT NOT NULL,
+        reason TEXT NOT NULL, recipient TEXT NOT NULL, state BIGINT NOT NULL, made BIGINT NOT NULL,
+        due BIGINT NOT NULL, attempts BIGINT NOT NULL, code BIGINT NOT NULL, mail {BYTES} NOT NULL,
+        UNIQUE (run, stopped, recipient))",
+    "INDEX reports_due ON reports (due) WHERE state = 0",
+    "INDEX reports_by_state ON reports (connector, state)",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -384,6 +398,7 @@ mod tests {
             "audit",
             "sign_ins",
             "secrets",
+            "reports",
         ] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
@@ -422,6 +437,7 @@ mod tests {
     }
 
     async fn drop_format_9(database: &Database) {
+        run(database, "DROP TABLE reports").await;
         for index in ["runs_of_backfill", "deliveries_failed"] {
             run(database, format!("DROP INDEX {index}")).await;
         }

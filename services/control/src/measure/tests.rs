@@ -26,7 +26,7 @@ async fn findings_of_the_newest_run_are_measured_by_kind() {
         (staging, Seals::Staging),
         Arc::<Outstanding>::default(),
         (Clock::default(), limits),
-        Keyring::default(),
+        (Keyring::default(), None),
     ));
     let request = OpenRunRequest {
         connector_file: CONNECTOR.to_owned(),
