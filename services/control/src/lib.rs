@@ -46,7 +46,6 @@ use crate::{
     director::Director,
     janitor::Janitor,
     ledger::{Ledger, Limits},
-    mail::SmtpError,
     measure::Watcher,
     publish::Outstanding,
     seal::Seals,
@@ -61,7 +60,7 @@ pub use crate::{
     error::LedgerError,
     grpc::{AccessGrpc, ControlGrpc, LedgerGrpc},
     janitor::JanitorSettings,
-    mail::{ReportCheck, SmtpSettings, check_report},
+    mail::{ReportCheck, SmtpError, SmtpSettings, check_report},
     seal::{SealError, SealKind, Verified, VerifyError, manifest_name, verify_offline},
 };
 

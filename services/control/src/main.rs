@@ -39,7 +39,12 @@ struct Settings {
 
 impl Settings {
     fn read(sections: &mut Sections, grpc: Option<&GrpcSettings>) -> Option<Self> {
-        let control = sections.section("control");
+        let control: Option<chatkeep_control::Settings> = sections.section("control");
+        if let Some(smtp) = control.as_ref().and_then(|control| control.smtp.as_ref())
+            && let Err(error) = smtp.check()
+        {
+            sections.problem("control", &error);
+        }
         let data = sections.section("data");
         let parts = PartsSettings::read(sections);
         let console = if sections.has("console") {

@@ -88,7 +88,7 @@ impl SmtpSettings {
     }
 
     /// Finds what is wrong without asking anybody.
-    pub(super) fn check(&self) -> Result<(), SmtpError> {
+    pub fn check(&self) -> Result<(), SmtpError> {
         let require = |holds: bool, key, problem| {
             holds
                 .then_some(())
