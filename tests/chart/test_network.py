@@ -102,6 +102,14 @@ class Policies(unittest.TestCase):
         self.assertEqual(egress("folder", "conversion"), [53, 5671, 50051])
         self.assertEqual(egress("private-authorities", "control"), [53, 443, 5432, 5671])
 
+    def test_reports_go_out_on_the_port_of_the_mail_server_and_from_control_alone(self):
+        self.assertIn(587, egress("ingress", "control"))
+        self.assertNotIn(587, egress("ingress", "mailbox-import"))
+        self.assertIn(587, egress("all-in-one-ingress", "all-in-one"))
+        elsewhere = {"smtp": {"port": 2525}}
+        policy = named(objects("ingress", values=elsewhere), "NetworkPolicy", "control")
+        self.assertIn(2525, ports(policy["spec"]["egress"]))
+
     def test_the_service_of_the_machines_identity_is_reached_only_by_those_who_use_it(self):
         def reaches(scenario):
             rules = named(objects(scenario), "NetworkPolicy", "conversion")["spec"]["egress"]

@@ -127,6 +127,25 @@ class Settings(unittest.TestCase):
         without = named(objects("ingress"), "ConfigMap", "control")
         self.assertNotIn("traces", tomllib.loads(without["data"]["settings.toml"])["console"])
 
+    def test_control_is_told_of_the_mail_server_and_has_what_it_signs_in_with(self):
+        found = named(objects("ingress"), "ConfigMap", "control")
+        smtp = tomllib.loads(found["data"]["settings.toml"])["control"]["smtp"]
+
+        expected = {
+            "host": "smtp.example.com",
+            "tls": "starttls",
+            "from": "chatkeep@example.com",
+            "user": "file:/run/secrets/smtp/username",
+            "password": "file:/run/secrets/smtp/password",
+            "ca": "/run/secrets/smtp-ca/ca.crt",
+        }
+        self.assertEqual(smtp, expected)
+        spec = named(objects("ingress"), "Deployment", "control")["spec"]["template"]["spec"]
+        mounted = {mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        self.assertLessEqual({"/run/secrets/smtp", "/run/secrets/smtp-ca"}, mounted)
+        without = named(objects("gateway"), "ConfigMap", "control")["data"]["settings.toml"]
+        self.assertNotIn("smtp", tomllib.loads(without)["control"])
+
     def test_mappings_of_pages_are_written_by_control_and_read_by_mapping(self):
         def mounts(component):
             spec = named(objects("ingress"), "Deployment", component)["spec"]["template"]["spec"]
@@ -152,6 +171,12 @@ class Settings(unittest.TestCase):
             "CHATKEEP__CONSOLE__ROLES_CLAIM": "roles",
             "CHATKEEP__CONTROL__LINGER": "10s",
             "CHATKEEP__CONTROL__JANITOR__AFTER": "7days",
+            "CHATKEEP__CONTROL__SMTP__CA": "/run/secrets/smtp-ca/ca.crt",
+            "CHATKEEP__CONTROL__SMTP__FROM": "chatkeep@example.com",
+            "CHATKEEP__CONTROL__SMTP__HOST": "smtp.example.com",
+            "CHATKEEP__CONTROL__SMTP__PASSWORD": "file:/run/secrets/smtp/password",
+            "CHATKEEP__CONTROL__SMTP__TLS": "starttls",
+            "CHATKEEP__CONTROL__SMTP__USER": "file:/run/secrets/smtp/username",
             "CHATKEEP__MAILBOX_IMPORT__CONNECTIONS": "4",
         }
         self.assertEqual(variables, expected)

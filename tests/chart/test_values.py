@@ -20,6 +20,8 @@ BY_THE_SCHEMA = [
     ("a password in the queue's URL", {"queue": {"url": "amqp://u:p@a/b"}}, ["/queue/url", "does not match"]),
     ("a password in the ledger's URL", {"ledger": {"url": "postgres://u:p@a/b"}}, ["/ledger/url", "does not match"]),
     ("another database", {"ledger": {"url": "mysql://a/b"}}, ["/ledger/url", "postgres"]),
+    ("a mail server with a port in its name", {"smtp": {"host": "a:25"}}, ["/smtp/host", "does not match"]),
+    ("another encryption of mail", {"smtp": {"tls": "ssl"}}, ["/smtp/tls", "'starttls', 'implicit', 'none'"]),
     ("a storage that is none", {"staging": {"kind": "s3"}}, ["/staging/kind", "'azure', 'folder'"]),
     (
         "a way to sign in that is none",
@@ -110,6 +112,13 @@ BY_THE_TEMPLATES = [
         "mappings on two volumes",
         {"form": "all-in-one", "console": {"mappings": {"existingClaim": "a"}}},
         ["console.mappings.existingClaim"],
+    ),
+    ("reports from nobody", {"smtp": {"host": "mail"}}, ["smtp.from: give"]),
+    ("reports to no server", {"smtp": {"from": "a@b.c"}}, ["smtp.host: name"]),
+    (
+        "a password in the clear",
+        {"smtp": {"host": "mail", "from": "a@b.c", "tls": "none", "existingSecret": "a"}},
+        ["smtp.tls: must not be none"],
     ),
     ("a reserved name of secrets", {"defaults": {"secretFiles": {"queue": "a"}}}, ["secretFiles", "queue", "reserved"]),
 ]

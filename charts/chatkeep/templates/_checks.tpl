@@ -4,7 +4,7 @@
 {{- if not .Values.image.repository -}}
 {{- $wrong = append $wrong "image.repository: name what the names of the images begin with that you made by deploy/Dockerfile, REGISTRY/chatkeep" -}}
 {{- end -}}
-{{- $wrong = concat $wrong (include "chatkeep.checks.console" . | fromJsonArray) -}}
+{{- $wrong = concat $wrong (include "chatkeep.checks.console" . | fromJsonArray) (include "chatkeep.checks.smtp" . | fromJsonArray) -}}
 {{- if eq .Values.form "distributed" -}}
 {{- $wrong = concat $wrong (include "chatkeep.checks.peers" . | fromJsonArray) (include "chatkeep.checks.staging" . | fromJsonArray) -}}
 {{- $wrong = concat $wrong (include "chatkeep.checks.scaling" . | fromJsonArray) (include "chatkeep.checks.throttle" . | fromJsonArray) -}}
@@ -51,6 +51,24 @@
 {{- if and $ca.secret $ca.configMap -}}
 {{- $wrong = append $wrong (printf "%s: secret and configMap exclude each other" $name) -}}
 {{- end -}}
+{{- end -}}
+{{- toJson $wrong -}}
+{{- end -}}
+
+{{- define "chatkeep.checks.smtp" -}}
+{{- $wrong := list -}}
+{{- $smtp := .Values.smtp -}}
+{{- if and $smtp.host (not $smtp.from) -}}
+{{- $wrong = append $wrong "smtp.from: give the sender's address of reports" -}}
+{{- end -}}
+{{- if and $smtp.from (not $smtp.host) -}}
+{{- $wrong = append $wrong "smtp.host: name the server that takes reports" -}}
+{{- end -}}
+{{- if and $smtp.existingSecret (eq $smtp.tls "none") -}}
+{{- $wrong = append $wrong "smtp.tls: must not be none with a password, which could be read on the way" -}}
+{{- end -}}
+{{- if and $smtp.ca.secret $smtp.ca.configMap -}}
+{{- $wrong = append $wrong "smtp.ca: secret and configMap exclude each other" -}}
 {{- end -}}
 {{- toJson $wrong -}}
 {{- end -}}
@@ -122,7 +140,7 @@
 
 {{- define "chatkeep.checks.pods" -}}
 {{- $wrong := list -}}
-{{- $reserved := list "grpc" "queue" "queue-ca" "ledger" "ledger-ca" "staging" "staging-ca" "console" -}}
+{{- $reserved := list "grpc" "queue" "queue-ca" "ledger" "ledger-ca" "staging" "staging-ca" "console" "smtp" "smtp-ca" -}}
 {{- range $component, $pod := include "chatkeep.services" . | fromYaml -}}
 {{- if and $pod.workloadIdentity.enabled $pod.serviceAccount.create (not $pod.workloadIdentity.clientId) -}}
 {{- $wrong = append $wrong (printf "workloadIdentity.clientId of %s: name the identity whose federated credential names the service account" $component) -}}

@@ -117,5 +117,8 @@
 {{- $ports := list -}}
 {{- range .pod.egressPorts }}{{ $ports = append $ports (int .) }}{{ end -}}
 {{- range $urls }}{{ $ports = append $ports (include "chatkeep.port" . | int) }}{{ end -}}
+{{- if and (has .component (list "control" "all-in-one")) $values.smtp.host -}}
+{{- $ports = append $ports (include "chatkeep.smtp.port" .root | int) -}}
+{{- end -}}
 {{- $ports | uniq | toJson -}}
 {{- end -}}

@@ -47,6 +47,7 @@ control:
     password: file:/run/secrets/ledger/{{ $values.ledger.passwordKey }}
     connections: {{ $values.ledger.connections }}
     {{- include "chatkeep.settings.ca" (list "ledger-ca" $values.ledger.ca) | nindent 4 }}
+  {{- include "chatkeep.settings.smtp" .root | nindent 2 }}
 {{- if include "chatkeep.has.console" .root }}
 {{ include "chatkeep.settings.console" .root }}
   address: 0.0.0.0:8080
@@ -78,6 +79,29 @@ console:
   {{- with $console.traces }}
   traces: {{ . | quote }}
   {{- end }}
+{{- end -}}
+
+{{/* What control is told of the server of reports in both forms. */}}
+{{- define "chatkeep.settings.smtp" -}}
+{{- $smtp := .Values.smtp -}}
+{{- if $smtp.host -}}
+smtp:
+  host: {{ $smtp.host | quote }}
+  {{- with $smtp.port }}
+  port: {{ . }}
+  {{- end }}
+  tls: {{ $smtp.tls }}
+  from: {{ $smtp.from | quote }}
+  {{- if $smtp.existingSecret }}
+  user: file:/run/secrets/smtp/{{ $smtp.userKey }}
+  password: file:/run/secrets/smtp/{{ $smtp.passwordKey }}
+  {{- end }}
+  {{- include "chatkeep.settings.ca" (list "smtp-ca" $smtp.ca) | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- define "chatkeep.smtp.port" -}}
+{{- .Values.smtp.port | default (get (dict "starttls" 587 "implicit" 465 "none" 25) .Values.smtp.tls) -}}
 {{- end -}}
 
 {{- define "chatkeep.console.url" -}}

@@ -49,6 +49,9 @@
 {{- if and (has .component (list "control" "all-in-one")) $values.console.issuer $values.console.existingSecret -}}
 {{- $_ := set $files "console" $values.console.existingSecret -}}
 {{- end -}}
+{{- if and (has .component (list "control" "all-in-one")) $values.smtp.host $values.smtp.existingSecret -}}
+{{- $_ := set $files "smtp" $values.smtp.existingSecret -}}
+{{- end -}}
 {{- range $name, $secret := .pod.secretFiles -}}
 {{- $_ := set $files (printf "secret-%s" $name) $secret -}}
 {{- end -}}
@@ -56,6 +59,9 @@
 {{- range $name, $secret := $files }}
 {{ $name }}:
   secret: { secretName: {{ $secret }}, defaultMode: 288 }
+{{- end }}
+{{- if and (has .component (list "control" "all-in-one")) $values.smtp.host }}
+{{- include "chatkeep.files.ca" (list "smtp-ca" $values.smtp.ca) }}
 {{- end }}
 {{- if ne .component "all-in-one" }}
 {{- include "chatkeep.files.ca" (list "queue-ca" $values.queue.ca) }}

@@ -8,6 +8,7 @@ mod directory;
 mod ews;
 mod ldap;
 mod policy_tag;
+mod report;
 mod retention;
 mod schedule;
 mod secret;
@@ -34,6 +35,7 @@ pub use self::{
     ews::{EwsAuth, EwsTarget},
     ldap::LdapDirectory,
     policy_tag::{Guid, NotAGuid, PolicyTag},
+    report::{ReportOptions, ReportWhen},
     retention::Retention,
     schedule::Schedule,
     secret::{SecretRef, StoredSecret},
@@ -111,6 +113,9 @@ pub struct Connector {
     /// What reports compare the archive with.
     #[serde(default)]
     pub coverage: CoverageOptions,
+    /// Who gets a mail about its runs.
+    #[serde(default, skip_serializing_if = "ReportOptions::is_off")]
+    pub report: ReportOptions,
 }
 
 /// How items look.

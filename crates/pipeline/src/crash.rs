@@ -3,7 +3,7 @@
 /// Nothing at all without the feature `crash-points`. With it, the environment variable
 /// `CHATKEEP_CRASH_AT=name:n` kills the process when it passes the point for the `n`th time, counted
 /// from 1. Points: staged, recorded, converted, planned, journaled, sent, linked, done, sealed, kept,
-/// cleared.
+/// cleared, reported.
 #[cfg(not(feature = "crash-points"))]
 pub fn crash_point(_name: &'static str) {}
 

@@ -1,4 +1,4 @@
-use chatkeep_proto::v1::RunState;
+use chatkeep_proto::v1::{DataLossHorizon, RunState};
 
 /// The words of a run's state.
 pub fn status(state: RunState, reason: &str) -> String {
@@ -39,6 +39,23 @@ pub fn day(seconds: i64) -> String {
     let time = jiff::Timestamp::from_second(seconds);
     let day = time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
     day.map_or_else(|_| String::new(), |day| day.to_string())
+}
+
+/// From when to when; both in Unix seconds.
+pub fn window(from: Option<i64>, to: Option<i64>) -> String {
+    let day = |seconds: i64| time(seconds).replace("T00:00:00Z", "");
+    match (from.map(day), to.map(day)) {
+        (None, None) => "everything there is".to_owned(),
+        (Some(from), None) => format!("from {from} on"),
+        (None, Some(to)) => format!("before {to}"),
+        (Some(from), Some(to)) => format!("from {from} to before {to}"),
+    }
+}
+
+/// Whether somebody must act before unread rows of a database are purged; `now` in Unix seconds.
+pub fn is_near(horizon: &DataLossHorizon, now: i64) -> bool {
+    let left = horizon.purged.map(|purged| purged.saturating_sub(now));
+    left.is_some_and(|left| left < horizon.margin)
 }
 
 #[cfg(test)]

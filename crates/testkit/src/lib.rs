@@ -33,6 +33,7 @@ mod postgres;
 mod proxy;
 mod rabbitmq;
 mod reader;
+mod smtp;
 #[cfg(feature = "tds")]
 mod sqlserver;
 mod tap;
@@ -59,6 +60,7 @@ pub use crate::{
     rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
     tap::Tap,
+    smtp::{Smtp, SmtpTls, TakenMail},
 };
 #[cfg(feature = "tds")]
 pub use crate::{sqlserver::SqlServer, tsql::SqlError};

@@ -107,7 +107,9 @@ impl System {
     }
 
     async fn start(site: &Site, which: Which) -> anyhow::Result<Self> {
-        let settings = Settings::load()?;
+        let mut settings = Settings::load()?;
+        // A command ends before a server has taken its mail, and who reads its output needs none.
+        settings.control.smtp = None;
         let lifecycle = Lifecycle::new(GRACE).context("listen for signals")?;
         let patience = settings.archive.patience;
         let channel = match site {

@@ -95,6 +95,7 @@ pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: Cancellati
         .routes(takes(Administer, routes!(checks::sources)))
         .routes(takes(Administer, routes!(checks::directory)))
         .routes(takes(Administer, routes!(checks::target)))
+        .routes(takes(Administer, routes!(checks::report)))
         .routes(takes(Administer, routes!(preview::preview)))
         .routes(takes(Operate, routes!(items::trace)))
         .routes(takes(Operate, routes!(items::search)))

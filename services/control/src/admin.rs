@@ -7,10 +7,10 @@ mod exceptions;
 pub(crate) mod lists;
 pub(crate) mod manifests;
 pub(crate) mod open;
-mod report;
+pub(crate) mod report;
 mod search;
 pub(crate) mod stored;
-mod trace;
+pub(crate) mod trace;
 
 use crate::{
     database::{Connection, query},
@@ -39,7 +39,7 @@ async fn numbered(
 }
 
 /// Name of a connector, as administrators see it.
-async fn connector_name(conn: &mut Connection, key: i64) -> Result<String, LedgerError> {
+pub(crate) async fn connector_name(conn: &mut Connection, key: i64) -> Result<String, LedgerError> {
     let statement = query("SELECT name FROM connectors WHERE id = $1").bind(key);
     let row = statement.fetch_one(conn).await.during("find connector")?;
     row.text(0).during("find connector")

@@ -13,7 +13,7 @@ use chatkeep_proto::v1::{Actor, AuditEntry};
 use serde_json::Value;
 
 use self::chain::START;
-pub use self::chain::{BrokenEntry, Line, Trail, TrailError, verify_export};
+pub use self::chain::{BrokenEntry, Trail, TrailError, verify_export};
 use crate::{
     database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},

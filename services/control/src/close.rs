@@ -170,5 +170,6 @@ async fn record(
     .bind(run.id);
     update.execute(&mut tx).await.during("close run")?;
     schedule::closed(&mut tx, run, state).await?;
+    ledger.report_end(&mut tx, run).await?;
     tx.commit().await.during("close run")
 }

@@ -50,6 +50,11 @@ impl Console {
         })
     }
 
+    /// Where browsers find it, if somebody has said so.
+    pub(crate) fn pages(&self) -> Option<String> {
+        self.settings.public_url.clone()
+    }
+
     /// Serves it until the process shuts down.
     pub(crate) async fn serve(self, servers: &Servers, host: &Host) -> anyhow::Result<()> {
         let Self { settings, stages } = self;

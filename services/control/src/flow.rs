@@ -247,6 +247,9 @@ pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerE
         return Ok(false);
     }
     run::set_status(&mut tx, run.id, RunState::Paused, &run.watch.reason).await?;
+    ledger
+        .report_stop(&mut tx, run.id, &run.watch.reason)
+        .await?;
     tx.commit().await.during("pause run")?;
     Ok(true)
 }

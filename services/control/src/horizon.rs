@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chatkeep_model::connector::{Connector, Retention, Source};
 use chatkeep_proto::v1::DataLossHorizon;
+use chatkeep_report::is_near;
 
 use crate::{
     admin::stored::file_of,
@@ -66,13 +67,6 @@ async fn oldest_unread(
         .map(|row| Ok((row.text(0)?, row.int(1)?)))
         .collect();
     positions.during("read cursors")
-}
-
-/// Whether somebody must know now; `now` in Unix seconds.
-fn is_near(horizon: &DataLossHorizon, now: i64) -> bool {
-    horizon
-        .purged
-        .is_some_and(|purged| purged.saturating_sub(now) < horizon.margin)
 }
 
 impl Ledger {

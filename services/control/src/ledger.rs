@@ -40,6 +40,7 @@ use crate::{
     database::{Connection, Database, Tx, query},
     direction::Direction,
     error::{During as _, LedgerError},
+    mail::SmtpSettings,
     publish::Outstanding,
     seal::Seals,
 };
@@ -73,6 +74,8 @@ pub(crate) struct Ledger {
     pub(crate) direction: Direction,
     /// What schedules go by.
     pub(crate) clock: Clock,
+    /// The server that takes reports; without one nobody is told.
+    pub(crate) smtp: Option<SmtpSettings>,
     limits: Limits,
     /// By run: its connector file, and what tells the target in it apart from others.
     targets: Mutex<HashMap<i64, (String, Arc<str>)>>,
@@ -84,7 +87,7 @@ impl Ledger {
         (staging, seals): (Staging, Seals),
         outstanding: Arc<Outstanding>,
         (clock, limits): (Clock, Limits),
-        keyring: Keyring,
+        (keyring, smtp): (Keyring, Option<SmtpSettings>),
     ) -> Self {
         Self {
             database,
@@ -94,6 +97,7 @@ impl Ledger {
             keyring,
             direction: Direction::default(),
             clock,
+            smtp,
             limits,
             targets: Mutex::default(),
         }

@@ -16,6 +16,7 @@ mod grpc;
 mod horizon;
 mod janitor;
 mod ledger;
+mod mail;
 mod measure;
 mod patrol;
 mod publish;
@@ -52,13 +53,14 @@ use crate::{
 
 pub use crate::{
     access::KeyringError,
-    audit::{BrokenEntry, Line as AuditLine, Trail, TrailError, verify_export},
+    audit::{BrokenEntry, Trail, TrailError, verify_export},
     balance::Balance,
     clock::Clock,
     database::{DatabaseError, LEDGER_FORMAT, OpenError, PostgresSettings},
     error::LedgerError,
     grpc::{AccessGrpc, ControlGrpc, LedgerGrpc},
     janitor::JanitorSettings,
+    mail::{ReportCheck, SmtpError, SmtpSettings, check_report},
     seal::{SealError, SealKind, Verified, VerifyError, manifest_name, verify_offline},
 };
 
@@ -88,6 +90,11 @@ pub struct Settings {
     pub secrets_keys_old: Vec<SecretRef>,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
+    /// The server that takes reports of runs. Without one none are sent.
+    pub smtp: Option<SmtpSettings>,
+    /// Where browsers find the console's pages, for links in reports. Whoever serves them says so.
+    #[serde(skip)]
+    pub pages: Option<String>,
 }
 
 impl Default for Settings {
@@ -102,6 +109,8 @@ impl Default for Settings {
             secrets_key: None,
             secrets_keys_old: Vec::new(),
             postgres: None,
+            smtp: None,
+            pages: None,
         }
     }
 }
@@ -121,6 +130,12 @@ pub enum StartError {
         /// The reason.
         source: KeyringError,
     },
+    /// Reports of runs cannot be sent like this.
+    #[error("read settings of reports")]
+    Smtp {
+        /// The reason.
+        source: SmtpError,
+    },
     /// What was encrypted with an old key cannot be encrypted anew.
     #[error("renew secrets")]
     Renew {
@@ -134,7 +149,7 @@ impl StartError {
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Open { source } => source.is_away(),
-            Self::Keys { .. } => false,
+            Self::Keys { .. } | Self::Smtp { .. } => false,
             Self::Renew { source } => source.outage().is_some(),
         }
     }
@@ -195,7 +210,8 @@ pub async fn start_with_clock(
     let keyring = Keyring::read(settings.secrets_key.as_ref(), &settings.secrets_keys_old);
     let keyring = keyring.map_err(|source| StartError::Keys { source })?;
     let blobs = (staging, seals);
-    let ledger = Ledger::new(database, blobs, outstanding, (clock, limits), keyring);
+    let kept = (keyring, settings.smtp.clone());
+    let ledger = Ledger::new(database, blobs, outstanding, (clock, limits), kept);
     let ledger = Arc::new(ledger);
     renew_secrets(&ledger).await?;
     let director = Director {
@@ -215,6 +231,8 @@ pub async fn start_with_clock(
         shutdown: lifecycle.shutdown(),
     };
     lifecycle.spawn("janitor", janitor.run());
+    mail::start(&ledger, settings.pages.clone(), lifecycle)
+        .map_err(|source| StartError::Smtp { source })?;
     let (meter, outages) = (lifecycle.meter(), lifecycle.outages());
     let watcher = Watcher::new(Arc::clone(&ledger), &meter, &outages);
     lifecycle.spawn("metrics", watcher.run(lifecycle.shutdown()));

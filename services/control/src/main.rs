@@ -40,7 +40,12 @@ struct Settings {
 
 impl Settings {
     fn read(sections: &mut Sections, grpc: Option<&GrpcSettings>) -> Option<Self> {
-        let control = sections.section("control");
+        let control: Option<chatkeep_control::Settings> = sections.section("control");
+        if let Some(smtp) = control.as_ref().and_then(|control| control.smtp.as_ref())
+            && let Err(error) = smtp.check()
+        {
+            sections.problem("control", &error);
+        }
         let data = sections.section("data");
         let parts = PartsSettings::read(sections);
         let console = if sections.has("console") {
@@ -60,11 +65,12 @@ impl Settings {
 fn main() -> ExitCode {
     run(PROGRAM, Settings::read, async |settings, host| {
         let Settings {
-            control,
+            mut control,
             data,
             parts,
             console,
         } = settings;
+        control.pages = console.as_ref().and_then(Console::pages);
         let parts = Parts::open(parts, &host).await?;
         let servers = open(&control, &data, &parts, &host).await?;
         if let Some(console) = console {

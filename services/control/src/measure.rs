@@ -30,6 +30,7 @@ use crate::{
         Ledger, connector_id, findings, is_running,
         run::{self, RunRow},
     },
+    mail,
 };
 
 /// Pause between two looks at the ledger, however often metrics are read.
@@ -65,10 +66,11 @@ enum Metric {
     Deleted,
     Cleared,
     LookedThrough,
+    Reports,
 }
 
 impl Metric {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
@@ -89,6 +91,7 @@ impl Metric {
         Self::Deleted,
         Self::Cleared,
         Self::LookedThrough,
+        Self::Reports,
     ];
 
     fn name(self) -> &'static str {
@@ -113,6 +116,7 @@ impl Metric {
             Self::Deleted => "chatkeep.janitor.deleted",
             Self::Cleared => "chatkeep.janitor.runs",
             Self::LookedThrough => "chatkeep.janitor.passed",
+            Self::Reports => "chatkeep.reports",
         }
     }
 }
@@ -192,6 +196,7 @@ impl Watcher {
         samples.extend(backlog::oldest(&mut conn, now).await?);
         samples.extend(schedules(&mut conn, now).await?);
         samples.extend(horizons(&mut conn, now).await?);
+        samples.extend(reports(&mut conn).await?);
         for run in &runs {
             let connector = connector_id(&mut conn, run.connector).await?;
             let connector = KeyValue::new("chatkeep.connector.id", connector);
@@ -359,6 +364,16 @@ async fn horizons(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, Ledger
         }
     }
     Ok(samples)
+}
+
+/// What became of the mails about runs.
+async fn reports(conn: &mut Connection) -> Result<Vec<Sample>, LedgerError> {
+    let counts = mail::counts(conn).await?.into_iter().map(|count| {
+        let connector = KeyValue::new("chatkeep.connector.id", count.connector);
+        let outcome = KeyValue::new("chatkeep.outcome", count.outcome);
+        sample(Metric::Reports, count.reports, [connector, outcome])
+    });
+    Ok(counts.collect())
 }
 
 /// What the janitor has deleted since the ledger was made, and when it was through last.

@@ -72,6 +72,9 @@ pub(super) fn validate(connector: &Connector) -> Result<(), ConnectorError> {
         "coverage.unseen_runs",
         "must be at most 100; 0 tells nobody",
     )?;
+    if let Some(problem) = connector.report.problem() {
+        require(false, "report.to", problem)?;
+    }
     validate_target(&connector.target)
 }
 

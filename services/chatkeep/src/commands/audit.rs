@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chatkeep_control::{AuditLine, Trail, verify_export};
+use chatkeep_control::{Trail, verify_export};
 use chatkeep_proto::v1::{AuditEntry, ListAuditRequest};
-use chatkeep_report::number;
+use chatkeep_report::{AuditLine, number};
 
 use super::ask;
 use crate::{
@@ -78,7 +78,8 @@ async fn export(site: &Site, file: &Path, output: &Output) -> anyhow::Result<()>
     ask(site, async |system| {
         let line = |entry: &AuditEntry| {
             entries += 1;
-            let line = serde_json::to_string(&AuditLine::from(entry)).context("encode entry")?;
+            let line =
+                serde_json::to_string(&AuditLine::from(entry.clone())).context("encode entry")?;
             writeln!(writer, "{line}").with_context(write)
         };
         each(system.access.clone(), line).await

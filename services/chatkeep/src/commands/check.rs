@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chatkeep_control::{ReportCheck, SmtpSettings, check_report};
 use chatkeep_ingestion::{DatabaseSample, Finding, Found, Sample};
 use chatkeep_mapping::Findings;
 use chatkeep_model::{
@@ -43,7 +44,11 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
             print_problem(output, "directory", &error.into());
         }
     }
-    let settings = Settings::load()?.mailbox_import;
+    let Settings {
+        mailbox_import: settings,
+        control,
+        ..
+    } = Settings::load()?;
     let target = connector.target.type_name();
     match chatkeep_mailbox_import::check(connector, &settings, sample.as_deref()).await {
         Ok(findings) => {
@@ -68,6 +73,7 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
             output.line(format_args!("target     {target}: retention: {source}"));
         }
     }
+    problems += u32::from(!print_report(output, connector, control.smtp.as_ref()).await);
     if problems > 0 {
         output.line(format_args!(
             "\n{problems} of these keep the connector from working"
@@ -227,6 +233,24 @@ fn print_rest(output: &Output, length: usize) {
     if length > SHOWN {
         let rest = number((length - SHOWN) as u64);
         output.line(format_args!("           ... and {rest} more"));
+    }
+}
+
+/// False when nobody could be told of runs who should be.
+async fn print_report(output: &Output, connector: &Connector, smtp: Option<&SmtpSettings>) -> bool {
+    match check_report(connector, smtp).await {
+        ReportCheck::NotAsked => true,
+        ReportCheck::Ready { recipients, server } => {
+            let recipients = number(recipients as u64);
+            output.line(format_args!(
+                "report     {server} takes mail for {recipients} recipients"
+            ));
+            true
+        }
+        ReportCheck::Problem(problem) => {
+            output.line(format_args!("report     {problem}"));
+            false
+        }
     }
 }
 

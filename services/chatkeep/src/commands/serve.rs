@@ -40,7 +40,7 @@ pub(crate) async fn run(
 
 async fn serve(
     folder: &Path,
-    settings: Settings,
+    mut settings: Settings,
     lifecycle: &Lifecycle,
     output: &Output,
 ) -> anyhow::Result<()> {
@@ -49,6 +49,7 @@ async fn serve(
     console
         .mappings
         .get_or_insert(mappings.context("find the folder of mappings")?);
+    settings.control.pages.clone_from(&console.public_url);
     let embedded = embedded::start(folder, settings, Which::All, lifecycle).await?;
     let services = Services::new(embedded.channels());
     let announce = Announce::new(|link| {

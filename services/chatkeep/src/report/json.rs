@@ -1,5 +1,5 @@
 use chatkeep_proto::v1::{ReportResponse, UserItems};
-use chatkeep_report::{ReportFinding, status, time};
+use chatkeep_report::{DeliveryBalance, RecordBalance, ReportFinding, status, time};
 use serde::Serialize;
 
 use super::{Exceptions, beside::ReportCoverage};
@@ -11,9 +11,9 @@ pub(crate) struct Report<'a> {
     run_kind: &'a str,
     status: String,
     window: Window,
-    records: ReportRecords,
+    records: RecordBalance,
     items: u64,
-    deliveries: ReportDeliveries,
+    deliveries: DeliveryBalance,
     quarantined: Vec<ReportQuarantined<'a>>,
     held: Vec<ReportUser<'a>>,
     external: Vec<ReportUser<'a>>,
@@ -25,26 +25,6 @@ pub(crate) struct Report<'a> {
 struct Window {
     from: Option<String>,
     to: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportRecords {
-    read: u64,
-    rendered: u64,
-    duplicates: u64,
-    excluded: u64,
-    quarantined: u64,
-    open: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct ReportDeliveries {
-    planned: u64,
-    imported: u64,
-    partially_imported: u64,
-    skipped: u64,
-    failed: u64,
-    held: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,8 +42,6 @@ struct ReportUser<'a> {
 impl<'a> Report<'a> {
     /// `kind` is `capture`, `supplement` or `none`.
     pub(crate) fn of(kind: &'a str, report: &'a ReportResponse, all: &'a Exceptions) -> Self {
-        let records = report.records.unwrap_or_default();
-        let deliveries = report.deliveries.unwrap_or_default();
         let user = |user: &'a UserItems| ReportUser {
             source_user: &user.source_user,
             items: user.items,
@@ -80,23 +58,9 @@ impl<'a> Report<'a> {
                 from: report.from.map(time),
                 to: report.to.map(time),
             },
-            records: ReportRecords {
-                read: records.read,
-                rendered: records.rendered,
-                duplicates: records.duplicates,
-                excluded: records.excluded,
-                quarantined: records.quarantined,
-                open: records.open,
-            },
+            records: report.records.unwrap_or_default().into(),
             items: report.items,
-            deliveries: ReportDeliveries {
-                planned: deliveries.planned,
-                imported: deliveries.imported,
-                partially_imported: deliveries.partially_imported,
-                skipped: deliveries.skipped,
-                failed: deliveries.failed,
-                held: deliveries.held,
-            },
+            deliveries: report.deliveries.unwrap_or_default().into(),
             quarantined: quarantined.collect(),
             held: all.held.iter().map(user).collect(),
             external: all.external.iter().map(user).collect(),

@@ -5,17 +5,14 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
-use chatkeep_proto::v1::{AppendAuditRequest, AuditEntry, ListAuditRequest, ListAuditResponse};
+use chatkeep_proto::v1::{AppendAuditRequest, ListAuditRequest, ListAuditResponse};
+use chatkeep_report::AuditLine;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    Problem,
-    log::download,
-    words::{hex, read_time},
-};
+use super::{Problem, log::download, words::read_time};
 use crate::Services;
 
 /// Which entries to list.
@@ -49,32 +46,6 @@ pub(crate) struct AuditList {
     entries: Vec<AuditLine>,
     /// `cursor` of the page that follows; null at the end.
     next: Option<i64>,
-}
-
-/// An entry, in the form that `chatkeep audit verify --from` reads.
-#[derive(Serialize, ToSchema)]
-struct AuditLine {
-    /// From 1, without a gap.
-    sequence: i64,
-    /// Unix milliseconds.
-    time: i64,
-    subject: String,
-    name: String,
-    roles: Vec<String>,
-    /// The address the request came from.
-    address: String,
-    action: String,
-    /// Id of the connector it is about.
-    connector: String,
-    object: String,
-    /// done, refused or denied
-    outcome: String,
-    /// A JSON object as text: the hash is over the text.
-    detail: String,
-    /// Hash of the entry before, hexadecimal.
-    previous: String,
-    /// SHA-256 over all of the above, hexadecimal.
-    hash: String,
 }
 
 /// Lists entries of the audit trail.
@@ -134,26 +105,5 @@ pub(super) async fn export(State(mut services): State<Services>) -> Result<Respo
             return Ok(download("audit.jsonl", "application/x-ndjson", text));
         }
         cursor = page.next;
-    }
-}
-
-impl From<AuditEntry> for AuditLine {
-    fn from(entry: AuditEntry) -> Self {
-        let actor = entry.actor.unwrap_or_default();
-        Self {
-            sequence: entry.sequence,
-            time: entry.time,
-            subject: actor.subject,
-            name: actor.name,
-            roles: actor.roles,
-            address: actor.address,
-            action: entry.action,
-            connector: entry.connector,
-            object: entry.object,
-            outcome: entry.outcome,
-            detail: entry.detail,
-            previous: hex(&entry.previous),
-            hash: hex(&entry.hash),
-        }
     }
 }

@@ -2,7 +2,8 @@
 
 use axum::{Json, extract::State};
 use chatkeep_proto::v1::{
-    PreviewRequest, SourceFinding, TestSourceRequest, TestTargetRequest, source_finding,
+    CheckReportRequest, PreviewRequest, SourceFinding, TestSourceRequest, TestTargetRequest,
+    source_finding,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -117,6 +118,17 @@ struct TargetFinding {
     text: String,
 }
 
+/// What was found of the mails about runs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ReportCheck {
+    /// How many get one; 0 where the file asks for none.
+    recipients: u32,
+    /// Host and port of the server that takes them; null where nobody asks for it, or it does not.
+    server: Option<String>,
+    /// Why they could not be sent; null when they could.
+    problem: Option<String>,
+}
+
 /// Looks at every source of a connector file.
 #[utoipa::path(post, path = "/checks/sources", tag = "checks", operation_id = "check_sources", request_body = Check,
     responses((status = 200, description = "What was found", body = SourceChecks)))]
@@ -181,6 +193,26 @@ pub(super) async fn target(
     Ok(Json(TargetChecks {
         findings: findings.collect(),
         max_part_bytes: found.max_part_bytes,
+    }))
+}
+
+/// Connects to the server that takes mails about runs, if a connector file asks for any. Sends nothing.
+#[utoipa::path(post, path = "/checks/report", tag = "checks", operation_id = "check_report",
+    request_body = Check, responses((status = 200, description = "What was found", body = ReportCheck)))]
+pub(super) async fn report(
+    State(mut services): State<Services>,
+    Json(check): Json<Check>,
+) -> Result<Json<ReportCheck>, Problem> {
+    parse(&check.connector_file)?;
+    let request = CheckReportRequest {
+        connector_file: check.connector_file,
+    };
+    let found = services.control.check_report(request).await?.into_inner();
+    let said = |text: String| Some(text).filter(|text| !text.is_empty());
+    Ok(Json(ReportCheck {
+        recipients: found.recipients,
+        server: said(found.server),
+        problem: said(found.problem),
     }))
 }
 

@@ -1,8 +1,9 @@
 //! Whether sources, directory and target are there: asked of the services that use them.
 
 use chatkeep_proto::v1::{
-    DamagedFile, DatabaseSample, PreviewRequest, PreviewResponse, SourceFinding, SourceSample,
-    TestSourceRequest, TestTargetRequest, source_finding::Result as Found,
+    CheckReportRequest, DamagedFile, DatabaseSample, PreviewRequest, PreviewResponse,
+    SourceFinding, SourceSample, TestSourceRequest, TestTargetRequest,
+    source_finding::Result as Found,
 };
 use chatkeep_report::{day, number};
 use maud::{Markup, html};
@@ -153,6 +154,28 @@ pub(super) async fn target(services: &mut Services, file: &str, mailbox: &str) -
             max_part_bytes: 0,
         },
     }
+}
+
+/// Connects to the server that takes mails about runs, if anybody gets one.
+pub(super) async fn report(services: &mut Services, file: &str) -> Markup {
+    let request = CheckReportRequest {
+        connector_file: file.to_owned(),
+    };
+    let found = match services.control.check_report(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => return refused(&status),
+    };
+    if found.recipients == 0 {
+        return html! { p.soft { "Nobody gets one." } };
+    }
+    let shown = if found.problem.is_empty() {
+        let recipients = number(found.recipients.into());
+        let taken = html! { (found.server) " takes mail; recipients: " (recipients) };
+        line("good", &taken)
+    } else {
+        line("bad", &html! { (found.problem) })
+    };
+    html! { ul.tests { (shown) } }
 }
 
 /// A service said no.

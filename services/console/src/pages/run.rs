@@ -7,7 +7,7 @@ mod lists;
 
 use axum::extract::{Path, Query, State};
 use chatkeep_proto::v1::{ReportRequest, ReportResponse, RunState};
-use chatkeep_report::number;
+use chatkeep_report::{number, window};
 use data_encoding::HEXLOWER;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -118,7 +118,7 @@ fn facts(run: &ReportResponse) -> Markup {
                 }
                 dt { "Opened" } dd { (words::when(run.opened)) }
                 dt { "Closed" } dd { (words::when_or_none(run.closed)) }
-                dt { "Conversations" } dd { (words::window(run.from, run.to)) }
+                dt { "Conversations" } dd { (window(run.from, run.to)) }
                 dt { "Items" } dd { (number(run.items)) }
                 @if let Some(listed) = &run.listed {
                     dt { "Files" } dd {

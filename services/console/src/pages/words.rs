@@ -1,7 +1,7 @@
 //! Numbers, times and states as pages show them.
 
 use chatkeep_proto::v1::{ConnectorState, DataLossHorizon, ReportResponse, RunState};
-use chatkeep_report::{number, time};
+use chatkeep_report::{is_near, number};
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -67,7 +67,7 @@ pub(super) fn horizon(horizon: &DataLossHorizon, now: i64) -> Markup {
         return html! { span { (horizon.database) ": nothing was read yet" } };
     };
     html! {
-        span class=[(purged.saturating_sub(now) < horizon.margin).then_some("alarm")] {
+        span class=[is_near(horizon, now).then_some("alarm")] {
             (horizon.database) ": what was not read yet is purged from " (when(purged)) " on"
         }
     }
@@ -75,11 +75,7 @@ pub(super) fn horizon(horizon: &DataLossHorizon, now: i64) -> Markup {
 
 /// Whether somebody must act before unread rows of one of these are purged.
 pub(super) fn is_urgent(horizons: &[DataLossHorizon], now: i64) -> bool {
-    let is_near = |horizon: &DataLossHorizon| {
-        let left = horizon.purged.map(|purged| purged.saturating_sub(now));
-        left.is_some_and(|left| left < horizon.margin)
-    };
-    horizons.iter().any(is_near)
+    horizons.iter().any(|horizon| is_near(horizon, now))
 }
 
 /// A length of time: `1 day`, `6h 30m`.
@@ -98,15 +94,4 @@ pub(super) fn exceptions(run: &ReportResponse) -> u64 {
     let deliveries = run.deliveries.unwrap_or_default();
     let records = run.records.unwrap_or_default();
     deliveries.failed + deliveries.partially_imported + deliveries.held + records.quarantined
-}
-
-/// From when to when; both in Unix seconds.
-pub(super) fn window(from: Option<i64>, to: Option<i64>) -> String {
-    let day = |seconds: i64| time(seconds).replace("T00:00:00Z", "");
-    match (from.map(day), to.map(day)) {
-        (None, None) => "everything there is".to_owned(),
-        (Some(from), None) => format!("from {from} on"),
-        (None, Some(to)) => format!("before {to}"),
-        (Some(from), Some(to)) => format!("from {from} to before {to}"),
-    }
 }

@@ -148,7 +148,11 @@ async fn throttled(conn: &mut Connection, connector: i64) -> Result<u64, LedgerE
         .during("count waiting deliveries")
 }
 
-async fn report(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
+/// A run with its balance, added up from the rows.
+pub(crate) async fn report(
+    conn: &mut Connection,
+    run: &RunRow,
+) -> Result<ReportResponse, LedgerError> {
     let balance = balance::compute(conn, run).await?;
     let coverage = coverage::find(conn, run.id).await?;
     let (report, _) = outline(conn, run).await?;

@@ -1,11 +1,11 @@
-//! The chain of the audit trail, and its form in files.
+//! The chain of the audit trail.
 
 use std::io::{self, BufRead};
 
 use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{Actor, AuditEntry};
+use chatkeep_report::AuditLine;
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
 
 /// What stands for the hash before the first entry's.
 pub(super) const START: [u8; 32] = [0; 32];
@@ -113,74 +113,6 @@ impl Trail {
     }
 }
 
-/// An entry as a line of an export: one JSON object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Line {
-    sequence: i64,
-    /// Unix milliseconds.
-    time: i64,
-    subject: String,
-    name: String,
-    roles: Vec<String>,
-    address: String,
-    action: String,
-    connector: String,
-    object: String,
-    outcome: String,
-    /// A JSON object as text, since its hash is over the text.
-    detail: String,
-    /// In hexadecimal.
-    previous: String,
-    hash: String,
-}
-
-impl From<&AuditEntry> for Line {
-    fn from(entry: &AuditEntry) -> Self {
-        let entry = entry.clone();
-        let actor = entry.actor.unwrap_or_default();
-        Self {
-            sequence: entry.sequence,
-            time: entry.time,
-            subject: actor.subject,
-            name: actor.name,
-            roles: actor.roles,
-            address: actor.address,
-            action: entry.action,
-            connector: entry.connector,
-            object: entry.object,
-            outcome: entry.outcome,
-            detail: entry.detail,
-            previous: HEXLOWER.encode(&entry.previous),
-            hash: HEXLOWER.encode(&entry.hash),
-        }
-    }
-}
-
-impl Line {
-    /// The entry; a hash that is none is empty in it.
-    fn entry(self) -> AuditEntry {
-        let bytes = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default().into();
-        AuditEntry {
-            sequence: self.sequence,
-            time: self.time,
-            actor: Some(Actor {
-                subject: self.subject,
-                name: self.name,
-                roles: self.roles,
-                address: self.address,
-            }),
-            action: self.action,
-            connector: self.connector,
-            object: self.object,
-            outcome: self.outcome,
-            detail: self.detail,
-            previous: bytes(&self.previous),
-            hash: bytes(&self.hash),
-        }
-    }
-}
-
 /// Why an export is not what it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum TrailError {
@@ -211,10 +143,10 @@ pub fn verify_export(export: impl BufRead) -> Result<Trail, TrailError> {
     let mut trail = Trail::default();
     for (line, text) in (1..).zip(export.lines()) {
         let text = text.map_err(|source| TrailError::Read { source })?;
-        let entry: Line =
+        let entry: AuditLine =
             serde_json::from_str(&text).map_err(|source| TrailError::Line { line, source })?;
         trail
-            .check(&entry.entry())
+            .check(&entry.into())
             .map_err(|source| TrailError::Broken { source })?;
     }
     Ok(trail)
@@ -350,7 +282,7 @@ mod tests {
 
     #[test]
     fn an_export_is_checked_without_the_ledger() {
-        let lines = three().map(|entry| serde_json::to_string(&Line::from(&entry)).unwrap());
+        let lines = three().map(|entry| serde_json::to_string(&AuditLine::from(entry)).unwrap());
 
         let whole = verify_export(lines.join("\n").as_bytes()).unwrap();
         let altered = lines.join("\n").replacen("\"7\"", "\"8\"", 1);

@@ -15,7 +15,7 @@ const STEPS: [&[&[&str]]; 10] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
-    &[TRACED],
+    &[TRACED, REPORTS],
 ];
 
 /// Format of the ledger this program writes.
@@ -291,6 +291,19 @@ const TRACED: &[&str] = &[
     "INDEX held_failed ON held (connector) WHERE state = 4",
 ];
 
+const REPORTS: &[&str] = &[
+    // Mails about runs, one row for each recipient: about the end of a run, or with `stopped` 1 about a stop
+    // before it, for `reason`. `state`: 0 waiting, 1 sent, 2 refused, 3 given up, 4 not called for. Nobody
+    // takes it up before `due`; `attempts` counts those who did; `mail` is what is sent, the same each time,
+    // empty before the first attempt and after the last. `code` is the server's last answer, 0 for none.
+    "TABLE reports (id {KEY}, connector BIGINT NOT NULL, run BIGINT NOT NULL, stopped BIGINT NOT NULL,
+        reason TEXT NOT NULL, recipient TEXT NOT NULL, state BIGINT NOT NULL, made BIGINT NOT NULL,
+        due BIGINT NOT NULL, attempts BIGINT NOT NULL, code BIGINT NOT NULL, mail {BYTES} NOT NULL,
+        UNIQUE (run, stopped, recipient))",
+    "INDEX reports_due ON reports (due) WHERE state = 0",
+    "INDEX reports_by_state ON reports (connector, state)",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -399,6 +412,7 @@ mod tests {
             "audit",
             "sign_ins",
             "secrets",
+            "reports",
         ] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
@@ -439,6 +453,7 @@ mod tests {
     async fn drop_format_10(database: &Database) {
         run(database, "DROP INDEX held_failed").await;
         run(database, "DROP TABLE leases").await;
+        run(database, "DROP TABLE reports").await;
         for column in [
             "tasks DROP COLUMN opened",
             "batches DROP COLUMN rendered_in",

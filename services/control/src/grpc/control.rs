@@ -2,16 +2,16 @@ use std::{pin::Pin, sync::Arc};
 
 use chatkeep_proto::v1::{
     ArchivedDelivery, ArchivedRequest, BackfillRequest, BackfillResponse, CancelBackfillRequest,
-    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, DeleteConnectorRequest,
-    DeleteConnectorResponse, DeliverHeldRequest, Exception, ExceptionsRequest, FindItemsRequest,
-    FindItemsResponse, GetConnectorRequest, GetConnectorResponse, ListBackfillsRequest,
-    ListBackfillsResponse, ListConnectorsRequest, ListConnectorsResponse, ListExceptionsRequest,
-    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
-    ManifestsRequest, OpenRunRequest, OpenRunResponse, PauseConnectorRequest,
-    PauseConnectorResponse, ProgressRequest, ProgressResponse, PutConnectorRequest,
-    PutConnectorResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
-    ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
-    control_server, log_entry::Entry,
+    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, CheckReportRequest,
+    CheckReportResponse, DeleteConnectorRequest, DeleteConnectorResponse, DeliverHeldRequest,
+    Exception, ExceptionsRequest, FindItemsRequest, FindItemsResponse, GetConnectorRequest,
+    GetConnectorResponse, ListBackfillsRequest, ListBackfillsResponse, ListConnectorsRequest,
+    ListConnectorsResponse, ListExceptionsRequest, ListExceptionsResponse, ListRunsRequest,
+    ListRunsResponse, LogEntry, LogRequest, ManifestPiece, ManifestsRequest, OpenRunRequest,
+    OpenRunResponse, PauseConnectorRequest, PauseConnectorResponse, ProgressRequest,
+    ProgressResponse, PutConnectorRequest, PutConnectorResponse, ReportRequest, ReportResponse,
+    ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest,
+    TraceItemResponse, control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -33,6 +33,7 @@ use crate::{
     audit::Outcome,
     error::LedgerError,
     ledger::{Ledger, parse},
+    mail::{ReportCheck, check_report},
 };
 
 type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -296,6 +297,23 @@ impl control_server::Control for ControlGrpc {
         let cancel = |request| self.ledger.cancel_backfill(&deed, request);
         change(&self.ledger, &deed, request, cancel).await?;
         Ok(Response::new(CancelBackfillResponse {}))
+    }
+
+    async fn check_report(
+        &self,
+        request: Request<CheckReportRequest>,
+    ) -> Answer<CheckReportResponse> {
+        let connector = parse(&request.into_inner().connector_file).map_err(status)?;
+        let mut answer = CheckReportResponse {
+            recipients: u32::try_from(connector.report.to.len()).unwrap_or(u32::MAX),
+            ..CheckReportResponse::default()
+        };
+        match check_report(&connector, self.ledger.smtp.as_ref()).await {
+            ReportCheck::NotAsked => {}
+            ReportCheck::Ready { server, .. } => answer.server = server,
+            ReportCheck::Problem(problem) => answer.problem = problem,
+        }
+        Ok(Response::new(answer))
     }
 
     async fn manifests(&self, request: Request<ManifestsRequest>) -> Answer<Self::ManifestsStream> {

@@ -208,7 +208,10 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         match failure {
             // The task stays open: it is published again when the run is resumed.
-            Failure::FailRun => run::set_status(conn, task.run, RunState::Failed, reason).await,
+            Failure::FailRun => {
+                run::set_status(conn, task.run, RunState::Failed, reason).await?;
+                self.report_stop(conn, task.run, reason).await
+            }
             Failure::PutBack => import::fail(conn, task, reason, self.limits.attempts).await,
             Failure::Split { first, end } => split(conn, task, (first, end), reason).await,
             Failure::Quarantine(entry) => bury(conn, task, entry, reason).await,

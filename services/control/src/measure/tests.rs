@@ -27,7 +27,7 @@ async fn with_run(folder: &Path) -> (Watcher, i64) {
         (staging, Seals::Staging),
         Arc::<Outstanding>::default(),
         (Clock::default(), limits),
-        Keyring::default(),
+        (Keyring::default(), None),
     ));
     let request = OpenRunRequest {
         connector_file: CONNECTOR.to_owned(),

@@ -27,6 +27,8 @@ mod plans;
 mod properties;
 mod pruning;
 mod refusals;
+#[cfg(feature = "mail")]
+mod reports;
 mod rooms;
 mod runs;
 mod schedules;

@@ -58,6 +58,9 @@ mod races;
 mod refusals;
 mod replica;
 mod replicas;
+#[cfg(feature = "mail")]
+#[path = "../it/reports.rs"]
+mod reports;
 #[path = "../it/rooms.rs"]
 mod rooms;
 #[path = "../it/runs.rs"]

@@ -1,4 +1,5 @@
 use chatkeep_proto::v1::{OpenRunResponse, ReportResponse, RetryResponse};
+use chatkeep_report::{DeliveryBalance, RecordBalance};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -74,10 +75,10 @@ pub(crate) struct Run {
     scheduled: bool,
     /// Number of the backfill whose slice it is.
     backfill: Option<i64>,
-    records: Option<RecordBalance>,
+    records: Option<RunRecords>,
     /// Items made of the records.
     items: u64,
-    deliveries: Option<DeliveryBalance>,
+    deliveries: Option<RunDeliveries>,
     /// Extra copies that were found in mailboxes and removed.
     copies_removed: u64,
     /// Deliveries of earlier runs that this run made.
@@ -90,62 +91,28 @@ pub(crate) struct Run {
     seal_sha256: String,
 }
 
-/// read = rendered + duplicates + excluded + quarantined + open
+/// A run's records, and whether they are all accounted for.
 #[derive(Serialize, ToSchema)]
-struct RecordBalance {
-    read: u64,
-    rendered: u64,
-    duplicates: u64,
-    excluded: u64,
-    quarantined: u64,
-    open: u64,
+struct RunRecords {
+    #[serde(flatten)]
+    balance: RecordBalance,
     /// Both sides are equal.
     closes: bool,
 }
 
-/// planned = imported + `partially_imported` + skipped + failed + held
+/// A run's deliveries, and whether they are all accounted for.
 #[derive(Serialize, ToSchema)]
-struct DeliveryBalance {
-    planned: u64,
-    imported: u64,
-    partially_imported: u64,
-    skipped: u64,
-    failed: u64,
-    held: u64,
+struct RunDeliveries {
+    #[serde(flatten)]
+    balance: DeliveryBalance,
     /// Both sides are equal.
     closes: bool,
 }
 
 impl From<ReportResponse> for Run {
     fn from(report: ReportResponse) -> Self {
-        let records = report.records.map(|records| RecordBalance {
-            read: records.read,
-            rendered: records.rendered,
-            duplicates: records.duplicates,
-            excluded: records.excluded,
-            quarantined: records.quarantined,
-            open: records.open,
-            closes: records.read
-                == records.rendered
-                    + records.duplicates
-                    + records.excluded
-                    + records.quarantined
-                    + records.open,
-        });
-        let deliveries = report.deliveries.map(|deliveries| DeliveryBalance {
-            planned: deliveries.planned,
-            imported: deliveries.imported,
-            partially_imported: deliveries.partially_imported,
-            skipped: deliveries.skipped,
-            failed: deliveries.failed,
-            held: deliveries.held,
-            closes: deliveries.planned
-                == deliveries.imported
-                    + deliveries.partially_imported
-                    + deliveries.skipped
-                    + deliveries.failed
-                    + deliveries.held,
-        });
+        let records = report.records.map(RecordBalance::from);
+        let deliveries = report.deliveries.map(DeliveryBalance::from);
         Self {
             number: report.number,
             state: word(report.state().as_str_name(), "RUN_STATE"),
@@ -157,9 +124,15 @@ impl From<ReportResponse> for Run {
             closed: report.closed.map(time),
             scheduled: report.scheduled,
             backfill: (report.backfill != 0).then_some(report.backfill),
-            records,
+            records: records.map(|balance| RunRecords {
+                balance,
+                closes: balance.equation().closes(),
+            }),
             items: report.items,
-            deliveries,
+            deliveries: deliveries.map(|balance| RunDeliveries {
+                balance,
+                closes: balance.equation().closes(),
+            }),
             copies_removed: report.copies_removed,
             earlier_deliveries: report.earlier_deliveries,
             findings: report.findings,

@@ -19,10 +19,12 @@ pub(crate) async fn show(
     let sources = checks::sources(&mut services, &stored.file, 0).await;
     let directory = checks::directory(&mut services, &stored.file).await;
     let target = checks::target(&mut services, &stored.file, &directory.sample_mailbox).await;
+    let report = checks::report(&mut services, &stored.file).await;
     let content = html! {
         section.card { h2 { "Sources" } (sources) }
         section.card { h2 { "Directory" } (directory.shown) }
         section.card { h2 { "Target" } (target.shown) }
+        section.card { h2 { "Daily report" } (report) }
         p { a.button href=(stored.address()) { "Back" } }
     };
     let page = Page::new("Connections").below("Data connectors", "/connectors");

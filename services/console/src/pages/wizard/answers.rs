@@ -54,6 +54,7 @@ pub(super) async fn take(
         }
         Step::Schedule => {
             inputs::read(catalog::SCHEDULE, table, "", fields, problems);
+            inputs::read(catalog::REPORT, table, "", fields, problems);
             draft.is_scheduled = fields.get("is_scheduled") == "true";
         }
     }

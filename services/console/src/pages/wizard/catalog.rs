@@ -239,3 +239,24 @@ pub(super) const SCHEDULE: &[Field] = &[
     )
     .seldom("1h"),
 ];
+
+/// Who gets a mail about each run.
+pub(super) const REPORT: &[Field] = &[
+    field(
+        "report.to",
+        "Daily report",
+        Kind::List,
+        "Mail addresses. Each run's balance, exceptions in numbers and seal; no user is named and nothing is quoted.",
+    )
+    .or("compliance@contoso.com"),
+    field(
+        "report.when",
+        "Send it",
+        Kind::Choice(&[
+            ("each run", "After each run"),
+            ("problems only", "When somebody should look at something"),
+        ]),
+        "",
+    )
+    .or("each run"),
+];

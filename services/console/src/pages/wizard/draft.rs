@@ -21,7 +21,7 @@ pub(super) struct Draft {
 }
 
 /// Parts of a connector file that have nothing in common.
-pub(super) const PARTS: [&str; 11] = [
+pub(super) const PARTS: [&str; 12] = [
     "name",
     "domain",
     "id",
@@ -33,6 +33,7 @@ pub(super) const PARTS: [&str; 11] = [
     "item",
     "schedule",
     "coverage",
+    "report",
 ];
 
 impl Draft {

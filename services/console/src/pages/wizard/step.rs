@@ -70,7 +70,7 @@ impl Step {
             Self::Directory => &["directory"],
             Self::Mapping => &["mapping"],
             Self::Target => &["target", "item"],
-            Self::Schedule => &["schedule"],
+            Self::Schedule => &["schedule", "report"],
             Self::Review => &super::draft::PARTS,
         }
     }

@@ -162,6 +162,7 @@ impl View {
                     } }
                     (inputs::show(catalog::SCHEDULE, table, "", problems))
                 }
+                section.card { h2 { "Who is told" } (inputs::show(catalog::REPORT, table, "", problems)) }
             },
             Step::Review => asked::review(draft),
         }
