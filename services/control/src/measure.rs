@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    approval::waiting_of,
     balance::{self, Balance},
     database::{Connection, query},
     director,
@@ -57,6 +58,7 @@ enum Metric {
     Due,
     Lag,
     Horizon,
+    Proposals,
     OpenTasks,
     Deleted,
     Cleared,
@@ -64,7 +66,7 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
@@ -78,6 +80,7 @@ impl Metric {
         Self::Due,
         Self::Lag,
         Self::Horizon,
+        Self::Proposals,
         Self::OpenTasks,
         Self::Deleted,
         Self::Cleared,
@@ -99,6 +102,7 @@ impl Metric {
             Self::Due => "chatkeep.schedule.due",
             Self::Lag => "chatkeep.schedule.lag",
             Self::Horizon => "chatkeep.source.horizon",
+            Self::Proposals => "chatkeep.proposals.waiting",
             Self::OpenTasks => "chatkeep.tasks.open",
             Self::Deleted => "chatkeep.janitor.deleted",
             Self::Cleared => "chatkeep.janitor.runs",
@@ -177,6 +181,8 @@ impl Watcher {
         let mut samples = open_tasks(&mut conn).await?;
         samples.extend(cleared(&mut conn).await?);
         samples.extend(held::held(&mut conn).await?);
+        let proposals = waiting_of(&mut conn, "").await?;
+        samples.push(sample(Metric::Proposals, proposals, []));
         let now = ledger.clock.now() / 1000;
         samples.extend(schedules(&mut conn, now).await?);
         samples.extend(horizons(&mut conn, now).await?);

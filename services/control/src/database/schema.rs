@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 9] = [
+const STEPS: [&[&[&str]]; 10] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -15,10 +15,11 @@ const STEPS: [&[&[&str]]; 9] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
+    &[PROPOSALS],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 9;
+pub(super) const FORMAT: i64 = 10;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -259,6 +260,20 @@ const LISTED: &[&str] = &[
     "INDEX deliveries_failed ON deliveries (item, mailbox) WHERE state IN (2, 4)",
 ];
 
+const PROPOSALS: &[&str] = &[
+    // Changes that have to be approved. `connector` is a public id, there may be no such row; `base` the
+    // version that it would replace, 0 when there was none; `file` is empty of a deletion; `changes` a JSON
+    // object of the values that differ. `decided` is absent while it waits, which is state 1.
+    "TABLE proposals (id {KEY}, connector TEXT NOT NULL, name TEXT NOT NULL, kind BIGINT NOT NULL,
+        state BIGINT NOT NULL, base BIGINT NOT NULL, file TEXT NOT NULL, scheduled BIGINT NOT NULL,
+        max_part_bytes BIGINT NOT NULL, changes TEXT NOT NULL, subject TEXT NOT NULL,
+        subject_name TEXT NOT NULL, proposed BIGINT NOT NULL, expires BIGINT NOT NULL,
+        reason TEXT NOT NULL, decider TEXT NOT NULL, decider_name TEXT NOT NULL, decided BIGINT,
+        decision TEXT NOT NULL)",
+    "INDEX proposals_waiting ON proposals (id) WHERE state = 1",
+    "INDEX proposals_of_connector ON proposals (connector, id)",
+];
+
 const SIGN_INS: &[&str] = &[
     // Sessions of people; `token` is the SHA-256 of what their browser has. It ends at `expires`, which
     // moves on by `idle` with every use, to `ends` at the latest.
@@ -350,6 +365,7 @@ mod tests {
             run(&database, later.to_owned()).await;
         }
         for table in [
+            "proposals",
             "cleared",
             "kept",
             "janitor",
@@ -428,6 +444,7 @@ mod tests {
     }
 
     async fn drop_format_8(database: &Database) {
+        run(database, "DROP TABLE proposals").await;
         drop_format_9(database).await;
         for column in ["version", "changed", "deleted"] {
             let drop = format!("ALTER TABLE connectors DROP COLUMN {column}");

@@ -20,6 +20,7 @@ async fn findings_of_the_newest_run_are_measured_by_kind() {
         fence: Duration::from_secs(1),
         attempts: 1,
         enough: 1,
+        approval: None,
     };
     let ledger = Arc::new(Ledger::new(
         database,
