@@ -1,6 +1,6 @@
 //! Changes that take two people.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use chatkeep_testkit::OpenIdProvider;
 use reqwest::{Method, StatusCode};
@@ -257,4 +257,46 @@ async fn a_held_users_mail_arrives_when_the_mapping_was_approved_and_not_before(
     assert!(badge.contains("Change waits for approval"), "{badge}");
     assert_eq!(approved.status, StatusCode::SEE_OTHER, "{}", approved.text);
     assert!(mails(&system, MAILBOX) > 0);
+}
+
+#[tokio::test]
+async fn the_command_line_shows_what_waits_and_goes_round_nobody() {
+    let system = approving().await;
+    let new = json!({ "connector_file": system.connector_file(), "reason": "ticket 4711" });
+    let proposed = system
+        .script(&ADMINISTRATOR)
+        .post("/api/v1/connectors", &new)
+        .await;
+    location(&proposed);
+    let folder = system.stop();
+    let chatkeep = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatkeep"));
+        let command = command
+            .current_dir(folder.path())
+            .env("CHATKEEP__CONTROL__APPROVAL__REQUIRED", "true")
+            .args(arguments);
+        let output = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout) + &text(output.stderr),
+        )
+    };
+
+    let (_, list) = chatkeep(&["changes", "list"]);
+    let (_, change) = chatkeep(&["changes", "show", "1"]);
+    let approved = chatkeep(&["changes", "approve", "1"]);
+    let archived = chatkeep(&["archive", "connector.toml"]);
+
+    assert!(
+        list.contains("waiting") && list.contains("create"),
+        "{list}"
+    );
+    assert!(change.contains("ticket 4711"), "{change}");
+    assert!(change.contains("mapping.unmapped\t-\thold"), "{change}");
+    assert_eq!(approved.0, Some(1));
+    assert!(approved.1.contains("who has signed in"), "{}", approved.1);
+    assert_eq!(archived.0, Some(1));
+    assert!(archived.1.contains("has to be approved"), "{}", archived.1);
+    assert!(!folder.path().join("mailboxes").exists());
 }

@@ -56,7 +56,7 @@ pub(crate) struct ProposalList {
 /// A change that somebody proposed.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Proposal {
-    proposal: i64,
+    id: i64,
     /// Id of the connector; there may be none of it yet.
     connector: String,
     /// The connector's name as it would be.
@@ -213,7 +213,7 @@ impl From<v1::Proposal> for Proposal {
             after: change.after.clone(),
         });
         Self {
-            proposal: proposal.proposal,
+            id: proposal.proposal,
             kind: word(proposal.kind().as_str_name(), "PROPOSAL_KIND"),
             state: word(proposal.state().as_str_name(), "PROPOSAL_STATE"),
             changes: changes.collect(),

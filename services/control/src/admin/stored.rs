@@ -112,23 +112,29 @@ impl Ledger {
         (request, connector, before): (&PutConnectorRequest, &Connector, Option<(i64, Stored)>),
     ) -> Result<PutConnectorResponse, LedgerError> {
         refuse_name_of_another(conn, connector).await?;
-        let was = match &before {
-            Some((key, _)) => schedule::find(conn, *key).await?,
-            None => Schedule::default(),
-        };
+        let key = before.as_ref().map(|(key, _)| *key);
         let before = before.map(|(_, stored)| stored);
         let in_use = in_use_of(before.as_ref())?;
+        let was = match key.filter(|_| in_use.is_some()) {
+            Some(key) => Some(schedule::find(conn, key).await?),
+            None => None,
+        };
         let mut changes = changes::by_key(in_use.as_ref(), Some(connector));
-        let was = in_use
-            .is_some()
-            .then_some((was.due.is_some(), was.max_part_bytes));
-        let is = (request.schedule, signed(request.max_part_bytes));
-        if was != Some(is) {
-            let (scheduled, size) = (json!(is.0), json!(is.1));
-            let before = was.map(|(scheduled, size)| (json!(scheduled), json!(size)));
-            let (was_scheduled, was_size) = before.unzip();
-            changes["runs.scheduled"] = changes::pair(was_scheduled.as_ref(), Some(&scheduled));
-            changes["runs.max_part_bytes"] = changes::pair(was_size.as_ref(), Some(&size));
+        for (key, was, is) in [
+            (
+                "runs.scheduled",
+                was.map(|was| json!(was.due.is_some())),
+                json!(request.schedule),
+            ),
+            (
+                "runs.max_part_bytes",
+                was.map(|was| json!(was.max_part_bytes)),
+                json!(request.max_part_bytes),
+            ),
+        ] {
+            if was.as_ref() != Some(&is) {
+                changes[key] = changes::pair(was.as_ref(), Some(&is));
+            }
         }
         let base = before.as_ref().map_or(0, |before| before.version);
         let change = Change {
