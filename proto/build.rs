@@ -8,6 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "chatkeep/v1/task.proto",
         "chatkeep/v1/ledger.proto",
+        "chatkeep/v1/approval.proto",
         "chatkeep/v1/control.proto",
         "chatkeep/v1/access.proto",
         "chatkeep/v1/ingestion.proto",

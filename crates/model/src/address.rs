@@ -111,7 +111,11 @@ mod tests {
         ];
 
         for address in addresses {
-            assert_eq!(is_normal(address), normalize(address) == address, "{address}");
+            assert_eq!(
+                is_normal(address),
+                normalize(address) == address,
+                "{address}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ mod coverage;
 mod credential;
 mod database;
 mod directory;
+mod essence;
 mod ews;
 mod ldap;
 mod policy_tag;

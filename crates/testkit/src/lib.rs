@@ -59,8 +59,8 @@ pub use crate::{
     proxy::{Cut, CuttingProxy, Seeded},
     rabbitmq::{RabbitMq, Shortage},
     reader::{StoredMessage, folders, read_folder},
-    tap::Tap,
     smtp::{Smtp, SmtpTls, TakenMail},
+    tap::Tap,
 };
 #[cfg(feature = "tds")]
 pub use crate::{sqlserver::SqlServer, tsql::SqlError};

@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// Who changed what: copies the audit trail, or checks that nothing of it was altered
     #[command(subcommand)]
     Audit(Audit),
+    /// Changes of connectors that a second person has to approve
+    #[command(subcommand)]
+    Changes(Changes),
     /// Connectors that a control elsewhere archives by itself: needs --control
     #[command(subcommand)]
     Connectors(Connectors),
@@ -193,6 +196,47 @@ pub(crate) enum Audit {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum Changes {
+    /// Lists those that wait
+    List {
+        /// Those that were decided, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows who proposed one, and each value that would change: key, before, after
+    Show {
+        /// Number of the change, as `chatkeep changes list` lists it
+        change: i64,
+    },
+    /// Lets one take effect; who proposed it cannot
+    Approve {
+        /// Number of the change, as `chatkeep changes list` lists it
+        change: i64,
+        /// What is said about it
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
+    },
+    /// Ends one without effect
+    Reject {
+        /// Number of the change, as `chatkeep changes list` lists it
+        change: i64,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Takes one back, for who proposed it
+    Withdraw {
+        /// Number of the change, as `chatkeep changes list` lists it
+        change: i64,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Connectors {
     /// Lists them, and what their schedules are up to
     List,
@@ -203,6 +247,14 @@ pub(crate) enum Connectors {
         /// Opens no runs by itself
         #[arg(long)]
         manual: bool,
+        /// What is said about it where a second person has to approve it
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
     },
     /// Opens no run, and begins nothing more of those that are open
     Pause(Named),

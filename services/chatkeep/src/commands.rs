@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod backfill;
 mod canary;
+mod changes;
 mod check;
 mod connectors;
 mod drive;
@@ -71,6 +72,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
         }
         Command::Verify(args) => verify::run(args, site, output).await,
         Command::Audit(command) => audit::run(command, site, output).await,
+        Command::Changes(command) => changes::run(command, site, output).await,
         Command::Connectors(command) => connectors::run(command, site, output).await,
         Command::Serve(args) => serve::run(args, site, output).await,
         Command::Selfcheck(args) => selfcheck::run(args, site, output).await,

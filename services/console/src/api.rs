@@ -16,6 +16,8 @@ mod log;
 mod preview;
 mod problem;
 mod progress;
+#[expect(unused_qualifications, reason = "in what utoipa writes")]
+mod proposals;
 mod runs;
 mod secrets;
 mod sessions;
@@ -97,6 +99,11 @@ pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: Cancellati
         .routes(takes(Administer, routes!(checks::target)))
         .routes(takes(Administer, routes!(checks::report)))
         .routes(takes(Administer, routes!(preview::preview)))
+        .routes(takes(Read, routes!(proposals::list)))
+        .routes(takes(Read, routes!(proposals::read)))
+        .routes(takes(Administer, routes!(proposals::approve)))
+        .routes(takes(Administer, routes!(proposals::reject)))
+        .routes(takes(Administer, routes!(proposals::withdraw)))
         .routes(takes(Operate, routes!(items::trace)))
         .routes(takes(Operate, routes!(items::search)))
         .routes(takes(Operate, routes!(audit::list)))

@@ -10,6 +10,7 @@ mod item;
 mod layout;
 mod mappings;
 pub(crate) mod problem;
+mod proposals;
 mod run;
 mod secrets;
 pub(crate) mod sign_in;
@@ -91,6 +92,11 @@ fn table() -> Vec<Page> {
         shows(Read, "/connectors/{id}/runs/{number}", run::show),
         does(Operate, "/connectors/{id}/runs/{number}/cancel", run::actions::cancel),
         does(Operate, "/connectors/{id}/runs/{number}/retry", run::actions::retry),
+        shows(Read, "/proposals", proposals::list),
+        shows(Read, "/proposals/{proposal}", proposals::one::show),
+        does(Administer, "/proposals/{proposal}/approve", proposals::decide::approve),
+        does(Administer, "/proposals/{proposal}/reject", proposals::decide::reject),
+        does(Administer, "/proposals/{proposal}/withdraw", proposals::decide::withdraw),
         shows(Operate, "/items", item::show),
         shows(Operate, "/audit", audit::show),
         shows(Administer, "/secrets", secrets::show),

@@ -7,6 +7,7 @@ mod exceptions;
 pub(crate) mod lists;
 pub(crate) mod manifests;
 pub(crate) mod open;
+pub(crate) mod register;
 pub(crate) mod report;
 mod search;
 pub(crate) mod stored;

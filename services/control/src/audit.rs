@@ -24,7 +24,7 @@ use crate::{
 const TRAIL: i64 = -1;
 
 /// Who makes a call that does not say.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What somebody does.
 #[derive(Clone, Debug)]
@@ -73,6 +73,11 @@ impl Deed {
             connector: String::new(),
             object: String::new(),
         }
+    }
+
+    /// Who does it.
+    pub(crate) fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// The same deed under another name.

@@ -132,6 +132,7 @@ impl Director {
         }
         if self.patrolled.elapsed() >= PATROL {
             patrol(&self.ledger, &self.queue).await?;
+            self.ledger.expire_proposals().await?;
             self.patrolled = Instant::now();
         }
         Ok(next)

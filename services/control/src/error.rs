@@ -47,7 +47,7 @@ pub enum LedgerError {
     /// There is one already.
     #[error("{0} exists already")]
     Exists(&'static str),
-    /// The task has no business with it.
+    /// The task has no business with it, or somebody has no right to it.
     #[error("{0}")]
     Forbidden(&'static str),
     /// Another process directs the connector by now.
@@ -106,6 +106,7 @@ impl LedgerError {
             Self::Closed(_)
                 | Self::Changed
                 | Self::Exists(_)
+                | Self::Forbidden(_)
                 | Self::Unknown(_)
                 | Self::Malformed(_)
                 | Self::Refused { .. }

@@ -57,6 +57,8 @@ pub(crate) struct Limits {
     pub(crate) attempts: u32,
     /// Waiting deliveries that make a mailbox worth a task while its run still plans.
     pub(crate) enough: u32,
+    /// How long a change waits that has to be approved; `None`: none has to be.
+    pub(crate) approval: Option<Duration>,
 }
 
 /// The ledger of one installation.
@@ -101,6 +103,11 @@ impl Ledger {
             limits,
             targets: Mutex::default(),
         }
+    }
+
+    /// How long a change waits that has to be approved; `None`: none has to be.
+    pub(crate) fn approval(&self) -> Option<Duration> {
+        self.limits.approval
     }
 
     /// The run a task belongs to.

@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod approval;
 mod audit;
 mod balance;
 mod clock;
@@ -53,6 +54,7 @@ use crate::{
 
 pub use crate::{
     access::KeyringError,
+    approval::ApprovalSettings,
     audit::{BrokenEntry, Trail, TrailError, verify_export},
     balance::Balance,
     clock::Clock,
@@ -84,6 +86,8 @@ pub struct Settings {
     pub schedule: bool,
     /// When blobs are deleted from staging.
     pub janitor: JanitorSettings,
+    /// Which changes a second person has to approve.
+    pub approval: ApprovalSettings,
     /// The key that secrets are encrypted with: 32 bytes in base64. Without one none can be stored.
     pub secrets_key: Option<SecretRef>,
     /// Keys that secrets were encrypted with before: what they read is encrypted anew at the start.
@@ -106,6 +110,7 @@ impl Default for Settings {
             import_attempts: 3,
             schedule: true,
             janitor: JanitorSettings::default(),
+            approval: ApprovalSettings::default(),
             secrets_key: None,
             secrets_keys_old: Vec::new(),
             postgres: None,
@@ -199,6 +204,7 @@ pub async fn start_with_clock(
         fence: settings.fence.max(SHORTEST_FENCE),
         attempts: settings.import_attempts,
         enough: settings.enough,
+        approval: (settings.approval.required).then_some(settings.approval.expires),
     };
     // What one process of several wrote into a folder, the others would miss.
     let seals = if database.is_shared() {

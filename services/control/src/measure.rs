@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    approval::waiting_of,
     balance::{self, Balance},
     database::{Connection, query},
     director,
@@ -61,6 +62,7 @@ enum Metric {
     Lag,
     Horizon,
     Margin,
+    Proposals,
     OpenTasks,
     OldestTask,
     Deleted,
@@ -70,7 +72,7 @@ enum Metric {
 }
 
 impl Metric {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Records,
         Self::Deliveries,
         Self::Items,
@@ -86,6 +88,7 @@ impl Metric {
         Self::Lag,
         Self::Horizon,
         Self::Margin,
+        Self::Proposals,
         Self::OpenTasks,
         Self::OldestTask,
         Self::Deleted,
@@ -111,6 +114,7 @@ impl Metric {
             Self::Lag => "chatkeep.schedule.lag",
             Self::Horizon => "chatkeep.source.horizon",
             Self::Margin => "chatkeep.source.margin",
+            Self::Proposals => "chatkeep.proposals.waiting",
             Self::OpenTasks => "chatkeep.tasks.open",
             Self::OldestTask => "chatkeep.tasks.oldest",
             Self::Deleted => "chatkeep.janitor.deleted",
@@ -192,6 +196,8 @@ impl Watcher {
         samples.extend(cleared(&mut conn).await?);
         samples.extend(held::held(&mut conn).await?);
         samples.extend(failed::failed(&mut conn).await?);
+        let proposals = waiting_of(&mut conn, "").await?;
+        samples.push(sample(Metric::Proposals, proposals, []));
         let now = ledger.clock.now() / 1000;
         samples.extend(backlog::oldest(&mut conn, now).await?);
         samples.extend(schedules(&mut conn, now).await?);

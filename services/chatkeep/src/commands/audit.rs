@@ -36,7 +36,8 @@ pub(crate) async fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-fn site(options: &SiteOptions) -> anyhow::Result<Site> {
+/// The ledger of the folder that the options name, or control.
+pub(super) fn site(options: &SiteOptions) -> anyhow::Result<Site> {
     let here = std::path::absolute(".").context("find the current folder")?;
     let site = Site::new(options, &here)?;
     if let Some(folder) = site.without_ledger() {

@@ -26,9 +26,13 @@ pub(crate) async fn run(
     let site = Site::elsewhere(options)?;
     match command {
         Connectors::List => print_all(&site, output).await?,
-        Connectors::Put { file, manual } => {
+        Connectors::Put {
+            file,
+            manual,
+            reason,
+        } => {
             let place = Place::read(file, options)?;
-            put(&place, !manual, output).await?;
+            put(&place, (!manual, reason), output).await?;
         }
         Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
         Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
@@ -111,12 +115,17 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
     )
 }
 
-async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<()> {
+async fn put(
+    place: &Place,
+    (schedule, reason): (bool, &str),
+    output: &Output,
+) -> anyhow::Result<()> {
     let request = PutConnectorRequest {
         connector_file: place.connector.to_toml()?,
         schedule,
         // The connector's own limit.
         max_part_bytes: 0,
+        reason: reason.to_owned(),
         ..PutConnectorRequest::default()
     };
     let stored = ask(&place.site, async |system| {
@@ -124,6 +133,14 @@ async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<(
         Ok(answer.map_err(super::answer)?.into_inner())
     })
     .await?;
+    if stored.proposal > 0 {
+        output.line(format_args!(
+            "connector {} (id {}) is not changed yet: proposed as change {}, which another person has to \
+             approve with `chatkeep changes approve {}`",
+            place.connector.name, stored.connector, stored.proposal, stored.proposal
+        ));
+        return Ok(());
+    }
     let what = if stored.is_new { "added" } else { "replaced" };
     let next = match stored.due {
         Some(due) => format!("next run {}", time(due)),

@@ -14,7 +14,11 @@ use chatkeep_proto::v1::{
     PauseConnectorRequest, PutConnectorRequest, ResumeConnectorRequest,
 };
 
-use super::{Problem, words::name};
+use super::{
+    Problem,
+    proposals::{Proposed, proposed},
+    words::name,
+};
 use crate::Services;
 
 pub(super) use self::document::parse;
@@ -63,6 +67,7 @@ pub(super) async fn read(
 /// Creates a connector.
 #[utoipa::path(post, path = "/connectors", tag = "connectors", request_body = NewConnector,
     responses((status = 201, description = "With its ETag", body = ConnectorDocument),
+        (status = 202, description = "It has to be approved first; Location is the proposal", body = Proposed),
         (status = 409, description = "There is one of this id", body = Problem)))]
 pub(super) async fn create(
     State(mut services): State<Services>,
@@ -77,6 +82,7 @@ pub(super) async fn create(
     params(("connector" = String, Path, description = "The connector's id"),
         ("If-Match" = Option<String>, Header, description = "The ETag of what is replaced; `*` of whatever is there")),
     responses((status = 200, description = "With its new ETag", body = ConnectorDocument),
+        (status = 202, description = "It has to be approved first; Location is the proposal", body = Proposed),
         (status = 412, description = "It was changed since", body = Problem),
         (status = 428, description = "If-Match is missing", body = Problem)))]
 pub(super) async fn replace(
@@ -101,6 +107,7 @@ pub(super) async fn replace(
     params(("connector" = String, Path, description = "The connector's id"),
         ("If-Match" = Option<String>, Header, description = "The ETag of what is deleted; `*` of whatever is there")),
     responses((status = 204, description = "Deleted"),
+        (status = 202, description = "It has to be approved first; Location is the proposal", body = Proposed),
         (status = 409, description = "A run or a backfill of it is unfinished", body = Problem),
         (status = 412, description = "It was changed since", body = Problem),
         (status = 428, description = "If-Match is missing", body = Problem)))]
@@ -108,13 +115,17 @@ pub(super) async fn delete(
     State(mut services): State<Services>,
     Path(connector): Path<String>,
     headers: HeaderMap,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let request = DeleteConnectorRequest {
         connector,
         expected_version: expected(&headers)?,
+        ..DeleteConnectorRequest::default()
     };
-    services.control.delete_connector(request).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let deleted = services.control.delete_connector(request).await?;
+    Ok(match deleted.into_inner().proposal {
+        0 => StatusCode::NO_CONTENT.into_response(),
+        proposal => proposed(proposal),
+    })
 }
 
 /// Copies a connector under another name, without schedule: it would archive the same once more.
@@ -122,6 +133,7 @@ pub(super) async fn delete(
     operation_id = "clone",
     params(("connector" = String, Path, description = "The id of the one that is copied")),
     responses((status = 201, description = "With its ETag", body = ConnectorDocument),
+        (status = 202, description = "It has to be approved first; Location is the proposal", body = Proposed),
         (status = 409, description = "There is one of this name", body = Problem)))]
 pub(super) async fn clone(
     State(mut services): State<Services>,
@@ -136,6 +148,7 @@ pub(super) async fn clone(
     let new = NewConnector {
         connector_file: text.map_err(|error| Problem::unprocessable(error.to_string()))?,
         schedule: false,
+        reason: String::new(),
     };
     put(&mut services, new, Some(0)).await
 }
@@ -178,8 +191,12 @@ async fn put(
         // The connector's own limit.
         max_part_bytes: 0,
         expected_version,
+        reason: new.reason,
     };
     let put = services.control.put_connector(request).await?.into_inner();
+    if put.proposal > 0 {
+        return Ok(proposed(put.proposal));
+    }
     let status = if expected_version == Some(0) {
         StatusCode::CREATED
     } else {

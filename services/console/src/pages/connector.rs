@@ -23,7 +23,7 @@ use tonic::Status;
 use super::{
     form,
     layout::{self, Page},
-    viewer, words,
+    proposals, viewer, words,
 };
 use crate::{Services, error::PageError, sign_in::Right};
 
@@ -98,9 +98,11 @@ pub(crate) async fn show(
     let request = ListBackfillsRequest { connector: id };
     let backfills = services.control.list_backfills(request).await?;
     let backfills = backfills.into_inner().backfills;
+    let waiting = proposals::waiting(&mut services, &stored.summary.connector).await?;
     let content = html! {
         (said(&asked.done))
         (warnings(&stored))
+        (proposals::notice(&waiting.proposals))
         @if let Some(open) = &open { (progress::card(&stored, open)) }
         div.grid {
             (properties::card(&stored))
@@ -108,7 +110,7 @@ pub(crate) async fn show(
         }
         (history::card(&stored, &runs, asked.before > 0))
         (backfills::card(&stored, &backfills))
-        (properties::more(&stored))
+        (properties::more(&stored, waiting.is_required))
     };
     let name = stored.summary.name.clone();
     let page = Page::new(&name).below("Data connectors", "/connectors");
@@ -119,7 +121,7 @@ fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
     let address = stored.address();
     let state = stored.summary.state();
     html! {
-        (words::connector_badge(state))
+        (words::connector_badge(state)) (proposals::badge(stored.summary.proposals))
         @if !viewer::may(Right::Operate) || state == ConnectorState::Deleted {
         } @else if state == ConnectorState::Paused {
             (form::button(&format!("{address}/resume"), "primary", "Resume"))

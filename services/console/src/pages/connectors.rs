@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{
     layout::{self, Page},
-    viewer, words,
+    proposals, viewer, words,
 };
 use crate::{Services, error::PageError, sign_in::Right};
 
@@ -15,12 +15,28 @@ pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup,
     let request = ListConnectorsRequest::default();
     let answer = services.control.list_connectors(request);
     let connectors = answer.await?.into_inner().connectors;
+    let waiting = proposals::waiting(&mut services, "").await?;
     let page = Page::new("Data connectors");
     if connectors.is_empty() {
-        return Ok(page.show(&welcome()));
+        return Ok(page.show(&html! { (to_approve(waiting.waiting)) (welcome()) }));
     }
-    let add = html! { @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } } };
-    Ok(page.beside(add).show(&table(&connectors, words::now())))
+    let add = html! {
+        @if waiting.is_required { a.button href="/proposals" { "Changes" } }
+        @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } }
+    };
+    let content = html! { (to_approve(waiting.waiting)) (table(&connectors, words::now())) };
+    Ok(page.beside(add).show(&content))
+}
+
+/// Leads to what waits for a second person.
+fn to_approve(waiting: u32) -> Markup {
+    html! {
+        @if waiting > 0 {
+            (layout::notice("info", "Waiting for approval", &html! {
+                p { a href="/proposals" { @if waiting == 1 { "One change" } @else { (waiting) " changes" } } " of connectors." }
+            }))
+        }
+    }
 }
 
 fn welcome() -> Markup {
@@ -66,7 +82,7 @@ fn row(one: &ConnectorSummary, now: i64) -> Markup {
     html! {
         tr {
             th scope="row" { a.strong href=(address) { (one.name) } }
-            td data-label="Status" { (words::connector_badge(one.state())) }
+            td data-label="Status" { (words::connector_badge(one.state())) (proposals::badge(one.proposals)) }
             td data-label="Last run" {
                 @if let Some(run) = &one.last_run {
                     a href={ (address) "/runs/" (run.number) } { "Run " (run.number) } " "

@@ -20,7 +20,7 @@ use super::{
     form::{self, Fields},
     layout::{self, Page},
     mappings::{HEADER, Mappings},
-    viewer,
+    proposals, viewer,
 };
 use crate::{Services, error::PageError, sign_in::Right};
 
@@ -36,10 +36,12 @@ pub(crate) async fn show(
 ) -> Result<Markup, PageError> {
     let stored = Stored::get(&mut services, &id).await?;
     let held = held(&mut services, &id).await?;
-    Ok(page(&stored, &mappings, &held, None))
+    let approval = proposals::waiting(&mut services, &id).await?.is_required;
+    Ok(page(&stored, &mappings, (&held, approval), None))
 }
 
-/// `POST /connectors/{id}/held`: adds lines to the custom mapping, and delivers what waited for them.
+/// `POST /connectors/{id}/held`: adds lines to the custom mapping, and delivers what waited for them; or
+/// proposes the lines.
 pub(crate) async fn map(
     State(mut services): State<Services>,
     Extension(mappings): Extension<Mappings>,
@@ -51,7 +53,9 @@ pub(crate) async fn map(
         Ok(entered) => entered,
         Err(problem) => {
             let held = held(&mut services, &id).await?;
-            return Ok(page(&stored, &mappings, &held, Some(&problem)).into_response());
+            let approval = proposals::waiting(&mut services, &id).await?.is_required;
+            let page = page(&stored, &mappings, (&held, approval), Some(&problem));
+            return Ok(page.into_response());
         }
     };
     let before = match &stored.connector.mapping.custom {
@@ -67,8 +71,12 @@ pub(crate) async fn map(
         schedule: stored.is_scheduled,
         max_part_bytes: stored.max_part_bytes,
         expected_version: fields.get("version").parse().ok(),
+        reason: fields.get("reason").to_owned(),
     };
-    services.control.put_connector(request).await?;
+    let put = services.control.put_connector(request).await?.into_inner();
+    if put.proposal > 0 {
+        return Ok(proposals::proposed(put.proposal).into_response());
+    }
     stored.file = file;
     deliver_now(&mut services, stored)
         .await
@@ -179,7 +187,12 @@ fn quoted(value: &str) -> String {
     value.to_owned()
 }
 
-fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Option<&str>) -> Markup {
+fn page(
+    stored: &Stored,
+    mappings: &Mappings,
+    (held, approval): (&[UserItems], bool),
+    problem: Option<&str>,
+) -> Markup {
     let custom = stored.connector.mapping.custom.as_deref();
     let foreign = custom.filter(|file| !mappings.has(file));
     let may_map = foreign.is_none() && viewer::may(Right::Administer);
@@ -201,7 +214,10 @@ fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Optio
                     (form::post(&format!("{}/held", stored.address()), &html! {
                         input type="hidden" name="version" value=(stored.summary.version);
                         (table(held, true))
-                        div.head { button.primary type="submit" { "Map and deliver" } }
+                        div.head {
+                            @if approval { (proposals::reason()) }
+                            button.primary type="submit" { @if approval { "Propose the mapping" } @else { "Map and deliver" } }
+                        }
                     }))
                 } @else { (table(held, false)) }
             }

@@ -45,7 +45,7 @@ fn somebody(roles: &[Role]) -> Principal {
 }
 
 fn request(page: &Page) -> Request {
-    let path = ["{id}", "{number}", "{backfill}"];
+    let path = ["{id}", "{number}", "{backfill}", "{proposal}"];
     let path = path
         .iter()
         .fold(page.path.to_owned(), |path, name| path.replace(name, "1"));

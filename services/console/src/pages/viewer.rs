@@ -31,6 +31,11 @@ pub(super) fn name() -> Option<String> {
     name.ok()
 }
 
+/// What tells them apart from others; `None` when nobody has signed in.
+pub(super) fn subject() -> Option<String> {
+    VIEWER.try_with(|viewer| viewer.subject.clone()).ok()
+}
+
 /// What a form of theirs must bring back.
 pub(super) fn form_field() -> Markup {
     VIEWER

@@ -30,7 +30,7 @@ use self::{
     step::Step,
     steps::View,
 };
-use super::{checks, connector::Stored, form::Fields, mappings::Mappings};
+use super::{checks, connector::Stored, form::Fields, mappings::Mappings, proposals};
 use crate::{Services, error::PageError};
 
 /// `GET /connectors/new`.
@@ -73,7 +73,11 @@ pub(crate) async fn step(
         "stay" => {}
         "back" => view.step = step.back(),
         "test" => view.below = test(step, &draft, &mut services, &mut problems).await?,
-        "save" => return save::save(view, &draft, &mut services, &mappings).await,
+        "save" => {
+            view.proposes = proposes(&draft, &mut services).await?;
+            let beside = (&mappings, fields.get("reason"));
+            return save::save(view, &draft, &mut services, beside).await;
+        }
         go => match go.split_once(':') {
             Some(("add", kind)) => add_source(&mut draft, kind),
             Some(("remove", position)) => remove_source(&mut draft, position),
@@ -89,6 +93,7 @@ pub(crate) async fn step(
         view.problems = problems;
     }
     if view.step == Step::Review {
+        view.proposes = proposes(&draft, &mut services).await?;
         view.below = review(&draft, &mut services).await;
     }
     Ok(view.show(&draft, &mappings).await.into_response())
@@ -109,6 +114,20 @@ fn remove_source(draft: &mut Draft, position: &str) {
         sources.remove(position - 1);
     }
     draft.set_sources(sources);
+}
+
+/// Whether what was entered has to be approved by somebody else.
+async fn proposes(draft: &Draft, services: &mut Services) -> Result<bool, PageError> {
+    if !proposals::waiting(services, "").await?.is_required {
+        return Ok(false);
+    }
+    match draft.connector() {
+        Ok(connector) if draft.version > 0 => {
+            let stored = Stored::get(services, &connector.id()).await?;
+            Ok(!stored.connector.archives_like(&connector))
+        }
+        _ => Ok(true),
+    }
 }
 
 /// Tries what the step is about, if what was entered can be tried.

@@ -11,6 +11,7 @@ use super::{
     stored::{file_of, refuse_if_deleted},
 };
 use crate::{
+    approval::waiting_of,
     audit::Deed,
     database::{Connection, DatabaseError, query},
     error::{During as _, LedgerError},
@@ -142,6 +143,7 @@ pub(super) async fn summary(
         })
     };
     let names = names().during("find connector")?;
+    let proposals = waiting_of(conn, &names.connector).await?;
     let schedule = schedule::find(conn, key).await?;
     let state = match schedule {
         _ if is_deleted => ConnectorState::Deleted,
@@ -168,6 +170,7 @@ pub(super) async fn summary(
         }),
         backfills,
         horizons: horizon::of_connector(conn, key).await?,
+        proposals: u32::try_from(proposals).unwrap_or(u32::MAX),
         ..names
     })
 }

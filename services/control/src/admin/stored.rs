@@ -2,12 +2,17 @@
 
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
-    DeleteConnectorRequest, GetConnectorResponse, PutConnectorRequest, PutConnectorResponse,
+    DeleteConnectorRequest, GetConnectorResponse, ProposalKind, PutConnectorRequest,
+    PutConnectorResponse,
 };
 use serde_json::{Value, json};
 
-use super::connectors::summary;
+use super::{
+    connectors::summary,
+    register::{Registered, locate, refuse_name_of_another, register, replace},
+};
 use crate::{
+    approval::Change,
     audit::{Deed, changes},
     database::{Connection, query},
     error::{During as _, LedgerError},
@@ -19,41 +24,60 @@ use crate::{
     schedule::{self, Schedule, backfill},
 };
 
-/// Stands for the list of connectors where a connector's key is asked for.
-const ALL_CONNECTORS: i64 = 0;
-
 /// What is done with a connector that was deleted.
 const DELETED: &str = "the connector was deleted; store it again first";
 
 /// What is stored of a connector beside its schedule.
 #[derive(Clone, Debug)]
-struct Stored {
-    file: String,
-    version: i64,
-    is_deleted: bool,
-}
-
-/// A connector under its lock: what was stored of it before, if anything was.
-#[derive(Clone, Debug)]
-struct Registered {
-    key: i64,
-    before: Option<Stored>,
+pub(super) struct Stored {
+    pub(super) file: String,
+    pub(super) version: i64,
+    pub(super) is_deleted: bool,
 }
 
 impl Ledger {
-    /// Stores a connector file, or replaces it, and schedules its runs, or ends that.
+    /// Stores a connector file, or replaces it, and schedules its runs, or ends that; or proposes to.
     pub(crate) async fn put_connector(
         &self,
         deed: &Deed,
         request: PutConnectorRequest,
     ) -> Result<PutConnectorResponse, LedgerError> {
+        let connector = parse(&request.connector_file)?;
+        let mut tx = self.database.begin().await?;
+        let before = locate(&mut tx, &connector).await?;
+        let in_use = before.as_ref().map(|(_, stored)| stored);
+        check_version(in_use, request.expected_version)?;
+        if self.needs_approval(in_use_of(in_use)?.as_ref(), Some(&connector)) {
+            let answer = self.propose_put(&mut tx, deed, (&request, &connector, before));
+            let answer = answer.await?;
+            tx.commit().await.during("propose change")?;
+            return Ok(answer);
+        }
+        let answer = self.store(&mut tx, deed, &request).await?;
+        tx.commit().await.during("store connector")?;
+        self.outstanding.ring();
+        tracing::info!(
+            chatkeep.connector.id = answer.connector,
+            is_new = answer.is_new,
+            is_scheduled = request.schedule,
+            version = answer.version,
+            "connector stored"
+        );
+        Ok(answer)
+    }
+
+    /// Stores a connector in somebody's transaction.
+    pub(crate) async fn store(
+        &self,
+        conn: &mut Connection,
+        deed: &Deed,
+        request: &PutConnectorRequest,
+    ) -> Result<PutConnectorResponse, LedgerError> {
         let file = &request.connector_file;
         let connector = parse(file)?;
-        let mut tx = self.database.begin().await?;
         let now = self.clock.now();
-        let Registered { key, before } = register(&mut tx, &connector, (file, now)).await?;
-        check_version(before.as_ref(), request.expected_version)?;
-        let was = schedule::find(&mut tx, key).await?;
+        let Registered { key, before } = register(conn, &connector, (file, now)).await?;
+        let was = schedule::find(conn, key).await?;
         let due = request
             .schedule
             .then(|| schedule::next_due(&connector.schedule, was.due, now));
@@ -62,31 +86,78 @@ impl Ledger {
             max_part_bytes: signed(request.max_part_bytes),
             ..was
         };
-        schedule::store(&mut tx, key, is).await?;
+        schedule::store(conn, key, is).await?;
         let told = tell(before.as_ref(), (&connector, file), (was, is))?;
         if let (Some(_), Some(_)) = (&before, &told) {
-            replace(&mut tx, key, &connector, (file, now)).await?;
+            replace(conn, key, &connector, (file, now)).await?;
         }
+        let version = version(conn, key).await?;
         if let Some((action, detail)) = told {
             let deed = deed.named(action).to(&connector.id());
-            self.note(&mut tx, &deed, &detail).await?;
+            self.note(conn, &deed, &detail).await?;
         }
-        let version = version(&mut tx, key).await?;
-        tx.commit().await.during("store connector")?;
-        self.outstanding.ring();
-        let is_new = before.is_none();
-        tracing::info!(
-            chatkeep.connector.id = connector.id(),
-            is_new,
-            is_scheduled = request.schedule,
-            version,
-            "connector stored"
-        );
         Ok(PutConnectorResponse {
             connector: connector.id(),
-            is_new,
+            is_new: before.is_none(),
             due: due.map(|due| due.div_euclid(1000)),
             version,
+            proposal: 0,
+        })
+    }
+
+    async fn propose_put(
+        &self,
+        conn: &mut Connection,
+        deed: &Deed,
+        (request, connector, before): (&PutConnectorRequest, &Connector, Option<(i64, Stored)>),
+    ) -> Result<PutConnectorResponse, LedgerError> {
+        refuse_name_of_another(conn, connector).await?;
+        let key = before.as_ref().map(|(key, _)| *key);
+        let before = before.map(|(_, stored)| stored);
+        let in_use = in_use_of(before.as_ref())?;
+        let was = match key.filter(|_| in_use.is_some()) {
+            Some(key) => Some(schedule::find(conn, key).await?),
+            None => None,
+        };
+        let mut changes = changes::by_key(in_use.as_ref(), Some(connector));
+        for (key, was, is) in [
+            (
+                "runs.scheduled",
+                was.map(|was| json!(was.due.is_some())),
+                json!(request.schedule),
+            ),
+            (
+                "runs.max_part_bytes",
+                was.map(|was| json!(was.max_part_bytes)),
+                json!(request.max_part_bytes),
+            ),
+        ] {
+            if was.as_ref() != Some(&is) {
+                changes[key] = changes::pair(was.as_ref(), Some(&is));
+            }
+        }
+        let base = before.as_ref().map_or(0, |before| before.version);
+        let change = Change {
+            connector: connector.id(),
+            name: connector.name.clone(),
+            kind: if in_use.is_some() {
+                ProposalKind::Update
+            } else {
+                ProposalKind::Create
+            },
+            base,
+            file: &request.connector_file,
+            schedule: request.schedule,
+            max_part_bytes: signed(request.max_part_bytes),
+            changes,
+            reason: &request.reason,
+        };
+        Ok(PutConnectorResponse {
+            proposal: self.propose(conn, deed, &change).await?,
+            connector: connector.id(),
+            is_new: before.is_none(),
+            due: None,
+            version: base,
         })
     }
 
@@ -106,40 +177,64 @@ impl Ledger {
         })
     }
 
-    /// Deletes a connector: what it captured, and what is known of its runs, stays.
+    /// Deletes a connector: what it captured, and what is known of its runs, stays. Returns the number of the
+    /// proposal where that has to be approved, else 0.
     pub(crate) async fn delete_connector(
         &self,
         deed: &Deed,
         request: DeleteConnectorRequest,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<i64, LedgerError> {
         let mut tx = self.database.begin().await?;
-        let key = connector_key(&mut tx, &request.connector).await?;
-        lock(&mut tx, key).await?;
-        let before = stored(&mut tx, key).await?;
-        if before.is_deleted {
-            return Err(LedgerError::Unknown("connector"));
-        }
+        let (_, before) = to_delete(&mut tx, &request.connector).await?;
         check_version(Some(&before), request.expected_version)?;
-        refuse_if_busy(&mut tx, key).await?;
-        let delete = query(
-            "UPDATE connectors SET deleted = $1, changed = $1, version = version + 1 WHERE id = $2",
-        );
-        let delete = delete.bind(self.clock.now()).bind(key);
-        delete.execute(&mut tx).await.during("delete connector")?;
-        let schedule = Schedule {
-            due: None,
-            is_paused: false,
-            ..schedule::find(&mut tx, key).await?
-        };
-        schedule::store(&mut tx, key, schedule).await?;
-        let detail = json!({ "before": changes::whole(&parse(&before.file)?) });
-        self.note(&mut tx, deed, &detail).await?;
+        let connector = parse(&before.file)?;
+        if self.needs_approval(Some(&connector), None) {
+            let change = Change {
+                connector: request.connector,
+                name: connector.name.clone(),
+                kind: ProposalKind::Delete,
+                base: before.version,
+                file: "",
+                schedule: false,
+                max_part_bytes: 0,
+                changes: changes::by_key(Some(&connector), None),
+                reason: &request.reason,
+            };
+            let proposal = self.propose(&mut tx, deed, &change).await?;
+            tx.commit().await.during("propose deletion")?;
+            return Ok(proposal);
+        }
+        self.delete(&mut tx, deed, &request.connector).await?;
         tx.commit().await.during("delete connector")?;
         tracing::info!(
             chatkeep.connector.id = request.connector,
             "connector deleted"
         );
-        Ok(())
+        Ok(0)
+    }
+
+    /// Deletes a connector in somebody's transaction; returns its version.
+    pub(crate) async fn delete(
+        &self,
+        conn: &mut Connection,
+        deed: &Deed,
+        connector: &str,
+    ) -> Result<i64, LedgerError> {
+        let (key, before) = to_delete(conn, connector).await?;
+        let delete = query(
+            "UPDATE connectors SET deleted = $1, changed = $1, version = version + 1 WHERE id = $2",
+        );
+        let delete = delete.bind(self.clock.now()).bind(key);
+        delete.execute(conn).await.during("delete connector")?;
+        let schedule = Schedule {
+            due: None,
+            is_paused: false,
+            ..schedule::find(conn, key).await?
+        };
+        schedule::store(conn, key, schedule).await?;
+        let detail = json!({ "before": changes::whole(&parse(&before.file)?) });
+        self.note(conn, deed, &detail).await?;
+        Ok(before.version + 1)
     }
 
     /// The connector that a run is opened for: one that was deleted, or is paused, opens none. What the
@@ -153,6 +248,7 @@ impl Ledger {
         let now = self.clock.now();
         let Registered { key, before } = register(conn, connector, (file, now)).await?;
         refuse_if_idle(conn, key).await?;
+        self.refuse_unapproved(in_use_of(before.as_ref())?.as_ref(), connector)?;
         let unchanged = (Schedule::default(), Schedule::default());
         let told = tell(before.as_ref(), (connector, file), unchanged)?;
         if let Some((action, detail)) = told {
@@ -164,6 +260,24 @@ impl Ledger {
         }
         Ok(key)
     }
+}
+
+/// A connector that may be deleted, under its lock.
+async fn to_delete(conn: &mut Connection, connector: &str) -> Result<(i64, Stored), LedgerError> {
+    let key = connector_key(conn, connector).await?;
+    lock(conn, key).await?;
+    let before = stored(conn, key).await?;
+    if before.is_deleted {
+        return Err(LedgerError::Unknown("connector"));
+    }
+    refuse_if_busy(conn, key).await?;
+    Ok((key, before))
+}
+
+/// What is stored of a connector that is in use; `None` when there is none, or it was deleted.
+fn in_use_of(before: Option<&Stored>) -> Result<Option<Connector>, LedgerError> {
+    let in_use = before.filter(|before| !before.is_deleted);
+    in_use.map(|before| parse(&before.file)).transpose()
 }
 
 /// What is to be told of what is stored, and under which name; `None` when nothing changes.
@@ -250,7 +364,7 @@ async fn version(conn: &mut Connection, key: i64) -> Result<i64, LedgerError> {
     stored(conn, key).await.map(|stored| stored.version)
 }
 
-async fn stored(conn: &mut Connection, key: i64) -> Result<Stored, LedgerError> {
+pub(super) async fn stored(conn: &mut Connection, key: i64) -> Result<Stored, LedgerError> {
     let statement = query("SELECT file, version, deleted FROM connectors WHERE id = $1");
     let row = statement.bind(key).fetch_one(conn).await;
     let stored = row.and_then(|row| {
@@ -261,111 +375,4 @@ async fn stored(conn: &mut Connection, key: i64) -> Result<Stored, LedgerError> 
         })
     });
     stored.during("read connector")
-}
-
-/// Finds the connector and checks that nothing changed that is fixed, or stores it. Nobody else works on it
-/// from here on.
-async fn register(
-    conn: &mut Connection,
-    connector: &Connector,
-    (file, now): (&str, i64),
-) -> Result<Registered, LedgerError> {
-    lock(conn, ALL_CONNECTORS).await?;
-    let Some(key) = find(conn, connector).await? else {
-        let key = add(conn, connector, (file, now)).await?;
-        lock(conn, key).await?;
-        return Ok(Registered { key, before: None });
-    };
-    lock(conn, key).await?;
-    let before = stored(conn, key).await?;
-    Ok(Registered {
-        key,
-        before: Some(before),
-    })
-}
-
-/// Stores another file of a connector, or the same again after it was deleted.
-async fn replace(
-    conn: &mut Connection,
-    key: i64,
-    connector: &Connector,
-    (file, now): (&str, i64),
-) -> Result<(), LedgerError> {
-    refuse_name_of_another(conn, connector).await?;
-    let update = query(
-        "UPDATE connectors SET name = $1, file = $2, version = version + 1, changed = $3, \
-         deleted = NULL WHERE id = $4",
-    )
-    .bind(&connector.name)
-    .bind(file)
-    .bind(now)
-    .bind(key);
-    update.execute(conn).await.during("update connector")?;
-    Ok(())
-}
-
-/// The key of the connector with this id, if what is fixed of it did not change.
-async fn find(conn: &mut Connection, connector: &Connector) -> Result<Option<i64>, LedgerError> {
-    let id = connector.id();
-    let statement = query("SELECT id, domain FROM connectors WHERE name_id = $1").bind(&id);
-    let row = statement
-        .fetch_optional(conn)
-        .await
-        .during("find connector")?;
-    let Some(row) = row else {
-        return Ok(None);
-    };
-    let domain = row.text(1).during("find connector")?;
-    if !domain.eq_ignore_ascii_case(&connector.domain) {
-        return Err(LedgerError::Refused {
-            key: "domain".to_owned(),
-            problem: format!(
-                "was {domain} when the connector was first used and stands in every Message-ID; \
-                 set it back, or give the connector another id"
-            ),
-        });
-    }
-    row.int(0).map(Some).during("find connector")
-}
-
-/// Adds a connector, unless another one has its name.
-async fn add(
-    conn: &mut Connection,
-    connector: &Connector,
-    (file, now): (&str, i64),
-) -> Result<i64, LedgerError> {
-    refuse_name_of_another(conn, connector).await?;
-    let insert = query(
-        "INSERT INTO connectors (name_id, name, domain, file, resolved, changed) \
-         VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-    )
-    .bind(connector.id())
-    .bind(&connector.name)
-    .bind(&connector.domain)
-    .bind(file)
-    .bind(Vec::new())
-    .bind(now);
-    let row = insert.fetch_one(conn).await.during("add connector")?;
-    row.int(0).during("add connector")
-}
-
-/// A name belongs to the connector that had it first, a deleted one included: reports and logs name it.
-async fn refuse_name_of_another(
-    conn: &mut Connection,
-    connector: &Connector,
-) -> Result<(), LedgerError> {
-    let statement = query("SELECT name_id FROM connectors WHERE name = $1 AND name_id <> $2");
-    let statement = statement.bind(&connector.name).bind(connector.id());
-    let row = statement.fetch_optional(conn).await;
-    let Some(row) = row.during("find connector")? else {
-        return Ok(());
-    };
-    let fixed = row.text(0).during("find connector")?;
-    Err(LedgerError::Refused {
-        key: "id".to_owned(),
-        problem: format!(
-            "was {fixed} when the connector was first used and cannot change; set it back, or \
-             give the connector another name"
-        ),
-    })
 }

@@ -16,6 +16,12 @@ pub(crate) fn whole(connector: &Connector) -> Value {
 
 /// The values that differ: before and after, absent where there is none.
 pub(crate) fn between(before: &Connector, after: &Connector) -> Value {
+    json!({ "changed": by_key(Some(before), Some(after)) })
+}
+
+/// The values that differ, by their keys; all of them where there is no connector before or after.
+pub(crate) fn by_key(before: Option<&Connector>, after: Option<&Connector>) -> Value {
+    let flat = |connector: Option<&Connector>| connector.map(flat).unwrap_or_default();
     let (before, after) = (flat(before), flat(after));
     let mut changed = Map::new();
     let keys = before.keys().chain(after.keys());
@@ -24,15 +30,16 @@ pub(crate) fn between(before: &Connector, after: &Connector) -> Value {
         if old == new {
             continue;
         }
-        let mut values = Map::new();
-        for (name, value) in [("before", old), ("after", new)] {
-            if let Some(value) = value {
-                values.insert(name.to_owned(), value.clone());
-            }
-        }
-        changed.insert(key.clone(), Value::Object(values));
+        changed.insert(key.clone(), pair(old, new));
     }
-    json!({ "changed": changed })
+    Value::Object(changed)
+}
+
+/// What was and what is, as far as there is something.
+pub(crate) fn pair(before: Option<&Value>, after: Option<&Value>) -> Value {
+    let values = [("before", before), ("after", after)].into_iter();
+    let values = values.filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+    Value::Object(values.collect())
 }
 
 /// Values by their dotted keys, entries of lists counted from 1.

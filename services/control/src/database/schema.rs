@@ -15,7 +15,7 @@ const STEPS: [&[&[&str]]; 10] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
-    &[TRACED, REPORTS],
+    &[TRACED, REPORTS, PROPOSALS],
 ];
 
 /// Format of the ledger this program writes.
@@ -260,6 +260,20 @@ const LISTED: &[&str] = &[
     "INDEX deliveries_failed ON deliveries (item, mailbox) WHERE state IN (2, 4)",
 ];
 
+const PROPOSALS: &[&str] = &[
+    // Changes that have to be approved. `connector` is a public id, there may be no such row; `base` the
+    // version that it would replace, 0 when there was none; `file` is empty of a deletion; `changes` a JSON
+    // object of the values that differ. `decided` is absent while it waits, which is state 1.
+    "TABLE proposals (id {KEY}, connector TEXT NOT NULL, name TEXT NOT NULL, kind BIGINT NOT NULL,
+        state BIGINT NOT NULL, base BIGINT NOT NULL, file TEXT NOT NULL, scheduled BIGINT NOT NULL,
+        max_part_bytes BIGINT NOT NULL, changes TEXT NOT NULL, subject TEXT NOT NULL,
+        subject_name TEXT NOT NULL, proposed BIGINT NOT NULL, expires BIGINT NOT NULL,
+        reason TEXT NOT NULL, decider TEXT NOT NULL, decider_name TEXT NOT NULL, decided BIGINT,
+        decision TEXT NOT NULL)",
+    "INDEX proposals_waiting ON proposals (id) WHERE state = 1",
+    "INDEX proposals_of_connector ON proposals (connector, id)",
+];
+
 const SIGN_INS: &[&str] = &[
     // Sessions of people; `token` is the SHA-256 of what their browser has. It ends at `expires`, which
     // moves on by `idle` with every use, to `ends` at the latest.
@@ -378,6 +392,7 @@ mod tests {
             run(&database, later.to_owned()).await;
         }
         for table in [
+            "proposals",
             "cleared",
             "kept",
             "janitor",
@@ -452,8 +467,9 @@ mod tests {
 
     async fn drop_format_10(database: &Database) {
         run(database, "DROP INDEX held_failed").await;
-        run(database, "DROP TABLE leases").await;
-        run(database, "DROP TABLE reports").await;
+        for table in ["leases", "reports", "proposals"] {
+            run(database, format!("DROP TABLE {table}")).await;
+        }
         for column in [
             "tasks DROP COLUMN opened",
             "batches DROP COLUMN rendered_in",

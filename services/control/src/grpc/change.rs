@@ -35,7 +35,11 @@ where
         result => return result.map_err(status),
     };
     let detail = json!({ "reason": refusal.to_string() });
-    note(ledger, deed, Outcome::Refused, &detail).await?;
+    let outcome = match refusal {
+        LedgerError::Forbidden(_) => Outcome::Denied,
+        _ => Outcome::Refused,
+    };
+    note(ledger, deed, outcome, &detail).await?;
     Err(status(refusal))
 }
 

@@ -1,17 +1,20 @@
 use std::{pin::Pin, sync::Arc};
 
 use chatkeep_proto::v1::{
-    ArchivedDelivery, ArchivedRequest, BackfillRequest, BackfillResponse, CancelBackfillRequest,
-    CancelBackfillResponse, CancelRunRequest, CancelRunResponse, CheckReportRequest,
-    CheckReportResponse, DeleteConnectorRequest, DeleteConnectorResponse, DeliverHeldRequest,
-    Exception, ExceptionsRequest, FindItemsRequest, FindItemsResponse, GetConnectorRequest,
-    GetConnectorResponse, ListBackfillsRequest, ListBackfillsResponse, ListConnectorsRequest,
-    ListConnectorsResponse, ListExceptionsRequest, ListExceptionsResponse, ListRunsRequest,
+    ApproveProposalRequest, ApproveProposalResponse, ArchivedDelivery, ArchivedRequest,
+    BackfillRequest, BackfillResponse, CancelBackfillRequest, CancelBackfillResponse,
+    CancelRunRequest, CancelRunResponse, CheckReportRequest, CheckReportResponse,
+    DeleteConnectorRequest, DeleteConnectorResponse, DeliverHeldRequest, Exception,
+    ExceptionsRequest, FindItemsRequest, FindItemsResponse, GetConnectorRequest,
+    GetConnectorResponse, GetProposalRequest, GetProposalResponse, ListBackfillsRequest,
+    ListBackfillsResponse, ListConnectorsRequest, ListConnectorsResponse, ListExceptionsRequest,
+    ListExceptionsResponse, ListProposalsRequest, ListProposalsResponse, ListRunsRequest,
     ListRunsResponse, LogEntry, LogRequest, ManifestPiece, ManifestsRequest, OpenRunRequest,
     OpenRunResponse, PauseConnectorRequest, PauseConnectorResponse, ProgressRequest,
-    ProgressResponse, PutConnectorRequest, PutConnectorResponse, ReportRequest, ReportResponse,
-    ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest,
-    TraceItemResponse, control_server, log_entry::Entry,
+    ProgressResponse, PutConnectorRequest, PutConnectorResponse, RejectProposalRequest,
+    RejectProposalResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
+    ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
+    WithdrawProposalRequest, WithdrawProposalResponse, control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -229,8 +232,8 @@ impl control_server::Control for ControlGrpc {
         let (deed, request) = asked(request, "connector.delete")?;
         let deed = deed.to(&request.connector);
         let delete = |request| self.ledger.delete_connector(&deed, request);
-        change(&self.ledger, &deed, request, delete).await?;
-        Ok(Response::new(DeleteConnectorResponse {}))
+        let proposal = change(&self.ledger, &deed, request, delete).await?;
+        Ok(Response::new(DeleteConnectorResponse { proposal }))
     }
 
     async fn list_connectors(
@@ -314,6 +317,56 @@ impl control_server::Control for ControlGrpc {
             ReportCheck::Problem(problem) => answer.problem = problem,
         }
         Ok(Response::new(answer))
+    }
+
+    async fn list_proposals(
+        &self,
+        request: Request<ListProposalsRequest>,
+    ) -> Answer<ListProposalsResponse> {
+        let page = self.ledger.list_proposals(request.into_inner()).await;
+        page.map(Response::new).map_err(status)
+    }
+
+    async fn get_proposal(
+        &self,
+        request: Request<GetProposalRequest>,
+    ) -> Answer<GetProposalResponse> {
+        let proposal = self.ledger.get_proposal(request.into_inner().proposal);
+        let proposal = Some(proposal.await.map_err(status)?);
+        Ok(Response::new(GetProposalResponse { proposal }))
+    }
+
+    async fn approve_proposal(
+        &self,
+        request: Request<ApproveProposalRequest>,
+    ) -> Answer<ApproveProposalResponse> {
+        let (deed, request) = asked(request, "proposal.approve")?;
+        let deed = deed.about(&request.proposal);
+        let approve = |request| self.ledger.approve_proposal(&deed, request);
+        let approved = change(&self.ledger, &deed, request, approve).await;
+        approved.map(Response::new)
+    }
+
+    async fn reject_proposal(
+        &self,
+        request: Request<RejectProposalRequest>,
+    ) -> Answer<RejectProposalResponse> {
+        let (deed, request) = asked(request, "proposal.reject")?;
+        let deed = deed.about(&request.proposal);
+        let reject = |request| self.ledger.reject_proposal(&deed, request);
+        change(&self.ledger, &deed, request, reject).await?;
+        Ok(Response::new(RejectProposalResponse {}))
+    }
+
+    async fn withdraw_proposal(
+        &self,
+        request: Request<WithdrawProposalRequest>,
+    ) -> Answer<WithdrawProposalResponse> {
+        let (deed, request) = asked(request, "proposal.withdraw")?;
+        let deed = deed.about(&request.proposal);
+        let withdraw = |proposal| self.ledger.withdraw_proposal(&deed, proposal);
+        change(&self.ledger, &deed, request.proposal, withdraw).await?;
+        Ok(Response::new(WithdrawProposalResponse {}))
     }
 
     async fn manifests(&self, request: Request<ManifestsRequest>) -> Answer<Self::ManifestsStream> {

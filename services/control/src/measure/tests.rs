@@ -21,6 +21,7 @@ async fn with_run(folder: &Path) -> (Watcher, i64) {
         fence: Duration::from_secs(1),
         attempts: 1,
         enough: 1,
+        approval: None,
     };
     let ledger = Arc::new(Ledger::new(
         database,

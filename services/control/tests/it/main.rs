@@ -25,6 +25,7 @@ mod objects;
 mod pages;
 mod plans;
 mod properties;
+mod proposals;
 mod pruning;
 mod refusals;
 #[cfg(feature = "mail")]

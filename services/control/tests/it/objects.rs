@@ -41,6 +41,7 @@ async fn delete(lab: &Lab, expected_version: Option<i64>) -> Result<(), Status> 
     let request = DeleteConnectorRequest {
         connector: "contoso".to_owned(),
         expected_version,
+        ..DeleteConnectorRequest::default()
     };
     lab.control
         .clone()

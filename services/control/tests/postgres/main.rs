@@ -51,6 +51,8 @@ mod pages;
 mod plans;
 #[path = "../it/properties.rs"]
 mod properties;
+#[path = "../it/proposals.rs"]
+mod proposals;
 #[path = "../it/pruning.rs"]
 mod pruning;
 mod races;

@@ -122,3 +122,22 @@ async fn whoever_takes_a_lease_over_knows_everything_that_was_begun() {
         fence = taken.fence;
     }
 }
+
+#[tokio::test]
+async fn of_two_who_approve_a_change_at_two_replicas_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = crate::proposals::approving();
+    let one = Lab::open_with(folder.path(), &settings).await;
+    let other = Lab::open_with(folder.path(), &settings).await;
+    crate::proposals::create(&one).await;
+
+    for number in 0..10 {
+        let file = crate::proposals::other_directory().replace("/others", &format!("/{number}"));
+        let proposal = crate::proposals::propose(&one, "ann", &file).await;
+        let (at_one, at_other) = tokio::join!(
+            crate::proposals::approve(&one, "bob", proposal),
+            crate::proposals::approve(&other, "cid", proposal)
+        );
+        assert_eq!(at_one.is_ok(), at_other.is_err(), "{at_one:?} {at_other:?}");
+    }
+}

@@ -32,6 +32,8 @@ pub(crate) struct ConnectorState {
     last_run: Option<LastRun>,
     /// Backfills that have not ended.
     open_backfills: usize,
+    /// Changes of it that wait for approval.
+    proposals: u32,
     /// Its databases whose servers are known to purge.
     horizons: Vec<Horizon>,
 }
@@ -74,6 +76,9 @@ pub(crate) struct NewConnector {
     /// Whether runs are opened as the file's schedule says.
     #[serde(default)]
     pub(super) schedule: bool,
+    /// What is said about it where it has to be approved, at most 2000 characters.
+    #[serde(default)]
+    pub(super) reason: String,
 }
 
 /// A copy of a connector.
@@ -122,6 +127,7 @@ impl From<ConnectorSummary> for ConnectorState {
             changed: summary.changed.map(precise_time),
             last_run: summary.last_run.map(LastRun::from),
             open_backfills: summary.backfills.len(),
+            proposals: summary.proposals,
             horizons: horizons.collect(),
         }
     }

@@ -9,7 +9,11 @@ use chatkeep_proto::v1::{
 };
 
 use super::Stored;
-use crate::{Services, error::PageError, pages::form::Fields};
+use crate::{
+    Services,
+    error::PageError,
+    pages::{form::Fields, proposals::proposed},
+};
 
 /// Back to a connector's page, with an answer to what was done.
 pub(in crate::pages) fn back(id: &str, done: &str) -> Redirect {
@@ -67,7 +71,11 @@ pub(crate) async fn delete(
     let request = DeleteConnectorRequest {
         connector: id,
         expected_version: fields.get("version").parse().ok(),
+        reason: fields.get("reason").to_owned(),
     };
-    services.control.delete_connector(request).await?;
-    Ok(Redirect::to("/connectors"))
+    let deleted = services.control.delete_connector(request).await?;
+    Ok(match deleted.into_inner().proposal {
+        0 => Redirect::to("/connectors"),
+        proposal => proposed(proposal),
+    })
 }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::Stored;
 use crate::{
-    pages::{form, viewer, words},
+    pages::{form, proposals, viewer, words},
     sign_in::Right,
 };
 
@@ -72,12 +72,13 @@ pub(super) fn sources(stored: &Stored, last: Option<&ReportResponse>) -> Markup 
     }
 }
 
-/// The connector file, and the end of it.
-pub(super) fn more(stored: &Stored) -> Markup {
+/// The connector file, and the end of it; `approval`: somebody else has to approve that.
+pub(super) fn more(stored: &Stored, approval: bool) -> Markup {
     let delete = html! {
         input type="hidden" name="version" value=(stored.summary.version);
         p { "It is no longer listed and opens no run. Its runs, their logs and seals stay, and what was archived stays in the mailboxes." }
-        button.danger type="submit" { "Delete " (stored.summary.name) }
+        @if approval { (proposals::reason()) }
+        button.danger type="submit" { @if approval { "Propose to delete " } @else { "Delete " } (stored.summary.name) }
     };
     html! {
         section.card aria-labelledby="more" {

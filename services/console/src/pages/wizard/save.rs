@@ -8,15 +8,15 @@ use super::{draft::Draft, problems::Problems, steps::View};
 use crate::{
     Services,
     error::PageError,
-    pages::{checks, connector::actions::back, mappings::Mappings},
+    pages::{checks, connector::actions::back, mappings::Mappings, proposals::proposed},
 };
 
-/// Stores the connector, or shows the last page again with what keeps it from being stored.
+/// Stores the connector, or proposes it, or shows the last page again with what keeps it from being stored.
 pub(super) async fn save(
     mut view: View,
     draft: &Draft,
     services: &mut Services,
-    mappings: &Mappings,
+    (mappings, reason): (&Mappings, &str),
 ) -> Result<Response, PageError> {
     let Ok(connector) = draft.connector() else {
         view.problems.check(&draft.table.to_string());
@@ -31,9 +31,16 @@ pub(super) async fn save(
         schedule: draft.is_scheduled,
         max_part_bytes: target.max_part_bytes,
         expected_version: Some(draft.version),
+        reason: reason.to_owned(),
     };
     match services.control.put_connector(request).await {
-        Ok(stored) => Ok(back(&stored.into_inner().connector, "saved").into_response()),
+        Ok(stored) => {
+            let stored = stored.into_inner();
+            Ok(match stored.proposal {
+                0 => back(&stored.connector, "saved").into_response(),
+                proposal => proposed(proposal).into_response(),
+            })
+        }
         Err(status) if status.code() == Code::Aborted => {
             view.conflict = Some(newest(services, &connector.id()).await?);
             Ok(view.show(draft, mappings).await.into_response())

@@ -14,6 +14,7 @@ use crate::pages::{
     form,
     layout::{self, Page},
     mappings::Mappings,
+    proposals,
 };
 
 /// What is shown of a step beside the draft.
@@ -24,6 +25,8 @@ pub(super) struct View {
     pub(super) below: Markup,
     /// The version that somebody else has stored meanwhile.
     pub(super) conflict: Option<i64>,
+    /// It is not stored at its end but proposed: somebody else has to approve it.
+    pub(super) proposes: bool,
     /// Where the form is sent.
     action: String,
 }
@@ -35,6 +38,7 @@ impl View {
             problems: Problems::default(),
             below: html! {},
             conflict: None,
+            proposes: false,
             action: action.to_owned(),
         }
     }
@@ -55,6 +59,7 @@ impl View {
             // Enter presses the first button of a form.
             button.unseen type="submit" name="go" value=(self.onward()) tabindex="-1" aria-hidden="true" { "Next" }
             (self.asked(draft, csv.as_deref()))
+            @if self.proposes { section.card { (proposals::reason()) } }
             (self.buttons())
         };
         let content = html! {
@@ -178,7 +183,9 @@ impl View {
             div.buttons {
                 @match self.step {
                     Step::Product => button.primary type="submit" name="go" value="next" { "Accept and continue" },
-                    Step::Review => button.primary type="submit" name="go" value="save" { "Save and finish" },
+                    Step::Review => button.primary type="submit" name="go" value="save" {
+                        @if self.proposes { "Propose" } @else { "Save and finish" }
+                    },
                     _ => button.primary type="submit" name="go" value="next" { "Next" },
                 }
                 @if self.step != Step::Product { button type="submit" name="go" value="back" { "Back" } }

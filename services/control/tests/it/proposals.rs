@@ -1,0 +1,532 @@
+//! Changes that a second person has to approve.
+
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
+
+use chatkeep_control::{ApprovalSettings, Clock, Settings};
+use chatkeep_proto::{
+    ACTOR,
+    v1::{
+        Actor, ApproveProposalRequest, DeleteConnectorRequest, DeliverHeldRequest,
+        GetConnectorRequest, GetConnectorResponse, GetProposalRequest, ListConnectorsRequest,
+        ListProposalsRequest, Proposal, ProposalKind, ProposalState, PutConnectorRequest,
+        PutConnectorResponse, RejectProposalRequest, WithdrawProposalRequest,
+    },
+};
+use tonic::{Code, Request, Status};
+
+use crate::{
+    audit::{told, trail},
+    lab::{CONNECTOR, Lab, settings},
+};
+
+pub(crate) fn approving() -> Settings {
+    Settings {
+        approval: ApprovalSettings {
+            required: true,
+            ..ApprovalSettings::default()
+        },
+        ..settings()
+    }
+}
+
+async fn open(folder: &Path) -> Lab {
+    Lab::open_with(folder, &approving()).await
+}
+
+fn with_roles<R>(subject: &str, roles: &[&str], request: R) -> Request<R> {
+    let actor = Actor {
+        subject: subject.to_owned(),
+        name: format!("{subject} of Contoso"),
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        ..Actor::default()
+    };
+    let mut request = Request::new(request);
+    request
+        .metadata_mut()
+        .insert_bin(ACTOR, actor.to_metadata());
+    request
+}
+
+/// Somebody who has signed in and may change connectors.
+fn by<R>(subject: &str, request: R) -> Request<R> {
+    let roles = ["Data Connector Admin", "Mailbox Import Export"];
+    with_roles(subject, &roles, request)
+}
+
+async fn put(lab: &Lab, subject: &str, file: &str) -> Result<PutConnectorResponse, Status> {
+    let request = PutConnectorRequest {
+        connector_file: file.to_owned(),
+        reason: "ticket 4711".to_owned(),
+        ..PutConnectorRequest::default()
+    };
+    let put = lab
+        .control
+        .clone()
+        .put_connector(by(subject, request))
+        .await?;
+    Ok(put.into_inner())
+}
+
+pub(crate) async fn propose(lab: &Lab, subject: &str, file: &str) -> i64 {
+    let answer = put(lab, subject, file).await.unwrap();
+    assert_ne!(answer.proposal, 0, "{answer:?}");
+    answer.proposal
+}
+
+fn approval(proposal: i64) -> ApproveProposalRequest {
+    ApproveProposalRequest {
+        proposal,
+        reason: String::new(),
+    }
+}
+
+pub(crate) async fn approve(lab: &Lab, subject: &str, proposal: i64) -> Result<i64, Status> {
+    let request = by(subject, approval(proposal));
+    let approved = lab.control.clone().approve_proposal(request).await?;
+    Ok(approved.into_inner().version)
+}
+
+/// Stores the lab's connector, as two people do.
+pub(crate) async fn create(lab: &Lab) {
+    let proposal = propose(lab, "ann", CONNECTOR).await;
+    approve(lab, "bob", proposal).await.unwrap();
+}
+
+async fn get(lab: &Lab) -> GetConnectorResponse {
+    let request = GetConnectorRequest {
+        connector: "contoso".to_owned(),
+    };
+    let stored = lab.control.clone().get_connector(request).await;
+    stored.unwrap().into_inner()
+}
+
+async fn proposal(lab: &Lab, proposal: i64) -> Proposal {
+    let request = GetProposalRequest { proposal };
+    let found = lab.control.clone().get_proposal(request).await.unwrap();
+    found.into_inner().proposal.unwrap()
+}
+
+async fn listed(lab: &Lab, request: ListProposalsRequest) -> (Vec<i64>, i64) {
+    let page = lab.control.clone().list_proposals(request).await;
+    let page = page.unwrap().into_inner();
+    assert!(page.is_required);
+    let numbers = page.proposals.iter().map(|one| one.proposal);
+    (numbers.collect(), page.next)
+}
+
+async fn reject(lab: &Lab, subject: &str, proposal: i64, reason: &str) -> Result<(), Status> {
+    let request = RejectProposalRequest {
+        proposal,
+        reason: reason.to_owned(),
+    };
+    let mut control = lab.control.clone();
+    control
+        .reject_proposal(by(subject, request))
+        .await
+        .map(drop)
+}
+
+async fn withdraw(lab: &Lab, subject: &str, proposal: i64) -> Result<(), Status> {
+    let request = by(subject, WithdrawProposalRequest { proposal });
+    lab.control
+        .clone()
+        .withdraw_proposal(request)
+        .await
+        .map(drop)
+}
+
+pub(crate) fn other_directory() -> String {
+    CONNECTOR.replace("/directory.csv", "/others.csv")
+}
+
+fn at_five() -> String {
+    format!("{CONNECTOR}\n[schedule]\nat = \"05:00\"\n")
+}
+
+#[tokio::test]
+async fn a_new_connector_does_nothing_until_another_person_approves_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+
+    let answer = put(&lab, "ann", CONNECTOR).await.unwrap();
+
+    assert_eq!((answer.version, answer.is_new), (0, true));
+    let all = ListConnectorsRequest { deleted: true };
+    let all = lab.control.clone().list_connectors(all).await.unwrap();
+    assert_eq!(all.into_inner().connectors.len(), 0);
+    let run = lab.try_open(CONNECTOR).await.unwrap_err();
+    assert_eq!(run.code(), Code::FailedPrecondition);
+    let waits = proposal(&lab, answer.proposal).await;
+    assert_eq!(
+        (waits.kind(), waits.base_version),
+        (ProposalKind::Create, 0)
+    );
+    assert_eq!((&*waits.proposer, &*waits.reason), ("ann", "ticket 4711"));
+    assert_eq!(waits.connector_file, CONNECTOR);
+    assert!(waits.changes.iter().all(|change| change.before.is_none()));
+
+    assert_eq!(approve(&lab, "bob", answer.proposal).await.unwrap(), 1);
+
+    assert_eq!(get(&lab).await.connector_file, CONNECTOR);
+    lab.open_run().await;
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn runs_go_by_the_approved_version_until_another_is_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    create(&lab).await;
+
+    let number = propose(&lab, "ann", &other_directory()).await;
+
+    let before = get(&lab).await;
+    assert_eq!(before.connector_file, CONNECTOR);
+    assert_eq!(before.summary.unwrap().proposals, 1);
+    let waits = proposal(&lab, number).await;
+    let changes = waits.changes.iter();
+    let changes: Vec<_> = changes
+        .map(|it| (&*it.key, it.before.as_deref(), it.after.as_deref()))
+        .collect();
+    let change = (
+        "directory.path",
+        Some("/directory.csv"),
+        Some("/others.csv"),
+    );
+    assert_eq!(changes, [change]);
+    lab.open_run().await;
+    approve(&lab, "bob", number).await.unwrap();
+    let after = get(&lab).await;
+    assert_eq!(after.connector_file, other_directory());
+    let summary = after.summary.unwrap();
+    assert_eq!((summary.version, summary.proposals), (2, 0));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_proposed_a_change_cannot_approve_or_reject_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let number = propose(&lab, "ann", CONNECTOR).await;
+
+    let approved = approve(&lab, "ann", number).await.unwrap_err();
+    let rejected = reject(&lab, "ann", number, "no").await.unwrap_err();
+
+    assert_eq!(approved.code(), Code::PermissionDenied);
+    assert_eq!(rejected.code(), Code::PermissionDenied);
+    assert_eq!(proposal(&lab, number).await.state(), ProposalState::Waiting);
+    let entries = trail(&lab).await;
+    let denied = ["proposal.approve", "", "1", "denied"];
+    assert_eq!(told(&entries)[1], denied);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_lacks_a_role_or_a_name_or_comes_another_way_approves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let number = propose(&lab, "ann", CONNECTOR).await;
+    let mut control = lab.control.clone();
+
+    let nobody = control.approve_proposal(approval(number)).await;
+    let roles = ["Operator", "Data Connector Admin"];
+    let operator = with_roles("bob", &roles, approval(number));
+    let operator = control.approve_proposal(operator).await;
+    let terminal = with_roles("cli:bob", &[], approval(number));
+    let terminal = control.approve_proposal(terminal).await;
+    let unnamed = PutConnectorRequest {
+        connector_file: other_directory(),
+        ..PutConnectorRequest::default()
+    };
+    let unnamed = control.put_connector(unnamed).await.map(drop);
+
+    for refused in [
+        nobody.map(drop),
+        operator.map(drop),
+        terminal.map(drop),
+        unnamed,
+    ] {
+        assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    }
+    approve(&lab, "bob", number).await.unwrap();
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn two_users_of_the_command_line_approve_each_others_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let request = PutConnectorRequest {
+        connector_file: CONNECTOR.to_owned(),
+        ..PutConnectorRequest::default()
+    };
+    let request = with_roles("cli:ann", &[], request);
+    let number = lab.control.clone().put_connector(request).await;
+    let number = number.unwrap().into_inner().proposal;
+
+    let own = with_roles("cli:ann", &[], approval(number));
+    let own = lab.control.clone().approve_proposal(own).await;
+    let others = with_roles("cli:bob", &[], approval(number));
+    let others = lab.control.clone().approve_proposal(others).await;
+
+    assert_eq!(own.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(others.unwrap().into_inner().version, 1);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_decides_nothing_about_mail_is_stored_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    create(&lab).await;
+
+    let stored = put(&lab, "ann", &at_five()).await.unwrap();
+
+    assert_eq!((stored.proposal, stored.version), (0, 2));
+    assert_eq!(get(&lab).await.connector_file, at_five());
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn no_run_brings_a_change_that_nobody_approved() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    create(&lab).await;
+
+    let run = lab.try_open(&other_directory()).await.unwrap_err();
+    let held = DeliverHeldRequest {
+        connector_file: other_directory(),
+        max_part_bytes: 0,
+    };
+    let held = lab.control.clone().deliver_held(held).await.unwrap_err();
+
+    for refused in [run, held] {
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("propose it"), "{refused}");
+    }
+    assert_eq!(get(&lab).await.connector_file, CONNECTOR);
+    lab.try_open(&at_five()).await.unwrap();
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_proposal_is_stale_when_another_version_was_stored_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    create(&lab).await;
+    let first = propose(&lab, "ann", &other_directory()).await;
+    let second = CONNECTOR.replace("/mailboxes", "/elsewhere");
+    let second = propose(&lab, "cid", &second).await;
+    approve(&lab, "bob", first).await.unwrap();
+
+    let late = approve(&lab, "bob", second).await.unwrap_err();
+
+    assert_eq!(late.code(), Code::Aborted);
+    assert!(proposal(&lab, second).await.is_stale);
+    assert!(!proposal(&lab, first).await.is_stale);
+    assert_eq!(get(&lab).await.connector_file, other_directory());
+    reject(&lab, "bob", second, "propose it again")
+        .await
+        .unwrap();
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn what_nobody_decides_in_time_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = SystemTime::UNIX_EPOCH + Duration::from_hours(24);
+    let clock = Clock::standing_at(start);
+    let lab = Lab::open_at(folder.path(), &approving(), &clock).await;
+    let number = propose(&lab, "ann", CONNECTOR).await;
+
+    clock.set(start + Duration::from_hours(7 * 24));
+    let late = approve(&lab, "bob", number).await.unwrap_err();
+    let patience = tokio::time::timeout(Duration::from_mins(1), async {
+        while proposal(&lab, number).await.state() != ProposalState::Expired {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    patience.await.unwrap();
+
+    assert_eq!(late.code(), Code::FailedPrecondition);
+    let entries = trail(&lab).await;
+    let last = entries.last().unwrap();
+    assert_eq!(last.action, "proposal.expire");
+    assert_eq!(last.actor.as_ref().unwrap().subject, "control");
+    let again = approve(&lab, "bob", number).await.unwrap_err();
+    assert_eq!(again.code(), Code::FailedPrecondition);
+    let next = propose(&lab, "ann", CONNECTOR).await;
+    assert_ne!(next, number);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_who_approve_at_once_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let number = propose(&lab, "ann", CONNECTOR).await;
+
+    let (one, other) = tokio::join!(approve(&lab, "bob", number), approve(&lab, "cid", number));
+
+    let refused = one.and(other).unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert_eq!(get(&lab).await.summary.unwrap().version, 1);
+    let entries = trail(&lab).await;
+    let done = told(&entries).into_iter();
+    let done = done.filter(|entry| entry[0] == "proposal.approve" && entry[3] == "done");
+    assert_eq!(done.count(), 1);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_connector_is_deleted_when_another_person_approves_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    create(&lab).await;
+    let request = DeleteConnectorRequest {
+        connector: "contoso".to_owned(),
+        expected_version: Some(1),
+        reason: String::new(),
+    };
+
+    let mut control = lab.control.clone();
+    let deletion = control.delete_connector(by("ann", request)).await;
+    let number = deletion.unwrap().into_inner().proposal;
+
+    assert_eq!(proposal(&lab, number).await.kind(), ProposalKind::Delete);
+    assert_eq!(get(&lab).await.summary.unwrap().version, 1);
+    assert_eq!(approve(&lab, "bob", number).await.unwrap(), 2);
+    let left = ListConnectorsRequest::default();
+    let left = lab.control.clone().list_connectors(left).await.unwrap();
+    assert_eq!(left.into_inner().connectors.len(), 0);
+    // Back it comes like a new one.
+    let back = propose(&lab, "ann", CONNECTOR).await;
+    assert_eq!(proposal(&lab, back).await.kind(), ProposalKind::Create);
+    assert_eq!(approve(&lab, "bob", back).await.unwrap(), 3);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_proposal_is_taken_back_by_who_made_it_and_rejected_with_a_reason_by_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let number = propose(&lab, "ann", CONNECTOR).await;
+
+    let foreign = withdraw(&lab, "bob", number).await.unwrap_err();
+    let silent = reject(&lab, "bob", number, " ").await.unwrap_err();
+    withdraw(&lab, "ann", number).await.unwrap();
+    let late = approve(&lab, "bob", number).await.unwrap_err();
+    let next = propose(&lab, "ann", CONNECTOR).await;
+    reject(&lab, "bob", next, "the wrong folder").await.unwrap();
+
+    assert_eq!(foreign.code(), Code::PermissionDenied);
+    assert_eq!(silent.code(), Code::InvalidArgument);
+    assert_eq!(late.code(), Code::FailedPrecondition);
+    let withdrawn = proposal(&lab, number).await;
+    assert_eq!(withdrawn.state(), ProposalState::Withdrawn);
+    let rejected = proposal(&lab, next).await;
+    assert_eq!(rejected.state(), ProposalState::Rejected);
+    assert_eq!(
+        (&*rejected.decider, &*rejected.decision),
+        ("bob", "the wrong folder")
+    );
+    assert!(rejected.decided.is_some());
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn who_proposes_the_same_again_proposes_nothing_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+
+    let first = propose(&lab, "ann", CONNECTOR).await;
+    let again = propose(&lab, "ann", CONNECTOR).await;
+    let others = propose(&lab, "bob", CONNECTOR).await;
+
+    assert_eq!(again, first);
+    assert_ne!(others, first);
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn proposals_are_listed_page_by_page_the_newest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let mut all = Vec::new();
+    for person in ["ann", "bob", "cid"] {
+        all.push(propose(&lab, person, CONNECTOR).await);
+    }
+    withdraw(&lab, "cid", all[2]).await.unwrap();
+
+    let request = ListProposalsRequest {
+        limit: 2,
+        ..ListProposalsRequest::default()
+    };
+    let first = listed(&lab, request.clone()).await;
+    let before = ListProposalsRequest {
+        before: first.1,
+        ..request
+    };
+    let second = listed(&lab, before).await;
+    let waiting = ListProposalsRequest {
+        waiting: true,
+        connector: "contoso".to_owned(),
+        ..ListProposalsRequest::default()
+    };
+    let waiting = listed(&lab, waiting).await;
+    let foreign = ListProposalsRequest {
+        connector: "other".to_owned(),
+        ..ListProposalsRequest::default()
+    };
+
+    assert_eq!(first, (vec![all[2], all[1]], all[1]));
+    assert_eq!(second, (vec![all[0]], 0));
+    assert_eq!(waiting, (vec![all[1], all[0]], 0));
+    assert_eq!(listed(&lab, foreign).await, (vec![], 0));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn the_trail_tells_who_proposed_and_who_approved_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+
+    create(&lab).await;
+
+    let entries = trail(&lab).await;
+    let awaited = [
+        ["proposal.create", "contoso", "1", "done"],
+        ["connector.create", "contoso", "1", "done"],
+        ["proposal.approve", "contoso", "1", "done"],
+    ];
+    assert_eq!(told(&entries), awaited);
+    let actors: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.actor.clone().unwrap().subject)
+        .collect();
+    assert_eq!(actors, ["ann", "bob", "bob"]);
+    assert!(entries[0].detail.contains("ticket 4711"));
+    assert!(entries[2].detail.contains("\"proposer\":\"ann\""));
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn without_the_setting_a_change_is_stored_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+
+    let stored = put(&lab, "ann", CONNECTOR).await.unwrap();
+
+    assert_eq!((stored.proposal, stored.version), (0, 1));
+    let page = lab
+        .control
+        .clone()
+        .list_proposals(ListProposalsRequest::default())
+        .await;
+    let page = page.unwrap().into_inner();
+    assert!(!page.is_required && page.proposals.is_empty());
+    lab.stop().await;
+}
