@@ -9,6 +9,7 @@ mod description;
 mod endpoint;
 #[expect(unused_qualifications, reason = "in what utoipa writes")]
 mod exceptions;
+#[expect(unused_qualifications, reason = "in what utoipa writes")]
 mod held;
 mod idempotency;
 #[expect(unused_qualifications, reason = "in what utoipa writes")]

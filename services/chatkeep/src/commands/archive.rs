@@ -29,13 +29,13 @@ pub(crate) async fn run(
         place.site.is_here(),
         "a dry run happens in this process: call it without --control"
     );
-    let mut lent = Lent::of(&place).await?;
-    let folder = tempfile::tempdir().context("make a folder for the dry run")?;
-    place.site = Site::Here(folder.path().to_owned());
     place.connector.target = Target::Discard {
         max_item: Size(place.connector.target.max_item()),
     };
-    lent.connector.target = place.connector.target.clone();
+    // From the ledger that is there, before the place becomes one that is thrown away.
+    let lent = Lent::of(&place).await?;
+    let folder = tempfile::tempdir().context("make a folder for the dry run")?;
+    place.site = Site::Here(folder.path().to_owned());
     let code = archive(args, &place, Some(&lent), output).await?;
     output.line("\nDry run: as if nothing had been archived before; no mailbox was touched.");
     Ok(code)
@@ -50,9 +50,7 @@ async fn archive(
 ) -> anyhow::Result<ExitCode> {
     let max_part_bytes = match (&place.site, lent) {
         (Site::Here(_), Some(lent)) => check::before_archiving(&lent.connector).await?,
-        (Site::Here(_), None) => {
-            check::before_archiving(&Lent::of(place).await?.connector).await?
-        }
+        (Site::Here(_), None) => check::before_archiving(&Lent::of(place).await?.connector).await?,
         // Sources, directory and target are where the services are, and so are the target's secrets.
         (Site::There(_), _) => place.connector.target.max_item(),
     };
