@@ -18,7 +18,9 @@ use crate::{
 /// The program, where the environment says it is installed.
 fn program() -> PathBuf {
     let root = std::env::var_os("CHATKEEP_SCHEMATHESIS_ROOT");
-    let root = root.expect("CHATKEEP_SCHEMATHESIS_ROOT names where Schemathesis is installed");
+    let Some(root) = root else {
+        panic!("CHATKEEP_SCHEMATHESIS_ROOT must name where Schemathesis is installed");
+    };
     Path::new(&root).join("bin/schemathesis")
 }
 

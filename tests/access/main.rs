@@ -5,6 +5,7 @@
 mod conformance;
 mod contoso;
 mod foreign;
+mod lending;
 mod matrix;
 mod pages;
 mod proxies;

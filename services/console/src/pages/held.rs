@@ -185,7 +185,12 @@ fn page(stored: &Stored, mappings: &Mappings, held: &Held, problem: Option<&str>
             (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (elsewhere(file).message()) } }))
         }
         @if users.is_empty() {
-            section.empty { h2 { "Nobody waits" } p { "Everything that was archived has found its mailbox." } }
+            section.empty {
+                @if held.after.is_empty() {
+                    h2 { "Nobody waits" } p { "Everything that was archived has found its mailbox." }
+                } @else { h2 { "Nobody else waits" } }
+                (pager(stored, held))
+            }
         } @else {
             section.card.flush {
                 p.head.soft {

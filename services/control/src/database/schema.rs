@@ -372,7 +372,6 @@ mod tests {
             "audit",
             "sign_ins",
             "secrets",
-            "secret_places",
         ] {
             run(&database, format!("DROP TABLE {table}")).await;
         }
