@@ -8,6 +8,7 @@ mod directory;
 mod essence;
 mod ews;
 mod ldap;
+mod places;
 mod policy_tag;
 mod report;
 mod retention;
@@ -40,6 +41,7 @@ pub use self::{
     retention::Retention,
     schedule::Schedule,
     secret::{SecretRef, StoredSecret},
+    secrets::Part,
     source::{FileSource, Source, SourceKind},
     target::{Auth, GraphTarget, ImapTarget, MaildirTarget, Size, Target, Tls},
 };

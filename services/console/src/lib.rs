@@ -14,5 +14,5 @@ pub use crate::{
     server::{ConsoleError, start},
     services::{Channels, Services},
     settings::Settings,
-    sign_in::{Announce, SignInError},
+    sign_in::{Announce, Network, NotANetwork, ProxyHeader, SignInError},
 };

@@ -33,6 +33,8 @@ pub(crate) struct Deed {
     action: String,
     connector: String,
     object: String,
+    /// Subject of who proposed it, where somebody else approves it.
+    proposer: Option<String>,
 }
 
 /// What became of a deed.
@@ -72,6 +74,7 @@ impl Deed {
             action: action.into(),
             connector: String::new(),
             object: String::new(),
+            proposer: None,
         }
     }
 
@@ -84,6 +87,25 @@ impl Deed {
     pub(crate) fn named(&self, action: &str) -> Self {
         Self {
             action: action.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Who does it.
+    pub(crate) fn subject(&self) -> &str {
+        &self.actor.subject
+    }
+
+    /// Whether somebody does it, or has proposed it, who is known, and is this one.
+    pub(crate) fn is_by(&self, subject: &str) -> bool {
+        let is_theirs = self.actor.subject == subject || self.proposer.as_deref() == Some(subject);
+        is_theirs && subject != UNKNOWN
+    }
+
+    /// It was proposed by somebody else than who does it.
+    pub(crate) fn proposed_by(&self, subject: &str) -> Self {
+        Self {
+            proposer: Some(subject.to_owned()),
             ..self.clone()
         }
     }

@@ -13,5 +13,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    stage(PROGRAM, start, |_| Services::default().with(service()))
+    stage(PROGRAM, start, |parts| {
+        Services::default().with(service(parts.ledger.clone()))
+    })
 }

@@ -186,7 +186,8 @@ impl Ledger {
             max_part_bytes: u64::try_from(stored.max_part_bytes).unwrap_or(0),
             ..PutConnectorRequest::default()
         };
-        let put = self.store(conn, deed, &request).await?;
+        let deed = deed.proposed_by(&proposal.proposer);
+        let put = self.store(conn, &deed, &request).await?;
         Ok(put.version)
     }
 }

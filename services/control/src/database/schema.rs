@@ -15,7 +15,7 @@ const STEPS: [&[&[&str]]; 10] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
-    &[TRACED, REPORTS, PROPOSALS],
+    &[TRACED, REPORTS, PROPOSALS, PLACES],
 ];
 
 /// Format of the ledger this program writes.
@@ -318,6 +318,13 @@ const REPORTS: &[&str] = &[
     "INDEX reports_by_state ON reports (connector, state)",
 ];
 
+// `place` is where connectors have sent a secret; `author` is who entered it last.
+const PLACES: &[&str] = &[
+    "TABLE secret_places (name TEXT NOT NULL, place TEXT NOT NULL,
+        PRIMARY KEY (name, place)) {CLUSTERED}",
+    "ALTER TABLE secrets ADD COLUMN author TEXT NOT NULL DEFAULT ''",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -428,6 +435,7 @@ mod tests {
             "sign_ins",
             "secrets",
             "reports",
+            "secret_places",
         ] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
@@ -467,7 +475,7 @@ mod tests {
 
     async fn drop_format_10(database: &Database) {
         run(database, "DROP INDEX held_failed").await;
-        for table in ["leases", "reports", "proposals"] {
+        for table in ["leases", "reports", "proposals", "secret_places"] {
             run(database, format!("DROP TABLE {table}")).await;
         }
         for column in [
@@ -475,6 +483,7 @@ mod tests {
             "batches DROP COLUMN rendered_in",
             "batches DROP COLUMN planned_in",
             "mailboxes DROP COLUMN moved",
+            "secrets DROP COLUMN author",
         ] {
             run(database, format!("ALTER TABLE {column}")).await;
         }

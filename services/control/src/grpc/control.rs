@@ -8,13 +8,14 @@ use chatkeep_proto::v1::{
     ExceptionsRequest, FindItemsRequest, FindItemsResponse, GetConnectorRequest,
     GetConnectorResponse, GetProposalRequest, GetProposalResponse, ListBackfillsRequest,
     ListBackfillsResponse, ListConnectorsRequest, ListConnectorsResponse, ListExceptionsRequest,
-    ListExceptionsResponse, ListProposalsRequest, ListProposalsResponse, ListRunsRequest,
-    ListRunsResponse, LogEntry, LogRequest, ManifestPiece, ManifestsRequest, OpenRunRequest,
-    OpenRunResponse, PauseConnectorRequest, PauseConnectorResponse, ProgressRequest,
-    ProgressResponse, PutConnectorRequest, PutConnectorResponse, RejectProposalRequest,
-    RejectProposalResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
-    ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
-    WithdrawProposalRequest, WithdrawProposalResponse, control_server, log_entry::Entry,
+    ListExceptionsResponse, ListHeldRequest, ListHeldResponse, ListProposalsRequest,
+    ListProposalsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
+    ManifestsRequest, OpenRunRequest, OpenRunResponse, PauseConnectorRequest,
+    PauseConnectorResponse, ProgressRequest, ProgressResponse, PutConnectorRequest,
+    PutConnectorResponse, RejectProposalRequest, RejectProposalResponse, ReportRequest,
+    ReportResponse, ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse,
+    TraceItemRequest, TraceItemResponse, WithdrawProposalRequest, WithdrawProposalResponse,
+    control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -161,6 +162,11 @@ impl control_server::Control for ControlGrpc {
         request: Request<ListExceptionsRequest>,
     ) -> Answer<ListExceptionsResponse> {
         let page = self.ledger.list_exceptions(request.into_inner()).await;
+        page.map(Response::new).map_err(status)
+    }
+
+    async fn list_held(&self, request: Request<ListHeldRequest>) -> Answer<ListHeldResponse> {
+        let page = self.ledger.list_held(request.into_inner()).await;
         page.map(Response::new).map_err(status)
     }
 

@@ -152,7 +152,7 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
          older.kept, older.janitor, older.cursors, older.stretches, older.room_days, \
          older.findings, older.hours, older.hours_read, older.coverage, older.mirrors, \
          older.audit, older.sign_ins, older.secrets, older.leases, older.reports, \
-         older.proposals",
+         older.proposals, older.secret_places",
         "ALTER TABLE older.connectors DROP COLUMN version, DROP COLUMN changed, DROP COLUMN deleted",
         "ALTER TABLE older.runs DROP COLUMN backfill, DROP COLUMN cancelled, \
          DROP COLUMN resumes, DROP COLUMN resume_at",
