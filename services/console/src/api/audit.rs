@@ -19,7 +19,11 @@ use serde::{Deserialize, Serialize};
 use tonic::Status;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Problem, log::download, words::read_time};
+use super::{
+    Problem,
+    log::download,
+    words::{limit, number, read_time},
+};
 use crate::Services;
 
 /// Entries that the export reads at once.

@@ -7,9 +7,9 @@ use chatkeep_proto::v1::{
     CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
     FailResponse, GetRunRequest, HeldRequest, HeldResponse, HeldRow, JournalRequest,
     JournalResponse, KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest,
-    KnownRecordsResponse, LeaseRequest, LeaseResponse, ReportCopiesRequest, ReportCopiesResponse,
-    RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run, SecretRequest, SecretResponse,
-    ledger_server::Ledger,
+    KnownRecordsResponse, LeaseRequest, LeaseResponse, LendSecretRequest, ReportCopiesRequest,
+    ReportCopiesResponse, RoomDays, RoomDaysRequest, RostersRequest, RostersResponse, Run,
+    SecretRequest, SecretResponse, ledger_server::Ledger,
 };
 use tokio::sync::Notify;
 use tonic::{Request, Response, Status};
