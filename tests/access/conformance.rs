@@ -46,4 +46,8 @@ async fn schemathesis_finds_nothing_that_the_document_does_not_say() {
         .status();
 
     assert!(tried.unwrap().success(), "see the failures above");
+    // Nothing was tried as somebody whom the console does not know, or puts off.
+    let denied = "/api/v1/audit?action=sign-in.denied";
+    let denied = administrator.get(denied).await.json();
+    assert_eq!(denied["entries"], json!([]));
 }

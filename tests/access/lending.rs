@@ -2,6 +2,7 @@
 
 use std::{
     net::Ipv4Addr,
+    process::Command,
     sync::{Arc, Mutex},
 };
 
@@ -77,14 +78,15 @@ async fn refuse(client: TcpStream, heard: &Mutex<Vec<String>>) {
     }
 }
 
+/// Where control finds its key, and a key.
+const KEY: [(&str, &str); 2] = [
+    ("CHATKEEP__CONTROL__SECRETS_KEY", "env:LEDGER_KEY"),
+    ("LEDGER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+];
+
 async fn with_key() -> System {
     let provider = chatkeep_testkit::OpenIdProvider::start().await.unwrap();
-    let key = BASE64.encode(&[7; 32]);
-    let more = [
-        ("CHATKEEP__CONTROL__SECRETS_KEY", "env:LEDGER_KEY"),
-        ("LEDGER_KEY", key.as_str()),
-    ];
-    System::start(Some(provider), &more)
+    System::start(Some(provider), &KEY)
 }
 
 /// The sample's connector file, with a mail server for its target.
@@ -170,4 +172,26 @@ async fn nobody_has_another_ones_secret_sent_to_a_server_of_their_own() {
     assert!(!own.heard_anything());
     // What is stored may be tried by whoever may try it.
     assert!(server.heard_the_secret(), "{}", known.text);
+}
+
+#[tokio::test]
+async fn the_command_line_looks_with_the_secrets_of_its_ledger() {
+    let (system, server) = (with_key().await, MailServer::start().await);
+    let mut administrator = system.script(&ADMINISTRATOR);
+    enter(&mut administrator).await;
+    let file = file(&system, &server);
+    let folder = system.stop();
+    std::fs::write(folder.path().join("connector.toml"), file).unwrap();
+    let mut check = Command::new(env!("CARGO_BIN_EXE_chatkeep"));
+    check
+        .current_dir(folder.path())
+        .args(["check", "connector.toml"])
+        .envs(KEY);
+
+    let checked = tokio::task::spawn_blocking(move || check.output()).await;
+
+    let checked = checked.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(server.heard_the_secret(), "{said}{checked:?}");
+    assert!(!said.contains(SECRET), "{said}");
 }
