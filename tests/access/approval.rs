@@ -182,9 +182,13 @@ fn mails(system: &System, mailbox: &str) -> usize {
     fn count(folder: &Path) -> usize {
         let entries = fs::read_dir(folder).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());
-        let counts = paths.map(|path| match path.is_dir() {
-            true => count(&path),
-            false => usize::from(folder.ends_with("new") || folder.ends_with("cur")),
+        let is_mail = folder.ends_with("new") || folder.ends_with("cur");
+        let counts = paths.map(|path| {
+            if path.is_dir() {
+                count(&path)
+            } else {
+                usize::from(is_mail)
+            }
         });
         counts.sum()
     }
