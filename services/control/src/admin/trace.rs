@@ -160,7 +160,7 @@ pub(super) async fn copies(
 }
 
 /// Why a held delivery fails in the end.
-pub(super) const NO_MAILBOX: &str = "no mailbox";
+pub(crate) const NO_MAILBOX: &str = "no mailbox";
 
 /// An item's deliveries. Each was settled in the trace of the newest lease of its shard that was taken before.
 const DELIVERIES: &str = "SELECT m.address, d.state, d.reason, d.settled, \

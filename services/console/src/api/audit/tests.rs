@@ -7,7 +7,7 @@ use std::sync::{
 
 use axum::{extract::Request, http::StatusCode};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use chatkeep_proto::v1::{AppendAuditResponse, ListAuditResponse};
+use chatkeep_proto::v1::{AppendAuditResponse, AuditEntry, ListAuditResponse};
 use chatkeep_runtime::GrpcChannel;
 use http_body_util::{BodyExt as _, Full};
 use prost::Message;
@@ -19,6 +19,7 @@ use super::*;
 use crate::{
     Channels, api,
     sign_in::{Principal, Role},
+    traces::TraceLinks,
 };
 
 type Answer = http::Response<tonic::body::Body>;
@@ -97,7 +98,11 @@ impl Endless {
             address: [127, 0, 0, 1].into(),
             form_token: None,
         });
-        let router = api::routes(self.services(), CancellationToken::new());
+        let router = api::routes(
+            self.services(),
+            TraceLinks::new(None),
+            CancellationToken::new(),
+        );
         router.oneshot(request).await.unwrap()
     }
 }
