@@ -144,7 +144,7 @@ pub(super) async fn copies(
 }
 
 /// Why a held delivery fails in the end.
-pub(super) const NO_MAILBOX: &str = "no mailbox";
+pub(crate) const NO_MAILBOX: &str = "no mailbox";
 
 async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
     let statement = query(
