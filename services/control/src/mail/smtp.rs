@@ -20,7 +20,6 @@ use tokio::time::timeout;
 use super::settings::{SmtpError, SmtpSettings};
 
 /// The server that takes reports.
-#[derive(Clone, Debug)]
 pub(super) struct Smtp {
     settings: SmtpSettings,
     from: Address,

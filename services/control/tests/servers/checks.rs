@@ -107,8 +107,9 @@ async fn control_does_not_start_with_settings_that_cannot_work() {
     let staging = Staging::folder(office.folder.path()).unwrap();
     let (queue, lifecycle) = (MemoryQueue::default(), Lifecycle::detached());
 
+    let settings = settings(smtp);
     let started = chatkeep_control::start(
-        &settings(smtp),
+        &settings,
         office.folder.path(),
         std::sync::Arc::new(queue),
         staging,

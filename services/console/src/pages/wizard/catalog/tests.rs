@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use chatkeep_model::connector::Connector;
+use chatkeep_model::connector::{Connector, ReportWhen};
 
 use super::*;
 
@@ -76,4 +76,23 @@ fn every_key_that_a_form_asks_for_is_one_of_the_connector_file() {
             }
         }
     }
+}
+
+#[test]
+fn recipients_of_reports_become_part_of_the_file_and_leave_it_again() {
+    let [to, when] = REPORT else { unreachable!() };
+    let mut table = Table::new();
+    let read = |table: &Table| {
+        let report = table["report"].as_table().unwrap().clone();
+        Connector::parse(&file("report", report), Path::new("/")).unwrap()
+    };
+
+    to.put(&mut table, "ann@contoso.com, bob@contoso.com");
+    when.put(&mut table, "problems only");
+    let told = read(&table).report;
+    to.put(&mut table, "");
+
+    assert_eq!(told.to, ["ann@contoso.com", "bob@contoso.com"]);
+    assert_eq!(told.when, ReportWhen::ProblemsOnly);
+    assert!(!read(&table).report.is_asked());
 }
