@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chatkeep_proto::v1::{LendSecretRequest, PutConnectorRequest};
+use chatkeep_proto::v1::{DeleteConnectorRequest, LendSecretRequest, PutConnectorRequest};
 use tonic::{Code, Status};
 
 use crate::{
@@ -88,6 +88,12 @@ async fn neither_letting_go_of_a_secret_nor_deleting_its_connector_frees_it() {
     let lab = bound(folder.path()).await;
     let without = connector().replace("secret:imap", "env:PASSWORD");
     store(&lab, "bob", &without).await.unwrap();
+    let request = DeleteConnectorRequest {
+        connector: "contoso".to_owned(),
+        expected_version: None,
+    };
+    let deleted = lab.control.clone().delete_connector(by("bob", request));
+    deleted.await.unwrap();
 
     for file in [elsewhere(), elsewhere().replace("Contoso", "Fabrikam")] {
         let refused = lend(&lab, "bob", &file, "imap").await.unwrap_err();
