@@ -10,14 +10,35 @@
 /// assert_eq!(normalize(" SIP:Ann@Contoso.COM;transport=tls "), "ann@contoso.com");
 /// ```
 pub fn normalize(address: &str) -> String {
+    bare(address).to_lowercase()
+}
+
+/// Whether normalising changes nothing.
+///
+/// ```
+/// use chatkeep_model::address::is_normal;
+/// assert!(is_normal("ann@contoso.com"));
+/// assert!(!is_normal("sip:ann@contoso.com"));
+/// ```
+pub fn is_normal(address: &str) -> bool {
+    let is_lower = if address.is_ascii() {
+        !address.bytes().any(|byte| byte.is_ascii_uppercase())
+    } else {
+        address.to_lowercase() == address
+    };
+    is_lower && bare(address).len() == address.len()
+}
+
+/// What remains without scheme, parameters, brackets and white space around it.
+fn bare(address: &str) -> &str {
     let bare = address.trim().trim_start_matches('<').trim_end_matches('>');
     let bare = strip_scheme(bare.trim());
-    let is_conference = bare.contains(";opaque=app:conf:") || bare.contains(";gruu");
+    let is_conference = || bare.contains(";opaque=app:conf:") || bare.contains(";gruu");
     let bare = match bare.split_once(';') {
-        Some((user, _)) if !is_conference => user,
+        Some((user, _)) if !is_conference() => user,
         _ => bare,
     };
-    bare.trim().to_lowercase()
+    bare.trim()
 }
 
 /// The part behind the last `@` of a normalised address; `None` where there is none.
@@ -71,6 +92,31 @@ mod tests {
             normalize(uri),
             "ann@contoso.com;gruu;opaque=app:conf:focus:id:ab12"
         );
+    }
+
+    #[test]
+    fn what_is_normal_stays_as_it_is_and_nothing_else_is() {
+        let addresses = [
+            "ann@contoso.com",
+            "sip:ann@contoso.com",
+            "Ann@contoso.com",
+            "<ann@contoso.com>",
+            " ann@contoso.com",
+            "ann@contoso.com;transport=tls",
+            "ann@contoso.com;gruu;opaque=app:conf:focus:id:ab12",
+            "JÖRG@contoso.com",
+            "jörg@contoso.com",
+            "İ@contoso.com",
+            "",
+        ];
+
+        for address in addresses {
+            assert_eq!(
+                is_normal(address),
+                normalize(address) == address,
+                "{address}"
+            );
+        }
     }
 
     #[test]

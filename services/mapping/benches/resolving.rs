@@ -1,4 +1,4 @@
-//! How fast participants are resolved from a directory in memory, on one core.
+//! How fast participants are resolved from a directory in memory, on one core and on two at once.
 //!
 //! `cargo bench -p chatkeep-mapping -- [runs] [users]`
 
@@ -27,13 +27,28 @@ fn main() {
     let connector = Connector::parse(CONNECTOR, Path::new("/")).unwrap();
     let mirror = Mirror::read(directory(users), &connector).unwrap();
     let asked: Vec<_> = (0..ASKED).map(|place| address(place, users)).collect();
-    let mut rates: Vec<_> = (0..runs).map(|_| rate(&mirror, &asked)).collect();
-    rates.sort_by(f64::total_cmp);
-    let (median, least, most) = (rates[rates.len() / 2], rates[0], rates[rates.len() - 1]);
     println!(
         "{users} users with 5 addresses, {ASKED} participants, {runs} runs; per second of CPU time"
     );
-    println!("resolved: {median:.0} ({least:.0}-{most:.0})");
+    print(
+        "one core",
+        (0..runs).map(|_| rate(&mirror, &asked)).collect(),
+    );
+    let both = |_| {
+        std::thread::scope(|scope| {
+            let threads = [(); 2].map(|()| scope.spawn(|| rate(&mirror, &asked)));
+            let rates = threads.map(|thread| thread.join().unwrap());
+            rates.iter().sum()
+        })
+    };
+    print("two cores", (0..runs).map(both).collect());
+}
+
+/// The median, the least and the most.
+fn print(what: &str, mut rates: Vec<f64>) {
+    rates.sort_by(f64::total_cmp);
+    let (median, least, most) = (rates[rates.len() / 2], rates[0], rates[rates.len() - 1]);
+    println!("resolved on {what}: {median:.0} ({least:.0}-{most:.0})");
 }
 
 /// The directory file: five addresses a user.

@@ -201,10 +201,10 @@ pub(crate) fn member<T: AsRef<str>>(
     addresses: &[T],
     sip_addresses: &[T],
 ) -> User {
-    let name = Some(normalized(name)).filter(|name| !name.is_empty());
-    let name = name.unwrap_or_else(|| id.to_owned());
+    let name = normalized(name).into_owned();
+    let name = if name.is_empty() { id.to_owned() } else { name };
     // Nobody checks what is written there; one odd value must not stop everybody's archive.
-    let mail = Some(normalized(mail)).filter(|mail| address::is_mailable(mail));
+    let mail = Some(normalized(mail).into_owned()).filter(|mail| address::is_mailable(mail));
     let addresses = || addresses.iter().map(AsRef::as_ref);
     let sip = sip(sip_addresses.iter().map(AsRef::as_ref));
     let all = proxies(addresses());
@@ -224,7 +224,7 @@ pub(crate) fn proxies<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
 
 /// The field of SIP addresses.
 pub(crate) fn sip<'a>(addresses: impl Iterator<Item = &'a str>) -> String {
-    let addresses = addresses.map(normalized);
+    let addresses = addresses.map(|address| normalized(address).into_owned());
     sorted(addresses.filter(|address| address.contains('@')).collect())
 }
 

@@ -1,6 +1,7 @@
 //! CSV files: header in any order and case, unknown columns ignored, every row whole.
 
 use std::{
+    borrow::Cow,
     fs::{File, Metadata},
     io,
     path::{Path, PathBuf},
@@ -108,21 +109,18 @@ impl Row<'_> {
 
     /// The field as an address.
     pub(crate) fn address(&self, column: usize) -> String {
-        normalized(self.field(column))
+        normalized(self.field(column)).into_owned()
     }
 }
 
 /// Normalises an address until that changes nothing any more: what a snapshot stores reads as itself,
 /// even where a file says `sip:sip:`.
-pub(crate) fn normalized(text: &str) -> String {
-    let mut normalized = address::normalize(text);
-    loop {
-        let again = address::normalize(&normalized);
-        if again == normalized {
-            return normalized;
-        }
-        normalized = again;
+pub(crate) fn normalized(text: &str) -> Cow<'_, str> {
+    let mut normalized = Cow::Borrowed(text);
+    while !address::is_normal(&normalized) {
+        normalized = Cow::Owned(address::normalize(&normalized));
     }
+    normalized
 }
 
 /// Writes rows below a header, as every snapshot does.

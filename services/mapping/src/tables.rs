@@ -144,7 +144,7 @@ impl Tables {
 
     /// Addresses that more than one user has and the custom mapping does not decide.
     pub(crate) fn conflicts(&self) -> Vec<Conflict> {
-        let mut conflicts = self.resolver.directory.conflicts();
+        let mut conflicts = self.resolver.directory.conflicts().to_vec();
         conflicts.retain(|conflict| self.resolver.custom.mailbox(&conflict.address).is_none());
         conflicts
     }

@@ -79,7 +79,6 @@ fn a_hundred_thousand_users_take_less_than_forty_megabytes() {
 
     let bytes = index.text.capacity()
         + index.users.capacity() * size_of::<Account>()
-        + index.entries.capacity() * size_of::<Entry>()
         + index.places.allocation_size();
     assert!(bytes < 40_000_000, "{bytes} bytes");
 }

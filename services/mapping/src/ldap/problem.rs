@@ -4,6 +4,8 @@ use chatkeep_runtime::{secret::SecretError, tls::TlsError};
 use chatkeep_staging::FrameError;
 use ldap3::{LdapError, LdapResult};
 
+use super::answer::Malformed;
+
 /// Why the directory cannot be read: what failed, and what to do about it. Never quotes the server, nor
 /// names a user.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +55,15 @@ pub enum LdapProblem {
     /// The server says nothing.
     #[error("the domain controller does not answer in time (directory.timeout)")]
     Silent,
-    /// The connection broke off, or the answers are none of LDAP.
+    /// The connection broke off.
     #[error("the connection to the domain controller broke off")]
     Lost,
+    /// The answers are none of LDAP, or not to what was asked.
+    #[error(
+        "directory.url: what answers there is not LDAP as it should be (RFC 4511); check that it is a domain \
+         controller, and what stands between"
+    )]
+    Malformed,
     /// The mirror of the last refresh cannot be read now.
     #[error("read the users of the last refresh")]
     Known {
@@ -68,7 +76,7 @@ pub enum LdapProblem {
         /// The reason.
         source: FrameError,
     },
-    /// The thread that worked on it panicked.
+    /// What worked on it panicked.
     #[error("work on the users")]
     Broken,
     /// It was refused.
@@ -112,24 +120,31 @@ impl LdapProblem {
         match error {
             LdapError::Timeout { .. } => Self::Silent,
             LdapError::FilterParsing => Self::Filter,
-            LdapError::UrlParsing { .. } | LdapError::UnknownScheme(_) => Self::Url,
             LdapError::LdapResult { result } => Self::Refused {
                 action,
                 code: result.rc,
                 detail: detail(&result.text),
             },
-            LdapError::Rustls { source } => Self::Tls {
-                source: source.into(),
-            },
-            LdapError::DNSName { source } => Self::Tls {
-                source: source.into(),
-            },
-            LdapError::Io { source } if is_tls(&source) => Self::Tls {
-                source: source.into(),
-            },
-            LdapError::Io { source } => Self::Unreachable { source },
             _ => Self::Lost,
         }
+    }
+
+    /// Why there is no TLS.
+    pub(super) fn of_handshake(error: io::Error) -> Self {
+        let source = error;
+        if is_tls(&source) {
+            Self::Tls {
+                source: source.into(),
+            }
+        } else {
+            Self::Unreachable { source }
+        }
+    }
+}
+
+impl From<Malformed> for LdapProblem {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
     }
 }
 

@@ -43,10 +43,7 @@ pub(crate) async fn read<W: Write + Send + 'static>(
         session.sign_in().await?;
         people(&mut session, filter, known).await
     };
-    // The connection ends when nobody holds its other end any more; if it ends before, whoever talks
-    // hears of it.
-    let (told, _ended) = tokio::join!(talk, connection.drive());
-    let (people, position) = told?;
+    let (people, position) = connection.carry(talk).await?;
     blocking(move || {
         let mirror = scope.write(&people, mirror)?;
         let count = |is: fn(&Person) -> bool| people.values().filter(|one| is(one)).count() as u64;
@@ -74,8 +71,7 @@ pub(crate) async fn sample_mailbox(
         session.sign_in().await?;
         session.page(filter, &ATTRIBUTES, Vec::new()).await
     };
-    let (told, _ended) = tokio::join!(talk, connection.drive());
-    let (entries, _) = told?;
+    let (entries, _) = connection.carry(talk).await?;
     let mut people = entries.iter().filter_map(person);
     Ok(people.find_map(|(_, person)| directory::mailbox(&person.user?).map(str::to_owned)))
 }

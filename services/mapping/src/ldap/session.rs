@@ -1,11 +1,18 @@
+use std::panic::AssertUnwindSafe;
+
 use chatkeep_model::connector::LdapDirectory;
-use chatkeep_runtime::{secret, tls::client_config};
+use chatkeep_runtime::secret;
+use futures::FutureExt as _;
 use ldap3::{
-    Ldap, LdapConnAsync, LdapConnSettings, Scope, SearchEntry, SearchResult,
+    Ldap, LdapConnAsync, LdapConnSettings, Scope, SearchEntry, SearchResult, StdStream,
     controls::{Control, ControlType, MakeCritical as _, PagedResults},
 };
 
-use super::{entry::Entry, problem::LdapProblem};
+use super::{
+    entry::Entry,
+    problem::LdapProblem,
+    wire::{self, Wire},
+};
 
 /// Any object: for those that are named.
 const ANY: &str = "(objectClass=*)";
@@ -25,20 +32,40 @@ pub(super) struct Session<'a> {
     settings: &'a LdapDirectory,
 }
 
-/// Connects, protected as the connector wants it. The connection must be driven while it is used.
+/// What carries requests and answers of a session.
+pub(super) struct Connection {
+    library: LdapConnAsync,
+    wire: Wire,
+}
+
+/// Connects, protected as the connector wants it.
 pub(super) async fn connect(
     settings: &LdapDirectory,
-) -> Result<(LdapConnAsync, Session<'_>), LdapProblem> {
-    let mut options = LdapConnSettings::new().set_conn_timeout(settings.timeout);
-    if settings.is_encrypted() {
-        let config = client_config(settings.ca.as_deref());
-        let config = config.map_err(|source| LdapProblem::Ca { source })?;
-        options = options.set_config(config).set_starttls(settings.starttls);
-    }
-    let connected = LdapConnAsync::with_settings(options, &settings.url).await;
-    let (connection, ldap) =
+) -> Result<(Connection, Session<'_>), LdapProblem> {
+    let (wire, end) = wire::open(settings).await?;
+    let options = LdapConnSettings::new().set_std_stream(StdStream::Unix(end));
+    let connected = LdapConnAsync::with_settings(options, "ldapi:///").await;
+    let (library, ldap) =
         connected.map_err(|error| LdapProblem::of("connect to the domain controller", error))?;
-    Ok((connection, Session { ldap, settings }))
+    Ok((Connection { library, wire }, Session { ldap, settings }))
+}
+
+impl Connection {
+    /// Carries the session until whoever holds it is done. If the connection ends before, they hear of it.
+    pub(super) async fn carry<T>(
+        self,
+        talk: impl Future<Output = Result<T, LdapProblem>>,
+    ) -> Result<T, LdapProblem> {
+        let all = async { tokio::join!(talk, self.library.drive(), self.wire.carry()) };
+        // The library is for answers that are as they should be.
+        let ended = AssertUnwindSafe(all).catch_unwind().await;
+        let (told, _driven, carried) = ended.map_err(|_| LdapProblem::Broken)?;
+        told.map_err(|error| match carried {
+            // It broke off because of what the server has sent.
+            Err(LdapProblem::Malformed) => LdapProblem::Malformed,
+            _ => error,
+        })
+    }
 }
 
 impl Session<'_> {

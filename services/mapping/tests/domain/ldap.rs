@@ -21,15 +21,15 @@ fn account(address: &str) -> Account {
 }
 
 /// A domain, and the service with a connector that reads it.
-struct Lab {
-    refreshing: Refreshing,
+pub(crate) struct Lab {
+    pub(crate) refreshing: Refreshing,
     domain: ActiveDirectory,
     /// Lines of `[directory]` beside address, base and account.
-    keys: String,
+    pub(crate) keys: String,
 }
 
 impl Lab {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[("ann", account(ANN)), ("bob", account(BOB))])
     }
 
@@ -49,7 +49,7 @@ impl Lab {
         lab
     }
 
-    fn connector_file(&self) -> String {
+    pub(crate) fn connector_file(&self) -> String {
         let world = &self.refreshing.world;
         let (url, base, keys) = (self.domain.url(), ActiveDirectory::BASE, &self.keys);
         let mut lines = vec![
@@ -78,7 +78,7 @@ impl Lab {
         Connector::parse(&self.connector_file(), "/".as_ref()).unwrap()
     }
 
-    async fn refresh(&mut self) -> Refreshed {
+    pub(crate) async fn refresh(&mut self) -> Refreshed {
         let file = self.connector_file();
         self.refreshing.refresh(file).await.unwrap()
     }
@@ -90,7 +90,7 @@ impl Lab {
         self.refresh().await
     }
 
-    async fn place(&self, address: &str) -> String {
+    pub(crate) async fn place(&self, address: &str) -> String {
         self.refreshing.place(address).await
     }
 
@@ -100,7 +100,7 @@ impl Lab {
     }
 
     /// What a check says with these lines in `[directory]`.
-    async fn refusal(&mut self, keys: &str) -> String {
+    pub(crate) async fn refusal(&mut self, keys: &str) -> String {
         keys.clone_into(&mut self.keys);
         self.check().await.unwrap_err()
     }

@@ -7,6 +7,7 @@ mod ldap;
 mod ledger;
 #[path = "../it/refreshing.rs"]
 mod refreshing;
+mod rogue;
 #[expect(dead_code, reason = "shared with the tests that need no server")]
 #[path = "../it/world.rs"]
 mod world;
