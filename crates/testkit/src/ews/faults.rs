@@ -74,6 +74,7 @@ pub(super) struct Faults(Mutex<Known>);
 struct Known {
     plans: Vec<(Operation, u64, Fault)>,
     requests: BTreeMap<Operation, u64>,
+    happened: u64,
 }
 
 impl Faults {
@@ -84,6 +85,11 @@ impl Faults {
     pub(super) fn requests(&self, operation: Operation) -> u64 {
         let requests = &self.lock().requests;
         requests.get(&operation).copied().unwrap_or_default()
+    }
+
+    /// How often something went wrong.
+    pub(super) fn happened(&self) -> u64 {
+        self.lock().happened
     }
 
     /// Counts a request; what goes wrong with it.
@@ -101,6 +107,7 @@ impl Faults {
             }
             *left > 0
         });
+        known.happened += u64::from(found.is_some());
         found
     }
 

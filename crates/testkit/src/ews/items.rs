@@ -46,7 +46,10 @@ fn try_create(state: &mut State, owner: &str, request: &Node, item: &Node) -> Re
         None => {}
     }
     let created = now();
-    let properties = properties(item);
+    let mut properties = properties(item);
+    if state.passes_over_tags {
+        properties.remove("0x3019");
+    }
     let time = |tag: &str| {
         let time = properties.get(tag)?.parse::<Timestamp>().ok()?;
         Some(time.as_second())

@@ -149,9 +149,19 @@ impl ExchangeServer {
         self.shared.state().passes_over_flags = true;
     }
 
+    /// Keeps no retention tag of an item: what an import must notice.
+    pub fn pass_over_tags(&self) {
+        self.shared.state().passes_over_tags = true;
+    }
+
     /// Goes wrong once: with the `nth` request of this kind from now on, the first being 1.
     pub fn fail(&self, operation: Operation, nth: u64, fault: Fault) {
         self.shared.faults.at(operation, nth, fault);
+    }
+
+    /// How often something went wrong so far.
+    pub fn faults(&self) -> u64 {
+        self.shared.faults.happened()
     }
 
     /// How many requests of a kind it got so far.

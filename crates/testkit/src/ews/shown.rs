@@ -70,10 +70,13 @@ pub(super) fn item(item: &StoredItem, shape: Option<&Node>) -> String {
 }
 
 fn property(field: &Node, item: &StoredItem) -> Option<String> {
-    let name = items::name(field)?;
-    let value = element("Value", item.properties.get(&name)?);
+    let value = element("Value", item.properties.get(&items::name(field)?)?);
+    let (key, name) = ["PropertyTag", "PropertyName"]
+        .iter()
+        .find_map(|key| Some((key, field.attribute(key)?)))?;
+    let kind = field.attribute("PropertyType").unwrap_or_default();
     Some(format!(
-        "<t:ExtendedProperty><t:ExtendedFieldURI PropertyName=\"{name}\" PropertyType=\"String\"/>{value}\
+        "<t:ExtendedProperty><t:ExtendedFieldURI {key}=\"{name}\" PropertyType=\"{kind}\"/>{value}\
          </t:ExtendedProperty>"
     ))
 }

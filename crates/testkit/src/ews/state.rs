@@ -15,6 +15,8 @@ pub(super) struct State {
     pub(super) mailboxes: BTreeMap<String, Mailbox>,
     /// Passes over `PR_MESSAGE_FLAGS`, so that every item is a draft: what an import must notice.
     pub(super) passes_over_flags: bool,
+    /// Keeps no retention tag: what an import must notice.
+    pub(super) passes_over_tags: bool,
     /// The most items of one answer.
     pub(super) page: usize,
     next: u64,
@@ -25,6 +27,7 @@ impl Default for State {
         Self {
             mailboxes: BTreeMap::new(),
             passes_over_flags: false,
+            passes_over_tags: false,
             page: 1_000,
             next: 0,
         }

@@ -23,6 +23,8 @@ pub(super) const DELIVERED: &str = "systemtime 0xe06";
 pub(super) const CLASS: &str = "string 0x1a";
 /// `PR_INTERNET_MESSAGE_ID`.
 pub(super) const MESSAGE_ID: &str = "string 0x1035";
+/// `PR_POLICY_TAG` ([MS-OXCMSG] 2.2.1.60.2).
+pub(super) const TAG: &str = "binary 0x3019";
 
 /// The one way to write a property's id: type, GUID and number in lower case, the number without zeros in
 /// front. The name of a named property stays as it is, there case matters.

@@ -1,6 +1,9 @@
 use jiff::Timestamp;
 
-use super::{Contact, StoredMessage, properties::CLASS};
+use super::{
+    Contact, StoredMessage,
+    properties::{CLASS, TAG},
+};
 
 /// What a real tenant might do otherwise than this one does by itself: what an import must notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum Quirk {
     RenamesMessages,
     /// Named properties are not kept.
     DropsNamedProperties,
+    /// `PR_POLICY_TAG` is not kept.
+    DropsTags,
     /// The text of messages is changed.
     RewritesText,
     /// Filters of messages are passed over.
@@ -48,6 +53,7 @@ impl Quirk {
             }
             Self::RenamesMessages => message.message_id.clear(),
             Self::DropsNamedProperties => message.properties.retain(|id, _| !id.contains(" Name ")),
+            Self::DropsTags => drop(message.properties.remove(TAG)),
             Self::RewritesText => message.body.push_str("<p>Changed on the way.</p>"),
             Self::IgnoresFilters
             | Self::UploadsToDraftsOnly

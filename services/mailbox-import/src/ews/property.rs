@@ -17,6 +17,9 @@ pub(super) const TAG: &str = "<t:ExtendedFieldURI PropertyTag=\"0x3019\" Propert
 /// `PR_RETENTION_PERIOD` ([MS-OXCMSG] 2.2.1.60.3): the days of that tag.
 pub(super) const PERIOD: &str =
     "<t:ExtendedFieldURI PropertyTag=\"0x301A\" PropertyType=\"Integer\"/>";
+/// The numbers of the two above.
+pub(super) const TAG_NUMBER: u16 = 0x3019;
+pub(super) const PERIOD_NUMBER: u16 = 0x301A;
 /// The seed property: every participant's address. Among the public strings, where searches look.
 pub(super) const EMAIL: &str = "<t:ExtendedFieldURI DistinguishedPropertySetId=\"PublicStrings\" \
     PropertyName=\"Email\" PropertyType=\"String\"/>";
@@ -40,6 +43,21 @@ pub(super) fn value<'a>(item: &'a Element, name: &str) -> Option<&'a str> {
     let mut properties = item.children.iter().filter(|child| {
         let field = child.child("ExtendedFieldURI");
         field.and_then(|field| field.attribute("PropertyName")) == Some(name)
+    });
+    properties.next()?.text_at(&["Value"])
+}
+
+/// The value of a property that has a number instead of a name: `PropertyTag` is hexadecimal or decimal
+/// ([MS-OXWSXPROP] 2.1.5).
+pub(super) fn tagged(item: &Element, number: u16) -> Option<&str> {
+    let is_it = |tag: &str| match tag.strip_prefix("0x") {
+        Some(digits) => u16::from_str_radix(digits, 16) == Ok(number),
+        None => tag.parse() == Ok(number),
+    };
+    let mut properties = item.children.iter().filter(|child| {
+        let field = child.child("ExtendedFieldURI");
+        let tag = field.and_then(|field| field.attribute("PropertyTag"));
+        tag.is_some_and(is_it)
     });
     properties.next()?.text_at(&["Value"])
 }

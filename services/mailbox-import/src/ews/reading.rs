@@ -1,5 +1,6 @@
 //! Reads messages back, and removes them.
 
+use chatkeep_model::connector::PolicyTag;
 use data_encoding::{BASE64_MIME_PERMISSIVE, HEXLOWER};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -30,17 +31,31 @@ const SHOWN: [&str; 8] = [
 ];
 const DECISIVE: [&str; 3] = ["item:DateTimeReceived", "item:IsDraft", "message:IsRead"];
 
-/// Looks at what decides whether a message came out as it should.
-pub(super) async fn look(client: &Client, id: &str) -> Result<Looked, Failure> {
-    looked(&get(client, id, &DECISIVE, "").await?)
-}
-
-fn looked(item: &Element) -> Result<Looked, Failure> {
+/// Looks at what decides whether a message came out as it should, which was given this tag.
+pub(super) async fn look(
+    client: &Client,
+    id: &str,
+    tag: Option<PolicyTag>,
+) -> Result<Looked, Failure> {
+    let properties = [property::TAG, property::PERIOD].concat();
+    let item = get(client, id, &DECISIVE, &properties).await?;
+    let has_tag = |tag: PolicyTag| {
+        let id = property::tagged(&item, property::TAG_NUMBER);
+        let id = id.map(|id| BASE64_MIME_PERMISSIVE.decode(id.as_bytes()));
+        let days = property::tagged(&item, property::PERIOD_NUMBER);
+        id == Some(Ok(tag.id.bytes().to_vec()))
+            && days.and_then(|days| days.parse().ok()) == Some(tag.days)
+    };
     Ok(Looked {
         is_draft: item.text_at(&["IsDraft"]) == Some("true"),
-        is_read: item.text_at(&["IsRead"]) == Some("true"),
-        received_date_time: time(item, "DateTimeReceived")?,
+        is_read: is_read(&item),
+        received: time(&item, "DateTimeReceived")?,
+        has_tag: tag.is_none_or(has_tag),
     })
+}
+
+fn is_read(item: &Element) -> bool {
+    item.text_at(&["IsRead"]) == Some("true")
 }
 
 /// Reads the fields that survive in Exchange.
@@ -72,7 +87,7 @@ pub(super) async fn read(client: &Client, id: &str) -> Result<Stored, Failure> {
             seal: seal.and_then(|seal| seal.try_into().ok()),
         },
         date: received,
-        seen: looked(&item)?.is_read,
+        seen: is_read(&item),
     })
 }
 

@@ -63,15 +63,16 @@ impl Sender<'_> {
     }
 
     /// Sends messages one after the other until one stands, and looks at it; not where that was done
-    /// before in this process. One that came out wrong does not stay.
+    /// before in this process, with the same retention tag. One that came out wrong does not stay.
     async fn send_canary(
         &self,
         messages: &[Message],
         outcomes: &mut [Outcome],
     ) -> Result<(), Halt> {
+        let tag = self.form.marks.tag;
         let mut canary = self.server.canary.lock().await;
         for (index, message) in messages.iter().enumerate() {
-            if canary.is_over().map_err(Halt::Target)? {
+            if canary.is_over(tag).map_err(Halt::Target)? {
                 break;
             }
             if outcomes[index] != Outcome::NotStored {
@@ -81,9 +82,9 @@ impl Sender<'_> {
                 continue;
             };
             let Some(id) = ids.first() else { continue };
-            let looked = reading::look(self.client, id).await;
+            let looked = reading::look(self.client, id, tag).await;
             let looked = looked.map_err(Failure::in_folder);
-            if let Err(error) = looked.and_then(|looked| canary.judge(looked, message.date)) {
+            if let Err(error) = looked.and_then(|looked| canary.judge(looked, message.date, tag)) {
                 let removed = reading::remove(self.client, id).await;
                 outcomes[index] = removed.map_or(Outcome::Unknown, |()| Outcome::NotStored);
                 return Err(Halt::Target(error));

@@ -1,25 +1,26 @@
-//! The first message of a process in a tenant or on a server: what no test outside of Microsoft can prove is looked at
-//! before thousands follow.
+//! The first message of a process in a tenant or on a server, and the first with each retention tag: what no test
+//! outside of Microsoft can prove is looked at before thousands follow.
 
 use std::time::{Duration, Instant};
 
+use chatkeep_model::connector::PolicyTag;
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use crate::target::TargetError;
 
 /// How long a failure is believed before another message is tried.
 const BELIEVED: Duration = Duration::from_mins(5);
 
-/// Whether messages come out as they should.
+/// Whether messages come out as they should, by the retention tag they are given.
 #[derive(Debug, Default)]
-pub(crate) enum Canary {
-    /// None was looked at yet.
-    #[default]
-    Unknown,
-    /// They do.
+pub(crate) struct Canary(Vec<(Option<PolicyTag>, Judged)>);
+
+/// What the message that was looked at last says of others.
+#[derive(Clone, Copy, Debug)]
+enum Judged {
+    /// They come out as they should.
     Alive,
-    /// One did not.
+    /// They do not.
     Dead(Instant, Wrong),
 }
 
@@ -32,39 +33,46 @@ pub(crate) enum Wrong {
     Unread,
     #[error("Exchange gives imported messages another received date; nothing more is imported")]
     Date,
+    #[error(
+        "Exchange does not keep the retention tag of imported messages (target.tag); nothing more is imported"
+    )]
+    Tag,
 }
 
 /// What a message came out as.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Looked {
     pub(crate) is_draft: bool,
     pub(crate) is_read: bool,
-    pub(crate) received_date_time: Timestamp,
+    pub(crate) received: Timestamp,
+    /// Whether it has the retention tag that it was given; true where it was given none.
+    pub(crate) has_tag: bool,
 }
 
 impl Canary {
     /// Whether there is nothing left to look at. An error as long as a failure is believed.
-    pub(crate) fn is_over(&self) -> Result<bool, TargetError> {
-        match self {
-            Self::Dead(since, wrong) if since.elapsed() < BELIEVED => Err(setup(*wrong)),
-            Self::Alive => Ok(true),
-            Self::Unknown | Self::Dead(..) => Ok(false),
+    pub(crate) fn is_over(&self, tag: Option<PolicyTag>) -> Result<bool, TargetError> {
+        match self.0.iter().find(|(judged, _)| *judged == tag) {
+            Some((_, Judged::Dead(since, wrong))) if since.elapsed() < BELIEVED => {
+                Err(setup(*wrong))
+            }
+            Some((_, Judged::Alive)) => Ok(true),
+            None | Some(_) => Ok(false),
         }
     }
 
-    /// Judges a message that should have been received at `date`, Unix seconds.
-    pub(crate) fn judge(&mut self, looked: Looked, date: i64) -> Result<(), TargetError> {
-        match looked.flaw(date) {
-            None => {
-                *self = Self::Alive;
-                Ok(())
-            }
-            Some(wrong) => {
-                *self = Self::Dead(Instant::now(), wrong);
-                Err(setup(wrong))
-            }
-        }
+    /// Judges a message that should have been received at `date`, Unix seconds, and was given this tag.
+    pub(crate) fn judge(
+        &mut self,
+        looked: Looked,
+        date: i64,
+        tag: Option<PolicyTag>,
+    ) -> Result<(), TargetError> {
+        let flaw = looked.flaw(date);
+        let judged = flaw.map_or(Judged::Alive, |wrong| Judged::Dead(Instant::now(), wrong));
+        self.0.retain(|(before, _)| *before != tag);
+        self.0.push((tag, judged));
+        flaw.map_or(Ok(()), |wrong| Err(setup(wrong)))
     }
 }
 
@@ -74,8 +82,10 @@ impl Looked {
             Some(Wrong::Draft)
         } else if !self.is_read {
             Some(Wrong::Unread)
-        } else if self.received_date_time.as_second() != date {
+        } else if self.received.as_second() != date {
             Some(Wrong::Date)
+        } else if !self.has_tag {
+            Some(Wrong::Tag)
         } else {
             None
         }
@@ -92,17 +102,45 @@ fn setup(wrong: Wrong) -> TargetError {
 mod tests {
     use super::*;
 
+    const LOOKED: Looked = Looked {
+        is_draft: false,
+        is_read: true,
+        received: Timestamp::UNIX_EPOCH,
+        has_tag: true,
+    };
+
     #[test]
-    fn drafts_unread_messages_and_other_dates_are_wrong() {
-        let looked = |is_draft, is_read, second| Looked {
-            is_draft,
-            is_read,
-            received_date_time: Timestamp::from_second(second).unwrap(),
+    fn drafts_unread_messages_other_dates_and_lost_tags_are_wrong() {
+        let flaw = |change: fn(&mut Looked)| {
+            let mut looked = LOOKED;
+            change(&mut looked);
+            looked.flaw(0)
         };
 
-        assert_eq!(looked(false, true, 5).flaw(5), None);
-        assert_eq!(looked(true, true, 5).flaw(5), Some(Wrong::Draft));
-        assert_eq!(looked(false, false, 5).flaw(5), Some(Wrong::Unread));
-        assert_eq!(looked(false, true, 6).flaw(5), Some(Wrong::Date));
+        assert_eq!(LOOKED.flaw(0), None);
+        assert_eq!(flaw(|looked| looked.is_draft = true), Some(Wrong::Draft));
+        assert_eq!(flaw(|looked| looked.is_read = false), Some(Wrong::Unread));
+        assert_eq!(LOOKED.flaw(1), Some(Wrong::Date));
+        assert_eq!(flaw(|looked| looked.has_tag = false), Some(Wrong::Tag));
+    }
+
+    #[test]
+    fn each_retention_tag_has_a_message_of_its_own_looked_at() {
+        let id = "00112233-4455-6677-8899-aabbccddeeff".parse().unwrap();
+        let tag = Some(PolicyTag { id, days: 3_650 });
+        let mut canary = Canary::default();
+        canary.judge(LOOKED, 0, None).unwrap();
+        assert!(!canary.is_over(tag).unwrap());
+
+        let lost = Looked {
+            has_tag: false,
+            ..LOOKED
+        };
+        canary.judge(lost, 0, tag).unwrap_err();
+
+        canary.is_over(tag).unwrap_err();
+        assert!(canary.is_over(None).unwrap());
+        canary.judge(LOOKED, 0, tag).unwrap();
+        assert!(canary.is_over(tag).unwrap());
     }
 }

@@ -1,6 +1,7 @@
 //! Reads a message back, to compare it with what was rendered.
 
 use chatkeep_microsoft365::GraphError;
+use chatkeep_model::connector::PolicyTag;
 use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -71,11 +72,38 @@ struct Attachment {
     content_bytes: String,
 }
 
-/// Looks at what decides whether a message came out as it should.
-pub(super) async fn look(client: &Client, id: &str) -> Result<Looked, Trouble> {
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Decisive {
+    is_draft: bool,
+    is_read: bool,
+    received_date_time: Timestamp,
+    #[serde(default)]
+    single_value_extended_properties: Vec<Property>,
+}
+
+/// Looks at what decides whether a message came out as it should, which was given this tag.
+pub(super) async fn look(
+    client: &Client,
+    id: &str,
+    tag: Option<PolicyTag>,
+) -> Result<Looked, Trouble> {
     let fields = "isDraft,isRead,receivedDateTime";
-    let path = format!("{}?$select={fields}", message(client, id));
-    client.get(&path).await
+    let expand = expand(&[property::TAG, property::PERIOD]);
+    let path = format!("{}?$select={fields}&{expand}", message(client, id));
+    let found: Decisive = client.get(&path).await?;
+    let properties = &found.single_value_extended_properties;
+    let has_tag = |tag: PolicyTag| {
+        let id = value(properties, property::TAG).map(|id| BASE64.decode(id.as_bytes()));
+        let days = value(properties, property::PERIOD).and_then(|days| days.parse().ok());
+        id == Some(Ok(tag.id.bytes().to_vec())) && days == Some(tag.days)
+    };
+    Ok(Looked {
+        is_draft: found.is_draft,
+        is_read: found.is_read,
+        received: found.received_date_time,
+        has_tag: tag.is_none_or(has_tag),
+    })
 }
 
 /// Reads the fields that survive in Exchange.

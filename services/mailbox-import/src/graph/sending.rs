@@ -89,7 +89,7 @@ impl Sender<'_> {
     }
 
     /// Sends messages one after the other until one stands, and looks at it; not where that was done
-    /// before in this process.
+    /// before in this process, with the same retention tag.
     pub(super) async fn send_canary(
         &self,
         messages: &[Message],
@@ -97,7 +97,7 @@ impl Sender<'_> {
     ) -> Result<(), Halt> {
         let mut canary = self.client.tenant().canary.lock().await;
         for (message, outcome) in messages.iter().zip(outcomes) {
-            if canary.is_over().map_err(Halt::Target)? {
+            if canary.is_over(self.form.marks.tag).map_err(Halt::Target)? {
                 break;
             }
             if *outcome != Outcome::NotStored {
@@ -123,9 +123,10 @@ impl Sender<'_> {
 
     /// Looks at the first message. One that came out wrong does not stay.
     async fn examine(&self, canary: &mut Canary, id: &str, message: &Message, item: &Item) -> Sent {
-        let looked = reading::look(self.client, id).await;
+        let tag = self.form.marks.tag;
+        let looked = reading::look(self.client, id, tag).await;
         let looked = looked.map_err(Trouble::in_folder);
-        match looked.and_then(|looked| canary.judge(looked, message.date)) {
+        match looked.and_then(|looked| canary.judge(looked, message.date, tag)) {
             Ok(()) => self.finish(message, id, item).await,
             Err(error) => {
                 let removed = self.client.remove(id).await;

@@ -5,7 +5,7 @@ use chatkeep_model::connector::{Connector, SecretRef, Target};
 use chatkeep_testkit::ews::{Fault, Operation};
 
 use super::Site;
-use crate::support::ANN;
+use crate::{company::Company as _, support::ANN};
 
 async fn findings(connector: &Connector, mailbox: &str) -> Result<(bool, String), TargetError> {
     let findings = check(connector, &Settings::default(), Some(mailbox)).await?;

@@ -6,6 +6,7 @@ use chatkeep_testkit::ews::Operation;
 use super::Site;
 use crate::{
     bench::assert_holds,
+    company::Company as _,
     support::{ANN, messages, store},
 };
 

@@ -9,10 +9,11 @@ use chatkeep_proto::v1::DeliveryState;
 use chatkeep_testkit::graph::{Fault, Kind, StoredMessage};
 use futures::future::join_all;
 
+use super::Office;
 use crate::{
     bench::{Bench, assert_holds},
+    company::import_all,
     support::{ANN, message},
-    tenant::Office,
 };
 
 /// A file that goes with the message, one that goes in a request of its own, and one that goes in two.
@@ -53,7 +54,9 @@ pub(crate) fn with_files(number: u8, sizes: &[usize]) -> Message {
 }
 
 async fn bench_with_files(office: &Office, sizes: &[usize]) -> (Bench, Vec<Message>) {
-    let bench = office.bench();
+    let mut bench = office.bench();
+    // Nothing is sent twice because the machine is slow.
+    bench.settings.answer_timeout = Duration::from_mins(1);
     let large = with_files(1, sizes);
     let item = ItemId::from_bytes([1; 32]);
     bench
@@ -65,7 +68,7 @@ async fn bench_with_files(office: &Office, sizes: &[usize]) -> (Bench, Vec<Messa
 }
 
 fn assert_whole(office: &Office, sizes: &[usize], case: &str) {
-    let stored = office.stored(ANN);
+    let stored = office.messages(ANN);
     assert_eq!(stored.len(), 2, "{case}");
     let has_files = |message: &&StoredMessage| !message.attachments.is_empty();
     let large = stored.iter().find(has_files).unwrap();
@@ -79,11 +82,9 @@ fn assert_whole(office: &Office, sizes: &[usize], case: &str) {
 async fn large_files_arrive_whole() {
     let sizes = [SMALL, WHOLE, IN_RANGES];
     let office = Office::open();
-    let (mut bench, messages) = bench_with_files(&office, &sizes).await;
-    // Nothing is sent twice because the machine is slow.
-    bench.settings.answer_timeout = Duration::from_mins(1);
+    let (bench, messages) = bench_with_files(&office, &sizes).await;
 
-    office.import_all(&bench).await;
+    import_all(&bench).await;
 
     assert_eq!(bench.ledger.count(DeliveryState::Imported), 2);
     assert_whole(&office, &sizes, "no fault");
@@ -124,7 +125,7 @@ async fn half_sent(kind: Kind, size: usize, fault: Fault) {
     let (bench, messages) = bench_with_files(&office, &[size]).await;
     office.tenant.faults().at(kind, 1, fault);
 
-    office.import_all(&bench).await;
+    import_all(&bench).await;
 
     assert_eq!(bench.ledger.count(DeliveryState::Imported), 2, "{case}");
     assert_whole(&office, &[size], &case);
@@ -143,10 +144,10 @@ async fn what_is_left_of_an_item_that_was_half_sent_is_replaced() {
         faults.at(Kind::PermanentlyDelete, nth, Fault::DropBeforeCommit);
     }
     bench.run().await.unwrap();
-    let halves = office.stored(ANN);
+    let halves = office.messages(ANN);
     assert!(halves.iter().any(|half| half.attachments.len() == 1));
 
-    office.import_all(&bench).await;
+    import_all(&bench).await;
 
     assert_whole(&office, &sizes, "half");
     assert_holds(&office.lab(), ANN, &messages).await;

@@ -3,7 +3,8 @@
 use chatkeep_mailbox_import::{Settings, check, target::TargetError};
 use chatkeep_testkit::graph::{Options, Role};
 
-use crate::{support::ANN, tenant::Office};
+use super::Office;
+use crate::support::ANN;
 
 async fn findings(office: &Office, mailbox: &str) -> Result<(bool, String), TargetError> {
     let connector = office.lab().connector;

@@ -9,10 +9,8 @@ use chatkeep_mailbox_import::{
 };
 use chatkeep_testkit::graph::{Fault, Kind, Limits, Options, Quirk, Role};
 
-use crate::{
-    support::{ANN, BOB, Lab},
-    tenant::Office,
-};
+use super::Office;
+use crate::support::{ANN, BOB, Lab};
 
 const CANARY: &str = "Chatkeep canary";
 
