@@ -1,16 +1,14 @@
 //! Many mailboxes of a tenant that throttles and fails.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use chatkeep_testkit::graph::{Fault, Kind};
 
-use crate::world::World;
+use crate::{chance::setting, world::World};
 
 /// 25 items each; `./test soak` asks for more.
 fn mailboxes() -> usize {
-    #[expect(clippy::disallowed_methods, reason = "tests have no Settings")]
-    let asked = env::var("CHATKEEP_MAILBOXES").ok();
-    asked.map_or(200, |asked| asked.parse().unwrap())
+    usize::try_from(setting("CHATKEEP_MAILBOXES", 200)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,13 +45,13 @@ async fn every_item_arrives_once_in_every_mailbox_of_a_tenant_that_throttles_and
         world.tenant.faults().randomly(kind, 0.05, 99, drop);
     }
 
-    let outcome = world.archive();
+    let outcome = world.company.archive();
 
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     outcome.assert_closed();
     assert_eq!(
         outcome.count("deliveries.imported"),
-        world.deliveries() as u64
+        world.company.deliveries() as u64
     );
     world.assert_archived();
     let counts = world.tenant.counts();
@@ -62,11 +60,11 @@ async fn every_item_arrives_once_in_every_mailbox_of_a_tenant_that_throttles_and
     // Asked although it was clear that the answer is no, or done and undone.
     let wasted = counts.throttled + counts.of(Kind::PermanentlyDelete);
     assert!(wasted * 50 < counts.total(), "{counts:?}");
-    println!("{} deliveries, {counts:?}", world.deliveries());
+    println!("{} deliveries, {counts:?}", world.company.deliveries());
 
     world.tenant.faults().clear();
     let verified =
-        tokio::task::block_in_place(|| world.command(&["verify", "1"]).output().unwrap());
+        tokio::task::block_in_place(|| world.company.command(&["verify", "1"]).output().unwrap());
     let text = String::from_utf8_lossy(&verified.stdout);
     assert_eq!(verified.status.code(), Some(0), "{text}");
     let all = "0 missing, 0 altered, 0 extra copies, 0 not checked";

@@ -1,4 +1,4 @@
-//! Microsoft 365: the real program and the test kit's tenant.
+//! Exchange Online and Exchange Server: the real program, and the test kit's tenant and server.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,8 @@
 )]
 
 mod canary;
+#[path = "../support/chance.rs"]
+mod chance;
 mod imported;
 mod killed;
 #[expect(dead_code, reason = "shared with the other tests of the program")]

@@ -1,8 +1,11 @@
-//! A company that archives into Exchange Online.
+//! A company that archives into Exchange.
 
 use std::{collections::BTreeSet, process::Command};
 
-use chatkeep_testkit::graph::{Options, Person, StoredMessage, Tenant, property_id};
+use chatkeep_testkit::{
+    ews::ExchangeServer,
+    graph::{Options, Person, StoredMessage, Tenant, property_id},
+};
 use tokio::{runtime::Handle, task::block_in_place};
 
 use crate::sandbox::{Outcome, Sandbox, session_at};
@@ -14,11 +17,22 @@ const MORNING: i64 = 1_789_372_800;
 /// Everybody has had so many conversations.
 pub(crate) const EACH: usize = 25;
 
-/// Users who have talked to each other, and their tenant.
-pub(crate) struct World {
+/// Users who have talked to each other, and a connector for them.
+pub(crate) struct Company {
     pub(crate) sandbox: Sandbox,
-    pub(crate) tenant: Tenant,
     users: usize,
+}
+
+/// A company and its tenant.
+pub(crate) struct World {
+    pub(crate) company: Company,
+    pub(crate) tenant: Tenant,
+}
+
+/// A company and its Exchange Server.
+pub(crate) struct Site {
+    pub(crate) company: Company,
+    server: ExchangeServer,
 }
 
 impl World {
@@ -31,24 +45,75 @@ impl World {
             tenant.endpoint(),
             tenant.auth()
         );
-        let sandbox = Sandbox::into_target(&target);
+        for user in 0..users {
+            tenant.add(Person::new(&address(user)));
+        }
+        Self {
+            company: Company::of(users, &target),
+            tenant,
+        }
+    }
+
+    /// Asserts that every mailbox holds every item once, as it should look.
+    pub(crate) fn assert_archived(&self) {
+        for user in 0..self.company.users {
+            let address = address(user);
+            let messages = self.tenant.messages(&address);
+            let ids: BTreeSet<_> = messages.iter().map(|message| &message.message_id).collect();
+            assert_eq!((messages.len(), ids.len()), (EACH, EACH), "{address}");
+            for message in &messages {
+                assert_looks_right(message, &address);
+            }
+        }
+    }
+}
+
+impl Site {
+    /// An even number of users, more than twice [`EACH`].
+    pub(crate) fn of(users: usize) -> Self {
+        let server = block_in_place(|| Handle::current().block_on(ExchangeServer::start()));
+        for user in 0..users {
+            server.add(&address(user));
+        }
+        Self {
+            company: Company::of(users, &format!("[target]\n{}\n", server.target())),
+            server,
+        }
+    }
+
+    /// Asserts that every mailbox holds every item once, no draft and with its class.
+    pub(crate) fn assert_archived(&self) {
+        for user in 0..self.company.users {
+            let address = address(user);
+            let items = self.server.items(&address);
+            let keys: BTreeSet<_> = items
+                .iter()
+                .map(|item| &item.properties["ChatkeepKey"])
+                .collect();
+            assert_eq!((items.len(), keys.len()), (EACH, EACH), "{address}");
+            for item in &items {
+                assert_eq!((&*item.folder, &*item.class), (FOLDER, CLASS));
+                assert!(!item.is_draft && item.is_read);
+            }
+        }
+    }
+}
+
+impl Company {
+    fn of(users: usize, target: &str) -> Self {
+        let sandbox = Sandbox::into_target(target);
         let mut directory =
             "userPrincipalName,displayName,mail,proxyAddresses,sipAddress\n".to_owned();
         for user in 0..users {
             let address = address(user);
-            tenant.add(Person::new(&address));
             directory.push_str(&format!(
                 "{address},{address},{address},SMTP:{address},sip:{address}\n"
             ));
         }
         sandbox.write("directory.csv", directory);
-        let world = Self {
-            sandbox,
-            tenant,
-            users,
-        };
-        world.talk();
-        world
+        let company = Self { sandbox, users };
+        company.talk();
+        company
     }
 
     /// Everybody calls the next twelve, and half of all somebody far away.
@@ -91,19 +156,6 @@ impl World {
         let arguments = ["archive", "connector.toml", "--report", "report.json"];
         let mut command = self.command(&arguments);
         block_in_place(|| self.sandbox.archive_by(&mut command))
-    }
-
-    /// Asserts that every mailbox holds every item once, as it should look.
-    pub(crate) fn assert_archived(&self) {
-        for user in 0..self.users {
-            let address = address(user);
-            let messages = self.tenant.messages(&address);
-            let ids: BTreeSet<_> = messages.iter().map(|message| &message.message_id).collect();
-            assert_eq!((messages.len(), ids.len()), (EACH, EACH), "{address}");
-            for message in &messages {
-                assert_looks_right(message, &address);
-            }
-        }
     }
 }
 
