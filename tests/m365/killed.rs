@@ -40,6 +40,7 @@ async fn kill_9_while_it_sends_into_a_server_loses_nothing_and_doubles_nothing()
 }
 
 /// Has companies archived, with so many kills at most in each, until there were enough at every point.
+#[expect(clippy::print_stdout, reason = "a long test says what it did")]
 fn again_and_again(mut archived: impl FnMut(&mut Seeded, u64) -> [u64; 3]) {
     let wanted = setting("CHATKEEP_KILLS", 10);
     let mut dice = seeded();

@@ -131,7 +131,8 @@ impl Asked {
 /// The result code of an answer that was checked.
 pub(super) fn code(answer: &[u8]) -> Result<u32, Malformed> {
     let (_, operation, _) = message(answer)?;
-    number(take(&mut { operation.content }, ENUMERATED)?)
+    let mut content = operation.content;
+    number(take(&mut content, ENUMERATED)?)
 }
 
 #[derive(Clone, Copy)]

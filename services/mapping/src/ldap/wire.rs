@@ -86,9 +86,10 @@ async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), LdapProblem> {
         if tcp.read_buf(&mut bytes).await.map_err(lost)? == 0 {
             return Err(LdapProblem::Lost);
         }
-        match answer::length(&bytes)? {
-            Some(length) if length <= bytes.len() => break length,
-            _ => {}
+        if let Some(length) = answer::length(&bytes)?
+            && length <= bytes.len()
+        {
+            break length;
         }
     };
     if length < bytes.len() {
