@@ -4,6 +4,7 @@ mod audit;
 mod checks;
 mod connector;
 mod connectors;
+mod expired;
 mod form;
 mod held;
 mod item;
@@ -107,5 +108,6 @@ pub(crate) fn routes(mappings: Mappings) -> Router<Services> {
             router.route(page.path, needs(page.right, page.answer))
         })
         .layer(Extension(mappings))
+        .layer(middleware::from_fn(expired::keep))
         .layer(middleware::from_fn(viewer::scope))
 }

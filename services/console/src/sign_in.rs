@@ -27,7 +27,7 @@ use crate::{Settings, services::Services};
 pub use self::{error::SignInError, link::Announce};
 pub(crate) use self::{
     form::Form,
-    principal::{Principal, Right, Role, actor_metadata},
+    principal::{FORM_TOKEN, Principal, Right, Role, actor_metadata},
     routes::routes,
 };
 

@@ -34,6 +34,7 @@ fn table(stored: &Stored, runs: &[ReportResponse]) -> Markup {
                 th.num scope="col" { "Imported" }
                 th.num scope="col" { "Failed" }
                 th.num scope="col" { "Held" }
+                th.num scope="col" { "Lag" }
                 th scope="col" { "Status" }
             } }
             tbody { @for run in runs { (row(stored, run)) } }
@@ -53,6 +54,9 @@ fn row(stored: &Stored, run: &ReportResponse) -> Markup {
             td.num data-label="Imported" { (words::count(deliveries.imported)) }
             td.num data-label="Failed" { (words::count(deliveries.failed)) }
             td.num data-label="Held" { (words::count(deliveries.held)) }
+            td.num data-label="Lag" {
+                @match words::lag(run) { Some(lag) => (words::rough(lag)), None => (words::none()) }
+            }
             td data-label="Status" {
                 (words::run_badge(run.state(), &run.reason))
                 @if run.findings > 0 { " " span.badge.warn { (run.findings) " findings" } }

@@ -58,7 +58,7 @@ impl Equation {
                 div.whole { b { (number(self.whole)) } span { (self.name) } }
                 @for ((value, name), sign) in self.parts.iter().zip(std::iter::once("=").chain(std::iter::repeat("+"))) {
                     i { (sign) }
-                    div { b { (number(*value)) } span { (name) } }
+                    div.nil[*value == 0] { b { (number(*value)) } span { (name) } }
                 }
             }
             p.small { (self.verdict(sum, is_under_way)) }
