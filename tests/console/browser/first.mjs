@@ -148,7 +148,7 @@ await check("the log can be downloaded, and its sums are the balance's", async (
 await check("a run's two equations close", async () => {
   await page.getByRole("link", { name: "Run 1", exact: true }).first().click();
   await page.getByRole("heading", { name: "Balance" }).waitFor();
-  assert((await page.locator(".badge.good", { hasText: "Closes" }).count()) === 2, await text());
+  assert((await page.locator(".badge.good", { hasText: "Closes" }).count()) === 2, await page.locator("main").innerText());
   await look(page, "run");
   for (const list of ["Findings", "Quarantined", "Failed", "Excluded", "External"]) {
     await page.getByRole("link", { name: new RegExp(`^${list}`) }).click();

@@ -93,7 +93,7 @@ export async function look(page, name) {
       await page.setViewportSize({ width: pixels, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (over > 0) wrong.push(`${name} is ${over} pixels too wide at ${pixels}`);
-      await page.screenshot({ path: `${pictures}/${name}-${width}-${scheme}.png`, fullPage: true });
+      await page.screenshot({ path: `${pictures}/${name}-${width}-${scheme}.png`, fullPage: true, animations: "disabled" });
     }
     for (const one of await violations(page)) wrong.push(`${name}, ${scheme}: ${one}`);
   }

@@ -179,7 +179,7 @@ fn warnings(stored: &Stored, runs: &[ReportResponse]) -> Markup {
         }
         @if held > 0 {
             (layout::notice("info", "Somebody waits for a mailbox", &html! {
-                p { (number(held)) " deliveries of these runs are held. " a href={ (stored.address()) "/held" } { "See who waits, and map them" } "." }
+                p { (number(held)) " deliveries of these runs are held. " a href={ (stored.address()) "/held" } { "See who waits" } "." }
             }))
         }
     }

@@ -21,6 +21,9 @@ use crate::{
 
 /// The backfills there are, and a form for another one.
 pub(super) fn card(stored: &Stored, backfills: &[BackfillSummary]) -> Markup {
+    if backfills.is_empty() && !viewer::may(Right::Operate) {
+        return html! {};
+    }
     let address = format!("{}/backfills", stored.address());
     html! {
         section.card aria-labelledby="backfill" {

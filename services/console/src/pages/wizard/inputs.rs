@@ -44,7 +44,9 @@ pub(super) fn show(all: &[Field], table: &Table, prefix: &str, problems: &Proble
     let is_seldom = |field: &&Field| field.rank == Rank::Advanced;
     let is_open = |field: &Field| {
         let is_wrong = problems.of(&name(prefix, field.key)).is_some();
-        is_seldom(&field) && is_wrong
+        let value = field.get(table);
+        let is_set = !value.is_empty() && value != field.default;
+        is_seldom(&field) && (is_wrong || is_set)
     };
     html! {
         @for field in all.iter().filter(|field| !is_seldom(field)) { (one(field)) }
