@@ -82,7 +82,7 @@ async function violations(page) {
 
 const WIDTHS = { phone: 360, tablet: 820, desktop: 1280 };
 
-/** Looks at the page in every width, light and dark, and takes pictures of it. The tour is made of them: what stands below
+/** Looks at the page in every width, light and dark, and takes pictures of it. The tour is made of them: what stands above
  * a picture is the check that it was taken in. */
 export async function look(page, name) {
   const wrong = [];

@@ -7,7 +7,7 @@ const { role } = given;
 const MAY = { viewer: 0, operator: 1, administrator: 2 };
 const may = MAY[role];
 
-await check(`a ${role} signs in at the issuer, and is shown by name`, async () => {
+await check(`the ${role} signs in at the issuer, and is shown by name`, async () => {
   await page.goto(`${site}/connectors`);
   await page.getByRole("heading", { level: 1, name: "Data connectors" }).waitFor();
   await page.getByText(given.name, { exact: true }).waitFor();
@@ -37,7 +37,7 @@ const ACTS = [
   ["Read the directory again", "button", 1, `${connector}/held`],
 ];
 
-await check(`a ${role} sees what they may do, and nothing else`, async () => {
+await check(`the ${role} sees what they may do, and nothing else`, async () => {
   for (const [words, kind, takes, where] of ACTS) {
     if (new URL(page.url()).pathname !== where) await page.goto(`${site}${where}`);
     const count = await page.getByRole(kind, { name: words, exact: true }).count();
@@ -66,7 +66,7 @@ const POSTS = [
   [`${connector}/delete`, 2],
 ];
 
-await check(`what a ${role} may not do is refused when it is sent all the same`, async () => {
+await check(`what the ${role} may not do is refused when it is sent all the same`, async () => {
   const refused = await page.evaluate(async (paths) => {
     const form_token = document.querySelector("input[name=form_token]").value;
     const send = (path) => fetch(path, { method: "POST", body: new URLSearchParams({ form_token }) });
@@ -81,7 +81,7 @@ await check(`what a ${role} may not do is refused when it is sent all the same`,
   await look(page, `role-${role}-refused`);
 });
 
-await check(`the connector of the sample is as it was`, async () => {
+await check(`after the ${role} the connector is as it was`, async () => {
   await page.goto(`${site}${connector}`);
   await page.getByRole("heading", { level: 1, name: "Contoso" }).waitFor();
   assert((await page.getByText("This connector is paused").count()) === 0, sample);

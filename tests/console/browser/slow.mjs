@@ -18,11 +18,11 @@ await page.goto(link);
 const large = await create(page, file("Large", maildir(`${work}/large`), `${given.large}/exports`, `${given.large}/directory.csv`), false);
 
 await check("style and script are asked for once, and from then on found unchanged", async () => {
-  const bytes = [];
+  const asked = [];
   await page.goto(`${site}/connectors`, { waitUntil: "networkidle" });
-  page.on("response", (response) => response.url().includes("/assets/") && bytes.push(response.status()));
+  page.on("response", (response) => /console\.(css|js)$/.test(response.url()) && asked.push(response.status()));
   await page.reload({ waitUntil: "networkidle" });
-  assert(bytes.length >= 2 && bytes.every((status) => status === 304), bytes.join());
+  assert(asked.join() === "304,304", asked.join());
 });
 
 await check("the first page and a connector's come, if slowly", async () => {
@@ -35,11 +35,13 @@ await check("the first page and a connector's come, if slowly", async () => {
 await check("Run now, pressed twice, starts one run, and its progress moves", async () => {
   await page.getByRole("button", { name: "Run now" }).dblclick();
   await page.locator("[data-progress]").waitFor();
-  const value = page.locator("[data-value=records]");
-  const first = await value.innerText();
-  await page.waitForFunction((first) => document.querySelector("[data-value=records]")?.textContent !== first, first);
-  const second = await value.innerText();
-  await page.waitForFunction((second) => document.querySelector("[data-value=records]")?.textContent !== second, second);
+  for (let times = 0; times < 2; times += 1) {
+    const before = await page.locator("[data-progress]").innerText();
+    await page.waitForFunction((before) => {
+      const now = document.querySelector("[data-progress]")?.innerText;
+      return now !== undefined && now !== before;
+    }, before);
+  }
   const opened = await audited(page, "run.open");
   assert(opened.length === 1, `${opened.length} runs`);
 });
@@ -77,11 +79,14 @@ await check("what is sent twice all the same is done once, and both are told tha
   const saved = await sendTwice(page, "Save and finish");
   assert(saved.every((one) => one.status === 200 && one.url.endsWith("done=saved")), JSON.stringify(saved));
   await page.goto(saved[0].url);
-  const before = (await audited(page, "run.open")).length;
   const run = await sendTwice(page, "Run now");
   assert(run.every((one) => one.status === 200), JSON.stringify(run));
-  assert(run[0].url === run[1].url, JSON.stringify(run));
-  assert((await audited(page, "run.open")).length === before + 1, "two runs");
+  for (let tries = 0; tries < 120; tries += 1) {
+    await page.goto(saved[0].url);
+    if ((await page.locator("tbody .badge", { hasText: "Succeeded" }).count()) > 0) break;
+    await page.waitForTimeout(500);
+  }
+  assert((await page.getByRole("rowheader", { name: /^Run/ }).count()) === 1, "not one run");
 });
 
 await clean(wrong);

@@ -43,7 +43,7 @@ h2 { margin-top: 3rem; } figure { margin: 2rem 0 3rem; } figcaption { font-weigh
 img { max-width: 100%; height: auto; border: 1px solid #8886; border-radius: 10px; } summary { cursor: pointer; margin: .4rem 0; }
 </style></head><body>
 <h1>Chatkeep's console, a tour</h1>
-<p>The pictures were taken by the tests of this version, in Chromium; below each stands what the test showed there. The data is the sample's.</p>
+<p>The pictures were taken by the tests of this version, in Chromium; above each stands what the test showed there. The data is the sample's, and a connector has a name that would be a script if it were not shown as text.</p>
 <ul>${links.join("")}</ul>
 ${chapters.join("\n")}
 </body></html>
