@@ -20,10 +20,11 @@ pub(super) fn bars(runs: &[ReportResponse]) -> Markup {
     let longest = runs.iter().filter_map(words::lag).max();
     let step = (WIDTH / (runs.len() as u64).max(1)).min(WIDEST);
     let every = (60 / step.max(1)).max(1);
-    let label = format!(
-        "Items, exceptions and lag of {} runs, the newest on the right",
-        runs.len()
-    );
+    let shown = match longest {
+        Some(_) => "Items, exceptions and lag",
+        None => "Items and exceptions",
+    };
+    let label = format!("{shown} of {} runs, the newest on the right", runs.len());
     html! {
         svg.chart viewBox={ "0 0 " (WIDTH) " " (TOP + HEIGHT + BOTTOM) } role="img" aria-label=(label) {
             text x="0" y="10" { (number(highest)) " items" }
