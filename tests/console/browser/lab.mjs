@@ -48,7 +48,7 @@ const browser = await chromium.launch({
 export async function open(options = {}) {
   const context = await browser.newContext({ timezoneId: "Europe/Berlin", locale: "en-GB", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(6_000);
+  page.setDefaultTimeout(60_000);
   const wrong = [];
   page.on("console", (message) => {
     // A page that says no has a status that Chromium writes down.

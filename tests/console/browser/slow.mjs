@@ -11,7 +11,7 @@ async function slow(is_slow) {
   await network.send("Network.emulateNetworkConditions", {
     offline: false, latency: is_slow ? 400 : 0, downloadThroughput: bytes, uploadThroughput: bytes,
   });
-  page.setDefaultTimeout(is_slow ? 60_000 : 10_000);
+  page.setDefaultTimeout(60_000);
 }
 
 await page.goto(link);
