@@ -115,3 +115,61 @@ async fn no_path_leads_out_of_the_assets() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_form_that_comes_too_late_is_handed_back_to_a_page_of_ours_alone() {
+    let system = System::with_issuer().await;
+    let mut nobody = system.browser();
+    let ours = [("sec-fetch-site", "same-origin")];
+    let form = "form_token=old-token&name=%3Cscript%3Etyped";
+
+    let back = nobody.form("/connectors/new", &ours, form).await;
+    let silent = nobody.form("/connectors/new", &[], form).await;
+    let other = [("sec-fetch-site", "cross-site")];
+    let foreign = nobody.form("/connectors/new", &other, form).await;
+    let secret = nobody.form("/secrets", &ours, "value=typed").await;
+
+    assert_eq!(back.status, StatusCode::UNAUTHORIZED);
+    assert!(back.text.contains("&lt;script&gt;typed"), "{}", back.text);
+    assert!(!back.text.contains("old-token"), "{}", back.text);
+    for (answer, status) in [
+        (silent, StatusCode::UNAUTHORIZED),
+        (foreign, StatusCode::FORBIDDEN),
+        (secret, StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(answer.status, status);
+        assert!(!answer.text.contains("typed"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_form_of_a_session_before_does_nothing_until_whoever_is_signed_in_says_so() {
+    let system = System::with_issuer().await;
+    let mut administrator = system.signed_in(&ADMINISTRATOR).await;
+    let connector = crate::contoso::create(&system, &mut system.script(&ADMINISTRATOR)).await;
+    let path = format!("/connectors/{connector}/pause");
+    let ours = [("sec-fetch-site", "same-origin")];
+
+    let asked = administrator
+        .form(&path, &ours, "form_token=old-token")
+        .await;
+    let trail = administrator
+        .get("/audit?action=connector.pause")
+        .await
+        .text;
+    let token = administrator.form_token().await;
+    let mut viewer = system.signed_in(&["Viewer"]).await;
+    let refused = viewer.form_token().await;
+    let refused = format!("form_token={refused}");
+    let refused = viewer.form(&path, &ours, &refused).await;
+
+    assert_eq!(asked.status, StatusCode::FORBIDDEN);
+    assert!(asked.text.contains(&token), "{}", asked.text);
+    assert!(trail.contains("There is no such entry."), "{trail}");
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(
+        refused.text.contains("This takes the role"),
+        "{}",
+        refused.text
+    );
+}

@@ -4,6 +4,7 @@ mod audit;
 mod checks;
 mod connector;
 mod connectors;
+mod expired;
 mod form;
 mod held;
 mod item;
@@ -115,5 +116,6 @@ pub(crate) fn routes(mappings: Mappings, links: TraceLinks) -> Router<Services> 
         })
         .layer(Extension(mappings))
         .layer(Extension(links))
+        .layer(middleware::from_fn(expired::keep))
         .layer(middleware::from_fn(viewer::scope))
 }

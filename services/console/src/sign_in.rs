@@ -32,7 +32,7 @@ pub use self::{
 };
 pub(crate) use self::{
     form::Form,
-    principal::{Principal, Right, Role, actor_metadata},
+    principal::{FORM_TOKEN, Principal, Right, Role, actor_metadata},
     routes::routes,
 };
 

@@ -6,7 +6,7 @@ mod chart;
 pub(super) mod check;
 mod history;
 pub(super) mod progress;
-mod properties;
+pub(super) mod properties;
 
 use std::path::Path;
 
@@ -16,6 +16,7 @@ use chatkeep_proto::v1::{
     ConnectorState, ConnectorSummary, GetConnectorRequest, ListBackfillsRequest, ListRunsRequest,
     ReportResponse,
 };
+use chatkeep_report::number;
 use maud::{Markup, html};
 use serde::Deserialize;
 use tonic::Status;
@@ -101,7 +102,7 @@ pub(crate) async fn show(
     let waiting = proposals::waiting(&mut services, &stored.summary.connector).await?;
     let content = html! {
         (said(&asked.done))
-        (warnings(&stored))
+        (warnings(&stored, &runs))
         (proposals::notice(&waiting.proposals))
         @if let Some(open) = &open { (progress::card(&stored, open)) }
         div.grid {
@@ -159,9 +160,13 @@ fn said(done: &str) -> Markup {
     layout::notice("good", title, &html! { p { (words) } })
 }
 
-fn warnings(stored: &Stored) -> Markup {
+fn warnings(stored: &Stored, runs: &[ReportResponse]) -> Markup {
     let now = words::now();
     let summary = &stored.summary;
+    let held = runs
+        .iter()
+        .map(|run| run.deliveries.unwrap_or_default().held);
+    let held: u64 = held.sum();
     html! {
         @if words::is_urgent(&summary.horizons, now) {
             (layout::notice("bad", "The server will purge conversations before they are read", &html! {
@@ -172,6 +177,11 @@ fn warnings(stored: &Stored) -> Markup {
         @if summary.state() == ConnectorState::Paused {
             (layout::notice("warn", "This connector is paused", &html! {
                 p { "No run is opened until it is resumed. What servers purge meanwhile is lost." }
+            }))
+        }
+        @if held > 0 {
+            (layout::notice("info", "Somebody waits for a mailbox", &html! {
+                p { (number(held)) " deliveries of these runs are held. " a href={ (stored.address()) "/held" } { "See who waits" } "." }
             }))
         }
     }

@@ -85,8 +85,10 @@ fn row(one: &ConnectorSummary, now: i64) -> Markup {
             td data-label="Status" { (words::connector_badge(one.state())) (proposals::badge(one.proposals)) }
             td data-label="Last run" {
                 @if let Some(run) = &one.last_run {
-                    a href={ (address) "/runs/" (run.number) } { "Run " (run.number) } " "
-                    (words::run_badge(run.state(), &run.reason))
+                    div {
+                        a href={ (address) "/runs/" (run.number) } { "Run " (run.number) } " "
+                        (words::run_badge(run.state(), &run.reason))
+                    }
                 } @else { span.faint { "not run yet" } }
             }
             td data-label="Next run" {

@@ -48,7 +48,7 @@ impl<'a> Page<'a> {
                 }
                 body {
                     a.skip href="#main" { "Skip to content" }
-                    (header())
+                    (header(self.trail.first().map_or(self.title, |(name, _)| name)))
                     main #main tabindex="-1" {
                         @if !self.trail.is_empty() {
                             nav.trail aria-label="Breadcrumb" {
@@ -65,7 +65,9 @@ impl<'a> Page<'a> {
     }
 }
 
-fn header() -> Markup {
+/// `here`: what the page is part of.
+fn header(here: &str) -> Markup {
+    let current = |name: &str| (name == here).then_some("page");
     html! {
         header.top {
             div.inner {
@@ -75,12 +77,12 @@ fn header() -> Markup {
                 }
                 @if let Some(name) = viewer::name() {
                     nav aria-label="Main" {
-                        a href="/connectors" { "Data connectors" }
+                        a href="/connectors" aria-current=[current("Data connectors")] { "Data connectors" }
                         @if viewer::may(Right::Operate) {
-                            a href="/items" { "Find an item" }
-                            a href="/audit" { "Audit trail" }
+                            a href="/items" aria-current=[current("Find an item")] { "Find an item" }
+                            a href="/audit" aria-current=[current("Audit trail")] { "Audit trail" }
                         }
-                        @if viewer::may(Right::Administer) { a href="/secrets" { "Secrets" } }
+                        @if viewer::may(Right::Administer) { a href="/secrets" aria-current=[current("Secrets")] { "Secrets" } }
                     }
                     div.who { span { (name) } (form::button("/sign-out", "link", "Sign out")) }
                 }

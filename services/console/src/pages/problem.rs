@@ -21,6 +21,8 @@ fn title(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "That is not possible now",
         StatusCode::PRECONDITION_FAILED => "Somebody else was faster",
         StatusCode::UNPROCESSABLE_ENTITY => "That cannot be",
+        StatusCode::FORBIDDEN => "You may not do that",
+        StatusCode::UNAUTHORIZED => "Sign in first",
         other => other.canonical_reason().unwrap_or("Something is wrong"),
     }
 }

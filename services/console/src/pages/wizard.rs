@@ -26,6 +26,7 @@ use self::{
     answers::Answers,
     catalog::{SOURCES, Type},
     draft::Draft,
+    people::People,
     problems::Problems,
     step::Step,
     steps::View,
@@ -81,6 +82,7 @@ pub(crate) async fn step(
         go => match go.split_once(':') {
             Some(("add", kind)) => add_source(&mut draft, kind),
             Some(("remove", position)) => remove_source(&mut draft, position),
+            Some(("to", title)) => view.step = Step::titled(title),
             _ => {
                 answers::check(step, &draft, &mut problems, &mut services).await?;
                 if problems.is_empty() {
@@ -150,7 +152,7 @@ async fn test(
             let sample = checks::directory(services, &file).await.sample_mailbox;
             card(&checks::target(services, &file, &sample).await.shown)
         }
-        _ => people(draft, services).await,
+        _ => people(draft, services).await.everybody(),
     })
 }
 
@@ -158,7 +160,7 @@ fn card(shown: &Markup) -> Markup {
     html! { section.card aria-labelledby="tested" role="status" { h2 #tested { "Tested" } (shown) } }
 }
 
-async fn people(draft: &Draft, services: &mut Services) -> Markup {
+async fn people(draft: &Draft, services: &mut Services) -> People {
     let file = draft.only(&[
         "name",
         "domain",
@@ -168,7 +170,7 @@ async fn people(draft: &Draft, services: &mut Services) -> Markup {
         "mapping",
     ]);
     let sources = u32::try_from(draft.sources().len()).unwrap_or(u32::MAX);
-    people::show(services, &file, sources).await
+    people::look(services, &file, sources).await
 }
 
 /// What the connector would do, and whether it could.
@@ -184,7 +186,7 @@ async fn review(draft: &Draft, services: &mut Services) -> Markup {
             h3 { "Directory" } (directory.shown)
             h3 { "Target" } (target.shown)
         }
-        (people(draft, services).await)
+        (people(draft, services).await.in_short())
     }
 }
 

@@ -84,6 +84,23 @@ pub(super) fn duration(duration: std::time::Duration) -> String {
     text.replace("days", " days").replace("1day", "1 day")
 }
 
+/// How long after the end of its days everything of a run was archived, seconds. Backfills have none: their
+/// days are long past on purpose.
+pub(super) fn lag(run: &ReportResponse) -> Option<u64> {
+    let lag = run.closed?.saturating_sub(run.to?);
+    u64::try_from(lag).ok().filter(|_| run.backfill == 0)
+}
+
+/// Seconds in their largest unit: `45 s`, `12 min`, `3 h`, `2 days`.
+pub(super) fn rough(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", seconds / 60),
+        7_200..=172_799 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", number(seconds / 86_400)),
+    }
+}
+
 /// Now, Unix seconds.
 pub(super) fn now() -> i64 {
     Timestamp::now().as_second()

@@ -7,6 +7,7 @@ use axum::{
 use chatkeep_proto::v1::{BackfillRequest, BackfillState, BackfillSummary, CancelBackfillRequest};
 use chatkeep_report::{day, number};
 use maud::{Markup, html};
+use tonic::Status;
 
 use super::{Stored, actions::back};
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
 
 /// The backfills there are, and a form for another one.
 pub(super) fn card(stored: &Stored, backfills: &[BackfillSummary]) -> Markup {
+    if backfills.is_empty() && !viewer::may(Right::Operate) {
+        return html! {};
+    }
     let address = format!("{}/backfills", stored.address());
     html! {
         section.card aria-labelledby="backfill" {
@@ -87,10 +91,17 @@ pub(crate) async fn start(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Redirect, PageError> {
+    let from = form::midnight(fields.get("from"))?.as_second();
+    let to = form::midnight(fields.get("to"))?.as_second();
+    if to <= from {
+        let problem =
+            "The day behind the last one must come after the first day: nothing would be archived.";
+        return Err(Status::invalid_argument(problem).into());
+    }
     let request = BackfillRequest {
         connector: id.clone(),
-        from: form::midnight(fields.get("from"))?.as_second(),
-        to: form::midnight(fields.get("to"))?.as_second(),
+        from,
+        to,
         slice_days: fields.get("slice").parse().unwrap_or(0),
         newest_first: fields.has("newest_first"),
     };

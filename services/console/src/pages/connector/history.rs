@@ -34,6 +34,7 @@ fn table(stored: &Stored, runs: &[ReportResponse]) -> Markup {
                 th.num scope="col" { "Imported" }
                 th.num scope="col" { "Failed" }
                 th.num scope="col" { "Held" }
+                th.num.spare scope="col" { "Lag" }
                 th scope="col" { "Status" }
             } }
             tbody { @for run in runs { (row(stored, run)) } }
@@ -46,13 +47,16 @@ fn row(stored: &Stored, run: &ReportResponse) -> Markup {
     let deliveries = run.deliveries.unwrap_or_default();
     html! {
         tr {
-            th scope="row" { a href={ (stored.address()) "/runs/" (run.number) } { "Run " (run.number) } }
+            th scope="row" { a.num href={ (stored.address()) "/runs/" (run.number) } { "Run " (run.number) } }
             td data-label="Opened" { (words::when(run.opened)) }
             td.num data-label="Records" { (words::count(records.read)) }
             td.num data-label="Items" { (words::count(run.items)) }
             td.num data-label="Imported" { (words::count(deliveries.imported)) }
             td.num data-label="Failed" { (words::count(deliveries.failed)) }
             td.num data-label="Held" { (words::count(deliveries.held)) }
+            td.num.spare data-label="Lag" {
+                @match words::lag(run) { Some(lag) => (words::rough(lag)), None => (words::none()) }
+            }
             td data-label="Status" {
                 (words::run_badge(run.state(), &run.reason))
                 @if run.findings > 0 { " " span.badge.warn { (run.findings) " findings" } }

@@ -1,6 +1,6 @@
 //! What a connector is set to.
 
-use chatkeep_model::connector::{Directory, Source, Target, Unmapped};
+use chatkeep_model::connector::{Connector, Directory, Schedule, Source, Target, Unmapped};
 use chatkeep_proto::v1::ReportResponse;
 use chatkeep_report::number;
 use maud::{Markup, html};
@@ -16,18 +16,17 @@ pub(super) fn card(stored: &Stored) -> Markup {
     let connector = &stored.connector;
     let summary = &stored.summary;
     let schedule = &connector.schedule;
-    let every = words::duration(schedule.every);
     html! {
         section.card aria-labelledby="properties" {
             h2 #properties { "Properties" }
             dl {
                 dt { "Schedule" }
-                dd { @if stored.is_scheduled { "every " (every) ", at " (schedule.at) " UTC" } @else { "by hand only" } }
+                dd { @if stored.is_scheduled { (when(schedule)) } @else { "by hand only" } }
                 dt { "Next run" } dd { (words::when_or_none(summary.due)) }
                 dt { "Covered until" } dd { (words::when_or_none(summary.covered)) }
                 dt { "Target" } dd { (target(&connector.target)) }
                 dt { "Directory" } dd { (directory(&connector.directory)) }
-                dt { "Mapping" } dd { (mapping(stored)) }
+                dt { "Mapping" } dd { (mapping(connector)) }
                 dt { "Held users" } dd { a href={ (stored.address()) "/held" } { "Who waits for a mailbox" } }
                 @for horizon in &summary.horizons {
                     dt { "Unread rows" } dd { (words::horizon(horizon, words::now())) }
@@ -36,11 +35,18 @@ pub(super) fn card(stored: &Stored) -> Markup {
                 dt { "Id" } dd { code { (summary.connector) } }
                 dt { "Version" } dd {
                     (summary.version)
-                    @if let Some(changed) = summary.changed { ", " (words::when(changed.div_euclid(1_000))) }
+                    @if let Some(changed) = summary.changed { ", stored " (words::when(changed.div_euclid(1_000))) }
                 }
             }
         }
     }
+}
+
+/// When runs begin.
+pub(in crate::pages) fn when(schedule: &Schedule) -> String {
+    let every = words::duration(schedule.every);
+    let every = if every == "1 day" { "day" } else { &every };
+    format!("every {every}, at {} UTC", schedule.at)
 }
 
 /// Its sources, and what became of them in the newest run.
@@ -101,7 +107,7 @@ pub(in crate::pages) fn source_name(source: &Source) -> &'static str {
     }
 }
 
-fn place(source: &Source) -> Markup {
+pub(in crate::pages) fn place(source: &Source) -> Markup {
     html! {
         @match source.database() {
             Some(database) => { (database.server) ", " (database.database) },
@@ -110,7 +116,7 @@ fn place(source: &Source) -> Markup {
     }
 }
 
-fn target(target: &Target) -> Markup {
+pub(in crate::pages) fn target(target: &Target) -> Markup {
     html! {
         @match target {
             Target::Maildir(maildir) => { "Maildir, " code { (maildir.path.display()) } },
@@ -122,7 +128,7 @@ fn target(target: &Target) -> Markup {
     }
 }
 
-fn directory(directory: &Directory) -> Markup {
+pub(in crate::pages) fn directory(directory: &Directory) -> Markup {
     html! {
         @match directory {
             Directory::Csv { path } => { "CSV, " code { (path.display()) } },
@@ -132,8 +138,8 @@ fn directory(directory: &Directory) -> Markup {
     }
 }
 
-fn mapping(stored: &Stored) -> Markup {
-    let mapping = &stored.connector.mapping;
+pub(in crate::pages) fn mapping(connector: &Connector) -> Markup {
+    let mapping = &connector.mapping;
     html! {
         @if mapping.automatic { "automatic" } @else { "not automatic" }
         @if mapping.custom.is_some() { ", custom mapping first" }

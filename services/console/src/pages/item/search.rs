@@ -85,7 +85,7 @@ fn row(item: &FoundItem) -> Markup {
         tr {
             th scope="row" { a.mono href={ "/items?id=" (id) } { (id.get(..12).unwrap_or(&id)) "…" } }
             td data-label="Date" { (words::when(item.date)) }
-            td data-label="Conversation" { (item.kind) ", " (number(item.records.into())) " records" }
+            td data-label="Conversation" { (item.kind) ", " (number(item.records.into())) @if item.records == 1 { " record" } @else { " records" } }
             td data-label="Run" { div {
                 a href={ (connector) "/runs/" (item.run_number) } { "Run " (item.run_number) } " of " (item.connector)
             } }

@@ -28,7 +28,7 @@ fn show(equation: &Equation, is_under_way: bool) -> Markup {
             div.whole { b { (number(equation.whole)) } span { (equation.name) } }
             @for ((value, name), sign) in parts.zip(std::iter::once("=").chain(std::iter::repeat("+"))) {
                 i { (sign) }
-                div { b { (number(*value)) } span { (name) } }
+                div.nil[*value == 0] { b { (number(*value)) } span { (name) } }
             }
         }
         p.small { (verdict(equation, is_under_way)) }

@@ -8,7 +8,7 @@ use super::{
     catalog::{self, DIRECTORIES, SOURCES, TARGETS, Type},
     draft::Draft,
     inputs,
-    problems::Problems,
+    problems::{Problems, sentence},
     step::Step,
 };
 use crate::{
@@ -177,6 +177,6 @@ async fn readable(draft: &Draft, problems: &mut Problems, services: &mut Service
         let words = status
             .message()
             .replace(&*file.display().to_string(), "the mapping");
-        problems.add("csv", words);
+        problems.add("csv", sentence(&words));
     }
 }

@@ -1,5 +1,6 @@
 //! What the pages of the way ask for.
 
+use chatkeep_model::connector::Connector;
 use maud::{Markup, html};
 use toml::{Table, Value};
 
@@ -9,8 +10,9 @@ use super::{
     inputs,
     problems::Problems,
     source_title,
+    step::Step,
 };
-use crate::pages::mappings::HEADER;
+use crate::pages::{connector::properties, mappings::HEADER};
 
 pub(super) fn product() -> Markup {
     html! {
@@ -102,21 +104,52 @@ pub(super) fn mapping(draft: &Draft, csv: Option<&str>, problems: &Problems) -> 
     }
 }
 
+/// All that was entered, and the way back to each step.
 pub(super) fn review(draft: &Draft) -> Markup {
-    let file = draft
-        .connector()
-        .ok()
+    let connector = draft.connector().ok();
+    let file = connector
+        .as_ref()
         .and_then(|connector| connector.to_toml().ok());
     let file = file.unwrap_or_else(|| draft.table.to_string());
     html! {
-        section.card {
-            h2 { "Review" }
-            dl {
-                dt { "Name" } dd { (draft.name()) }
-                dt { "Sources" } dd { @for table in draft.sources() { div { (source_title(&table)) } } }
-                dt { "Runs" } dd { @if draft.is_scheduled { "by itself, as scheduled" } @else { "by hand only" } }
+        section.card aria-labelledby="review" {
+            h2 #review { "Review" }
+            @match &connector {
+                Some(connector) => (settings(draft, connector)),
+                None => dl { (line(Step::Name, &html! { (draft.name()) })) },
             }
             details { summary { "Connector file" } pre tabindex="0" { (file) } }
         }
+    }
+}
+
+fn settings(draft: &Draft, connector: &Connector) -> Markup {
+    let rules = connector.exclude.len();
+    html! {
+        dl.review {
+            (line(Step::Name, &html! { (connector.name) div.small.soft { "Domain " (connector.domain) } }))
+            (line(Step::Sources, &html! {
+                @for source in &connector.sources {
+                    div { (properties::source_name(source)) div.small.soft { (properties::place(source)) } }
+                }
+                @if rules > 0 { div.small.soft { (rules) @if rules == 1 { " exclusion" } @else { " exclusions" } } }
+            }))
+            (line(Step::Directory, &properties::directory(&connector.directory)))
+            (line(Step::Mapping, &properties::mapping(connector)))
+            (line(Step::Target, &properties::target(&connector.target)))
+            (line(Step::Schedule, &html! {
+                @if draft.is_scheduled { (properties::when(&connector.schedule)) } @else { "by hand only" }
+            }))
+        }
+    }
+}
+
+fn line(step: Step, value: &Markup) -> Markup {
+    html! {
+        dt {
+            (step.title()) " "
+            button.link.small type="submit" name="go" value={ "to:" (step.title()) } { "Change" span.unseen { " " (step.title()) } }
+        }
+        dd { (value) }
     }
 }

@@ -33,6 +33,9 @@ pub(super) enum Kind {
     Number,
     /// Yes or no.
     Flag,
+    /// A table that is there, if only empty, or is not. Read behind what is asked of it, which would leave no
+    /// empty table.
+    Part,
     /// `90s`, `24h`, `7 days`.
     Time,
     /// A day in UTC.
@@ -53,6 +56,11 @@ impl Field {
         let answer = answer.trim();
         let value = match self.kind {
             Kind::Flag => self.flag(answer == "true"),
+            Kind::Part if answer == "true" => {
+                let table = get(table, self.key).cloned();
+                Some(table.unwrap_or_else(|| Value::Table(Table::new())))
+            }
+            Kind::Part => None,
             Kind::Number => answer
                 .parse()
                 .map_or_else(|_| text(answer), |n| Some(Value::Integer(n))),
@@ -109,6 +117,7 @@ impl Field {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(Value::Array(values)) => shown(values),
+            Some(Value::Table(_)) => "true".to_owned(),
             Some(other) => other.to_string(),
         }
     }
@@ -220,6 +229,29 @@ mod tests {
         PORT.put(&mut table, "1433");
         assert_eq!(table.to_string().trim(), "[inner]\nport = 1433");
         assert!(PORT.put(&mut table, " ").is_none());
+
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn a_part_is_there_without_anything_in_it_until_it_is_not_wanted() {
+        let part = Field {
+            kind: Kind::Part,
+            key: "inner",
+            ..PORT
+        };
+        let mut table = Table::new();
+
+        PORT.put(&mut table, "");
+        part.put(&mut table, "true");
+        assert_eq!(table.to_string().trim(), "[inner]");
+        PORT.put(&mut table, "1433");
+        part.put(&mut table, "true");
+        assert_eq!(
+            (part.get(&table), PORT.get(&table)),
+            ("true".to_owned(), "1433".to_owned())
+        );
+        part.put(&mut table, "");
 
         assert!(table.is_empty());
     }

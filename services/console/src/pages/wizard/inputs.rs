@@ -28,8 +28,8 @@ pub(super) fn read(
 ) {
     for field in all {
         let name = name(prefix, field.key);
-        // A flag that is not set is not sent.
-        if !fields.has(&name) && !matches!(field.kind, Kind::Flag) {
+        // What is not ticked is not sent.
+        if !fields.has(&name) && !matches!(field.kind, Kind::Flag | Kind::Part) {
             continue;
         }
         if let Some(problem) = field.put(table, fields.get(&name)) {
@@ -44,7 +44,9 @@ pub(super) fn show(all: &[Field], table: &Table, prefix: &str, problems: &Proble
     let is_seldom = |field: &&Field| field.rank == Rank::Advanced;
     let is_open = |field: &Field| {
         let is_wrong = problems.of(&name(prefix, field.key)).is_some();
-        is_seldom(&field) && is_wrong
+        let value = field.get(table);
+        let is_set = !value.is_empty() && value != field.default;
+        is_seldom(&field) && (is_wrong || is_set)
     };
     html! {
         @for field in all.iter().filter(|field| !is_seldom(field)) { (one(field)) }
@@ -71,7 +73,7 @@ fn input(field: &Field, table: &Table, name: &str, problems: &Problems) -> Marku
     let is_wrong = problem.is_some().then_some("true");
     html! {
         div.field {
-            @if let Kind::Flag = field.kind {
+            @if let Kind::Flag | Kind::Part = field.kind {
                 @let is_set = if value.is_empty() { field.default == "true" } else { value == "true" };
                 label { input type="checkbox" name=(name) value="true" checked[is_set] aria-describedby=[described.as_deref()]; (field.label) }
             } @else {
@@ -82,7 +84,7 @@ fn input(field: &Field, table: &Table, name: &str, problems: &Problems) -> Marku
                 p.help { a href="/secrets" target="_blank" rel="noopener" { "Secrets kept here" span.unseen { " (opens in a new tab)" } } }
             }
             @match field.kind {
-                Kind::Flag => {},
+                Kind::Flag | Kind::Part => {},
                 Kind::Choice(choices) => select id=(name) name=(name) aria-describedby=[described] {
                     @let chosen = if value.is_empty() { field.default } else { &value };
                     @for (choice, words) in choices { option value=(choice) selected[*choice == chosen] { (words) } }

@@ -15,21 +15,53 @@ use crate::{Services, pages::checks};
 const CONVERSATIONS: u32 = 50;
 const SHOWN: usize = 200;
 
-/// Looks, and shows what was found.
-pub(super) async fn show(services: &mut Services, file: &str, sources: u32) -> Markup {
+/// What was found.
+pub(super) struct People {
+    problems: Vec<Status>,
+    found: Result<PreviewResponse, Status>,
+}
+
+/// Looks.
+pub(super) async fn look(services: &mut Services, file: &str, sources: u32) -> People {
     let (people, problems) = participants(services, file, sources).await;
     let request = PreviewRequest {
         connector_file: file.to_owned(),
         identities: people.into_iter().map(identity).collect(),
     };
     let found = services.mapping.preview(request).await;
-    html! {
-        section.card.flush aria-labelledby="people" {
-            h2 #people { "Who maps to whom" }
-            @for problem in &problems { div.head { (checks::refused(problem)) } }
-            @match found {
-                Ok(found) => (table(found.into_inner())),
-                Err(status) => div.head { (checks::refused(&status)) },
+    let found = found.map(|found| sorted(found.into_inner()));
+    People { problems, found }
+}
+
+impl People {
+    /// Each of them.
+    pub(super) fn everybody(&self) -> Markup {
+        self.show(|found| html! { (table(found.resolutions.iter())) })
+    }
+
+    /// Those who need somebody; the others behind them, folded.
+    pub(super) fn in_short(&self) -> Markup {
+        self.show(|found| {
+            let (waiting, others): (Vec<_>, Vec<_>) =
+                found.resolutions.iter().partition(|one| rank(one) < 2);
+            html! {
+                @if !waiting.is_empty() { (table(waiting.into_iter())) }
+                @if !others.is_empty() {
+                    details.fold { summary { "Everybody else" } (table(others.into_iter())) }
+                }
+            }
+        })
+    }
+
+    fn show(&self, list: impl Fn(&PreviewResponse) -> Markup) -> Markup {
+        html! {
+            section.card.flush aria-labelledby="people" {
+                h2 #people { "Who maps to whom" }
+                @for problem in &self.problems { div.head { (checks::refused(problem)) } }
+                @match &self.found {
+                    Ok(found) => { p.head.soft { (summary(found)) } (list(found)) },
+                    Err(status) => div.head { (checks::refused(status)) },
+                }
             }
         }
     }
@@ -66,15 +98,12 @@ fn identity(address: String) -> Identity {
     }
 }
 
-fn table(mut found: PreviewResponse) -> Markup {
+fn summary(found: &PreviewResponse) -> String {
     let count = |placement: &str| {
-        let of = found
-            .resolutions
-            .iter()
-            .filter(|one| one.placement == placement);
-        number(of.count() as u64)
+        let of = found.resolutions.iter();
+        number(of.filter(|one| one.placement == placement).count() as u64)
     };
-    let summary = format!(
+    format!(
         "Of {} participants of the first conversations {} are mapped, {} would be held, {} have conflicts, {} are \
          external.",
         number(found.resolutions.len() as u64),
@@ -82,22 +111,31 @@ fn table(mut found: PreviewResponse) -> Markup {
         count("held"),
         count("conflict"),
         count("external")
-    );
-    // Who needs somebody stands first.
+    )
+}
+
+/// Who needs somebody stands first.
+fn sorted(mut found: PreviewResponse) -> PreviewResponse {
+    found.resolutions.sort_by_key(rank);
     found
-        .resolutions
-        .sort_by_key(|one| match one.placement.as_str() {
-            "conflict" => 0,
-            "held" => 1,
-            "mapped" => 2,
-            _ => 3,
-        });
+}
+
+/// Below 2: somebody must do something.
+fn rank(one: &Resolution) -> u8 {
+    match one.placement.as_str() {
+        "conflict" => 0,
+        "held" => 1,
+        "mapped" => 2,
+        _ => 3,
+    }
+}
+
+fn table<'a>(people: impl Iterator<Item = &'a Resolution>) -> Markup {
     html! {
-        p.head.soft { (summary) }
         div.scroll { table.stack {
             caption.unseen { "Participants and their mailboxes" }
             thead { tr { th scope="col" { "Participant" } th scope="col" { "Mailbox" } th scope="col" { "Found by" } } }
-            tbody { @for one in found.resolutions.iter().take(SHOWN) { (row(one)) } }
+            tbody { @for one in people.take(SHOWN) { (row(one)) } }
         } }
     }
 }

@@ -44,7 +44,7 @@ impl Problems {
 }
 
 /// The model's words begin in the middle of a sentence whose subject is the key.
-fn sentence(problem: &str) -> String {
+pub(super) fn sentence(problem: &str) -> String {
     let problem = problem.trim().trim_end_matches('.');
     let mut letters = problem.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());

@@ -1,7 +1,7 @@
 //! The end of the way: the connector is stored.
 
 use axum::response::{IntoResponse, Response};
-use chatkeep_proto::v1::{GetConnectorRequest, PutConnectorRequest};
+use chatkeep_proto::v1::{GetConnectorRequest, GetConnectorResponse, PutConnectorRequest};
 use tonic::{Code, Status};
 
 use super::{draft::Draft, problems::Problems, steps::View};
@@ -27,7 +27,7 @@ pub(super) async fn save(
     let sample = checks::directory(services, &file).await.sample_mailbox;
     let target = checks::target(services, &file, &sample).await;
     let request = PutConnectorRequest {
-        connector_file: file,
+        connector_file: file.clone(),
         schedule: draft.is_scheduled,
         max_part_bytes: target.max_part_bytes,
         expected_version: Some(draft.version),
@@ -41,8 +41,21 @@ pub(super) async fn save(
                 proposal => proposed(proposal).into_response(),
             })
         }
-        Err(status) if status.code() == Code::Aborted => {
-            view.conflict = Some(newest(services, &connector.id()).await?);
+        Err(status) if matches!(status.code(), Code::Aborted | Code::AlreadyExists) => {
+            let newest = newest(services, &connector.id()).await;
+            match newest {
+                // The button was pressed twice: the answer to the first time got lost on the way.
+                Ok(newest)
+                    if newest.connector_file == file && newest.schedule == draft.is_scheduled =>
+                {
+                    return Ok(back(&connector.id(), "saved").into_response());
+                }
+                Ok(newest) if status.code() == Code::Aborted => {
+                    view.conflict = Some(newest.summary.unwrap_or_default().version);
+                }
+                Err(status) if status.code() != Code::NotFound => return Err(status.into()),
+                _ => view.problems = said(&status),
+            }
             Ok(view.show(draft, mappings).await.into_response())
         }
         Err(status) if is_about_the_form(&status) => {
@@ -53,19 +66,19 @@ pub(super) async fn save(
     }
 }
 
-/// The version that somebody else has stored.
-async fn newest(services: &mut Services, id: &str) -> Result<i64, PageError> {
+/// What is stored meanwhile.
+async fn newest(services: &mut Services, id: &str) -> Result<GetConnectorResponse, Status> {
     let request = GetConnectorRequest {
         connector: id.to_owned(),
     };
-    let stored = services.control.get_connector(request).await?.into_inner();
-    Ok(stored.summary.unwrap_or_default().version)
+    let stored = services.control.get_connector(request).await?;
+    Ok(stored.into_inner())
 }
 
 fn is_about_the_form(status: &Status) -> bool {
     matches!(
         status.code(),
-        Code::InvalidArgument | Code::AlreadyExists | Code::FailedPrecondition
+        Code::InvalidArgument | Code::FailedPrecondition
     )
 }
 

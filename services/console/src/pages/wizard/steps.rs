@@ -59,6 +59,8 @@ impl View {
             // Enter presses the first button of a form.
             button.unseen type="submit" name="go" value=(self.onward()) tabindex="-1" aria-hidden="true" { "Next" }
             (self.asked(draft, csv.as_deref()))
+            // What is decided upon stands before the button that does it.
+            @if self.step == Step::Review { (self.below) }
             @if self.proposes { section.card { (proposals::reason()) } }
             (self.buttons())
         };
@@ -66,7 +68,7 @@ impl View {
             (self.trail())
             (self.said())
             (form::entry(&self.action, &fields))
-            (self.below)
+            @if self.step != Step::Review { (self.below) }
         };
         let page = if self.is_new() {
             Page::new("Add a connector")

@@ -61,6 +61,21 @@ const MAX_ITEM: Field = field(
 )
 .seldom("25MB");
 
+const TAG: Field = field(
+    "tag.id",
+    "Retention tag",
+    Kind::Text,
+    "For every imported message: RetentionId of Get-RetentionPolicyTag. Without one the folder's or the mailbox's holds.",
+)
+.seldom("none");
+const TAG_DAYS: Field = field(
+    "tag.days",
+    "Days of the retention tag",
+    Kind::Number,
+    "AgeLimitForRetention of the same tag.",
+)
+.seldom("");
+
 const GRAPH: &[Field] = &[
     TENANT,
     CLIENT,
@@ -72,6 +87,8 @@ const GRAPH: &[Field] = &[
     AUTHORITY,
     FOLDER,
     MAX_ITEM,
+    TAG,
+    TAG_DAYS,
 ];
 
 const EWS: &[Field] = &[
@@ -109,6 +126,8 @@ const EWS: &[Field] = &[
     .seldom(""),
     FOLDER,
     MAX_ITEM,
+    TAG,
+    TAG_DAYS,
 ];
 
 const IMAP: &[Field] = &[

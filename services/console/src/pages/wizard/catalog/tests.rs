@@ -20,12 +20,13 @@ fn answer(field: &Field) -> &'static str {
     match field.kind {
         Kind::Path => "/srv",
         Kind::Number => "7",
-        Kind::Flag => "true",
+        Kind::Flag | Kind::Part => "true",
         Kind::Time => "48h",
         Kind::Day => "2026-01-31",
         Kind::Secret => "env:NAME",
         Kind::Choice(choices) => choices[choices.len() - 1].0,
         _ if field.key == "max_item" => "1MB",
+        _ if field.key == "tag.id" => "00112233-4455-6677-8899-aabbccddeeff",
         _ => "contoso.com",
     }
 }
