@@ -91,6 +91,7 @@ async fn neither_letting_go_of_a_secret_nor_deleting_its_connector_frees_it() {
     let request = DeleteConnectorRequest {
         connector: "contoso".to_owned(),
         expected_version: None,
+        ..DeleteConnectorRequest::default()
     };
     let deleted = lab.control.clone().delete_connector(by("bob", request));
     deleted.await.unwrap();
