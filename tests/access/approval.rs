@@ -107,7 +107,7 @@ async fn a_connector_is_changed_and_deleted_by_two_and_scheduled_by_one() {
         .put_or_post(Method::PUT, &path, &any, &scheduled)
         .await;
     let catching = file.replace("\"hold\"", "\"catch@contoso.com\"");
-    let catching = json!({ "connector_file": catching, "schedule": true });
+    let catching = json!({ "connector_file": catching });
     let changed = administrator
         .put_or_post(Method::PUT, &path, &any, &catching)
         .await;
