@@ -11,7 +11,6 @@ async function slow(is_slow) {
   await network.send("Network.emulateNetworkConditions", {
     offline: false, latency: is_slow ? 400 : 0, downloadThroughput: bytes, uploadThroughput: bytes,
   });
-  page.setDefaultTimeout(60_000);
 }
 
 await page.goto(link);
