@@ -15,7 +15,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Where the ledger is: in a folder, or behind a control that runs elsewhere.
+/// Where the ledger is: in a folder, behind a control that runs elsewhere, or behind its console.
 #[derive(Debug, Args)]
 pub(crate) struct SiteOptions {
     /// Folder of ledger and staging [default: .chatkeep beside the connector file]
@@ -24,7 +24,13 @@ pub(crate) struct SiteOptions {
     /// Asks the control that serves at https://HOST:PORT instead of running the services itself
     #[arg(long, global = true, env = "CHATKEEP_CONTROL", value_name = "URL")]
     pub(crate) control: Option<String>,
-    /// With --control: PEM file of the authority that signs the programs' certificates
+    /// Asks the console that serves at https://HOST, by its API
+    #[arg(long, global = true, env = "CHATKEEP_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// With --server: file of the access token; by default it is in the variable CHATKEEP_TOKEN
+    #[arg(long, global = true, env = "CHATKEEP_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// With --control or --server: PEM file of the authority that signs its certificate
     #[arg(long, global = true, env = "CHATKEEP_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// With --control: PEM file of the certificate to show
@@ -33,7 +39,7 @@ pub(crate) struct SiteOptions {
     /// With --control: PEM file of the certificate's private key
     #[arg(long, global = true, env = "CHATKEEP_KEY", value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// With --control http://HOST:PORT: no TLS, where something else encrypts
+    /// With an address that begins with http://: no TLS, where something else encrypts
     #[arg(long, global = true, env = "CHATKEEP_PLAINTEXT")]
     pub(crate) plaintext: bool,
 }
@@ -55,6 +61,10 @@ pub(crate) enum Command {
     Runs(OfConnector),
     /// Prints the log of a run
     Log(Log),
+    /// Shows a run's balance. Exit 0: it closed; 2: closed with exceptions; 1: it did not close, or not yet
+    Balance(Reported),
+    /// Watches a run until it ends, and shows its balance: needs --control or --server. Exit as of `balance`
+    Follow(Reported),
     /// Lists what a run could not deliver or read, and why
     Failed(OfRun),
     /// Tries a run's failed deliveries again, and the conversations that could not be rendered
@@ -83,12 +93,18 @@ pub(crate) enum Command {
     /// Who changed what: copies the audit trail, or checks that nothing of it was altered
     #[command(subcommand)]
     Audit(Audit),
-    /// Connectors that a control elsewhere archives by itself: needs --control
+    /// Connectors that a control elsewhere archives by itself: needs --control or --server
     #[command(subcommand)]
     Connectors(Connectors),
+    /// Secrets that control keeps for connector files, which name them as `secret:NAME`
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Who has signed in to the console
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Runs every service, the scheduler and the administrators' web pages in this process
     Serve(Serve),
-    /// Archives days long past in slices, beside the scheduled runs: needs --control
+    /// Archives days long past in slices, beside the scheduled runs: needs --control or --server
     #[command(subcommand)]
     Backfill(Backfill),
 }
@@ -120,7 +136,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct OfConnector {
-    /// The connector file
+    /// The connector file; with --control or --server also the name or id of a connector stored there
     #[arg(long, short, default_value = "connector.toml", value_name = "FILE")]
     pub(crate) connector: PathBuf,
 }
@@ -131,6 +147,15 @@ pub(crate) struct OfRun {
     pub(crate) run: i64,
     #[command(flatten)]
     pub(crate) connector: OfConnector,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reported {
+    #[command(flatten)]
+    pub(crate) run: OfRun,
+    /// Writes the balance as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -188,11 +213,75 @@ pub(crate) enum Connectors {
         /// Opens no runs by itself
         #[arg(long)]
         manual: bool,
+        /// Replaces this version alone, as `chatkeep connectors show` tells it; 0: only adds
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+        if_version: Option<i64>,
+    },
+    /// Prints the connector file that is stored; its version and state on standard error
+    Show(Named),
+    /// Opens a run now and watches it until it ends. Exit as of `archive`
+    Run {
+        #[command(flatten)]
+        connector: Named,
+        /// Only conversations from this UTC day (YYYY-MM-DD) on
+        #[arg(long, value_name = "DAY")]
+        from: Option<jiff::civil::Date>,
+        /// Only conversations before this UTC day
+        #[arg(long, value_name = "DAY")]
+        to: Option<jiff::civil::Date>,
+        /// Writes the balance as JSON
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+    /// Stores a copy under another name, without schedule: it would archive the same once more
+    Clone {
+        #[command(flatten)]
+        connector: Named,
+        /// The copy's name
+        name: String,
+    },
+    /// Deletes one; its runs, logs and manifests stay. `put` restores it
+    Delete {
+        #[command(flatten)]
+        connector: Named,
+        /// Deletes this version alone, as `chatkeep connectors show` tells it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        if_version: Option<i64>,
     },
     /// Opens no run, and begins nothing more of those that are open
     Pause(Named),
     /// Goes on exactly where it was, also with runs that failed or were stopped
     Resume(Named),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secrets {
+    /// Lists their names, and which connectors name them
+    List,
+    /// Stores one, or replaces it; it is read from standard input and never shown again
+    Set {
+        /// Letters, digits, `-`, `_` and `.`
+        name: String,
+        /// Reads it from this file instead; a line break at the end is not part of it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Deletes one that no connector names
+    Delete {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// Lists the sessions that have not ended, the last opened first
+    List,
+    /// Ends every session of a subject
+    Revoke {
+        /// The subject, as `chatkeep sessions list` lists it
+        subject: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use chatkeep_model::connector::{Size, Target};
 use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
 use chatkeep_report::status;
+use jiff::civil::Date;
 
 use super::{check, drive, midnight};
 use crate::{
@@ -27,7 +28,7 @@ pub(crate) async fn run(
     }
     anyhow::ensure!(
         place.site.is_here(),
-        "a dry run happens in this process: call it without --control"
+        "a dry run happens in this process: call it without --control and --server"
     );
     let folder = tempfile::tempdir().context("make a folder for the dry run")?;
     place.site = Site::Here(folder.path().to_owned());
@@ -49,12 +50,29 @@ async fn archive(
         Site::Here(_) => check::before_archiving(&place.connector).await?,
         // Sources, directory and target are where the services are, and so are the target's secrets.
         Site::There(_) => place.connector.target.max_item(),
+        Site::Behind(_) => anyhow::bail!(
+            "a server archives connectors that are stored there: `chatkeep connectors put {}`, then \
+             `chatkeep connectors run`",
+            args.file.display()
+        ),
     };
+    let window = (args.from, args.to);
+    open(place, window, max_part_bytes, report_file, output).await
+}
+
+/// Opens a run over a range of days, or all, watches it until it ends, and shows its balance.
+pub(super) async fn open(
+    place: &Place,
+    (from, to): (Option<Date>, Option<Date>),
+    max_part_bytes: u64,
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let system = System::all(&place.site).await?;
     let request = OpenRunRequest {
         connector_file: place.connector.to_toml()?,
-        from: args.from.map(midnight).transpose()?,
-        to: args.to.map(midnight).transpose()?,
+        from: from.map(midnight).transpose()?,
+        to: to.map(midnight).transpose()?,
         scheduled: false,
         max_part_bytes,
     };
@@ -131,8 +149,8 @@ pub(super) fn finish(
         report,
         exceptions,
     } = closed;
-    report::print(output, &place.connector.name, report, exceptions);
     let nothing_new = *state == RunState::NothingNew;
+    report::print(output, &place.connector.name, report, exceptions);
     if nothing_new {
         output.line("\nimported 0: nothing new");
     }
@@ -165,6 +183,21 @@ pub(super) fn finish(
             ExitCode::from(1)
         }
     })
+}
+
+/// Prints a balance, and writes the report file.
+pub(super) fn show(
+    report: &ReportResponse,
+    exceptions: &Exceptions,
+    place: &Place,
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    report::print(output, &place.connector.name, report, exceptions);
+    match report_file {
+        Some(file) => write_report(file, &Report::of(&report.kind, report, exceptions)),
+        None => Ok(()),
+    }
 }
 
 fn write_report(file: &Path, report: &Report<'_>) -> anyhow::Result<()> {

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chatkeep_proto::v1::{
-    ConnectorState, ConnectorSummary, ListConnectorsRequest, PauseConnectorRequest,
-    PutConnectorRequest, ResumeConnectorRequest,
+    ConnectorState, ConnectorSummary, DeleteConnectorRequest, ListConnectorsRequest,
+    PauseConnectorRequest, PutConnectorRequest, ResumeConnectorRequest,
 };
 use chatkeep_report::{number, status, time};
 
-use super::ask;
+use super::{archive, ask};
 use crate::{
     cli::{Connectors, SiteOptions},
     output::Output,
@@ -26,10 +26,33 @@ pub(crate) async fn run(
     let site = Site::elsewhere(options)?;
     match command {
         Connectors::List => print_all(&site, output).await?,
-        Connectors::Put { file, manual } => {
+        Connectors::Put {
+            file,
+            manual,
+            if_version,
+        } => {
             let place = Place::read(file, options)?;
-            put(&place, !manual, output).await?;
+            put(&place, !manual, *if_version, output).await?;
         }
+        Connectors::Show(named) => show(&site, &named.connector, output).await?,
+        Connectors::Run {
+            connector,
+            from,
+            to,
+            report,
+        } => {
+            let place = Place::stored(site, &connector.connector).await?;
+            let limit = place.connector.target.max_item();
+            let window = (*from, *to);
+            return archive::open(&place, window, limit, report.as_deref(), output).await;
+        }
+        Connectors::Clone { connector, name } => {
+            copy(site, &connector.connector, name, output).await?;
+        }
+        Connectors::Delete {
+            connector,
+            if_version,
+        } => delete(&site, &connector.connector, *if_version, output).await?,
         Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
         Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
     }
@@ -85,13 +108,7 @@ async fn print_all(site: &Site, output: &Output) -> anyhow::Result<()> {
 }
 
 fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
-    let state = match connector.state() {
-        ConnectorState::Unspecified => "unknown",
-        ConnectorState::Scheduled => "scheduled",
-        ConnectorState::Manual => "manual",
-        ConnectorState::Paused => "paused",
-        ConnectorState::Deleted => "deleted",
-    };
+    let state = state(connector.state());
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let horizon = connector.horizons.iter().filter_map(|one| one.purged).min();
     let last = connector.last_run.as_ref();
@@ -111,13 +128,28 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
     )
 }
 
-async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<()> {
+fn state(state: ConnectorState) -> &'static str {
+    match state {
+        ConnectorState::Unspecified => "unknown",
+        ConnectorState::Scheduled => "scheduled",
+        ConnectorState::Manual => "manual",
+        ConnectorState::Paused => "paused",
+        ConnectorState::Deleted => "deleted",
+    }
+}
+
+async fn put(
+    place: &Place,
+    schedule: bool,
+    expected_version: Option<i64>,
+    output: &Output,
+) -> anyhow::Result<()> {
     let request = PutConnectorRequest {
         connector_file: place.connector.to_toml()?,
         schedule,
         // The connector's own limit.
         max_part_bytes: 0,
-        ..PutConnectorRequest::default()
+        expected_version,
     };
     let stored = ask(&place.site, async |system| {
         let answer = system.control.clone().put_connector(request).await;
@@ -132,6 +164,50 @@ async fn put(place: &Place, schedule: bool, output: &Output) -> anyhow::Result<(
     output.line(format_args!(
         "connector {} (id {}) {what}; {next}",
         place.connector.name, stored.connector
+    ));
+    Ok(())
+}
+
+/// The file on standard output, so that it can be edited and put again; what else is known beside it.
+async fn show(site: &Site, connector: &str, output: &Output) -> anyhow::Result<()> {
+    let stored = super::stored(site, connector).await?;
+    let summary = stored.summary.unwrap_or_default();
+    output.line(stored.connector_file.trim_end());
+    output.note(format_args!(
+        "version {}, {}",
+        summary.version,
+        state(summary.state())
+    ));
+    Ok(())
+}
+
+async fn copy(site: Site, connector: &str, name: &str, output: &Output) -> anyhow::Result<()> {
+    let mut place = Place::stored(site, connector).await?;
+    name.clone_into(&mut place.connector.name);
+    place.connector.id = None;
+    put(&place, false, Some(0), output).await
+}
+
+async fn delete(
+    site: &Site,
+    connector: &str,
+    expected_version: Option<i64>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let name = ask(site, async |system| {
+        let mut control = system.control.clone();
+        let found = find(&mut control, connector).await?;
+        let request = DeleteConnectorRequest {
+            connector: found.connector,
+            expected_version,
+        };
+        let answer = control.delete_connector(request).await;
+        answer.map_err(super::answer)?;
+        Ok(found.name)
+    })
+    .await?;
+    output.line(format_args!(
+        "connector {name} deleted; its runs, logs and manifests stay"
     ));
     Ok(())
 }

@@ -58,6 +58,10 @@ pub(crate) struct ItemTrace {
     records: u32,
     /// Source files, relative to their source, where they are known.
     files: Vec<String>,
+    /// Where in staging the batch is that it was captured in.
+    captured: Option<String>,
+    /// Where in staging its parts are.
+    rendered: Option<String>,
     parts: Vec<TracedPart>,
     /// The item it is a revision of, hexadecimal.
     supersedes: Option<String>,
@@ -67,6 +71,8 @@ pub(crate) struct ItemTrace {
 /// An e-mail message.
 #[derive(Serialize, ToSchema)]
 struct TracedPart {
+    /// Where in `rendered` it begins, bytes.
+    offset: u64,
     /// Bytes.
     size: u64,
     sha256: String,
@@ -155,6 +161,7 @@ pub(super) async fn search(
 impl From<TraceItemResponse> for ItemTrace {
     fn from(item: TraceItemResponse) -> Self {
         let parts = item.parts.iter().map(|part| TracedPart {
+            offset: part.offset,
             size: part.size,
             sha256: hex(&part.sha256),
         });
@@ -165,6 +172,8 @@ impl From<TraceItemResponse> for ItemTrace {
             date: time(item.date),
             records: item.records,
             files: item.files,
+            captured: item.batch.map(|blob| blob.key),
+            rendered: item.blob.map(|blob| blob.key),
             parts: parts.collect(),
             supersedes: (!item.supersedes.is_empty()).then(|| hex(&item.supersedes)),
             copies: item.copies.into_iter().map(Copy::from).collect(),

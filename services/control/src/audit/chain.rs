@@ -157,26 +157,26 @@ impl From<&AuditEntry> for Line {
     }
 }
 
-impl Line {
+impl From<Line> for AuditEntry {
     /// The entry; a hash that is none is empty in it.
-    fn entry(self) -> AuditEntry {
+    fn from(line: Line) -> Self {
         let bytes = |text: &str| HEXLOWER.decode(text.as_bytes()).unwrap_or_default().into();
-        AuditEntry {
-            sequence: self.sequence,
-            time: self.time,
+        Self {
+            sequence: line.sequence,
+            time: line.time,
             actor: Some(Actor {
-                subject: self.subject,
-                name: self.name,
-                roles: self.roles,
-                address: self.address,
+                subject: line.subject,
+                name: line.name,
+                roles: line.roles,
+                address: line.address,
             }),
-            action: self.action,
-            connector: self.connector,
-            object: self.object,
-            outcome: self.outcome,
-            detail: self.detail,
-            previous: bytes(&self.previous),
-            hash: bytes(&self.hash),
+            action: line.action,
+            connector: line.connector,
+            object: line.object,
+            outcome: line.outcome,
+            detail: line.detail,
+            previous: bytes(&line.previous),
+            hash: bytes(&line.hash),
         }
     }
 }
@@ -214,7 +214,7 @@ pub fn verify_export(export: impl BufRead) -> Result<Trail, TrailError> {
         let entry: Line =
             serde_json::from_str(&text).map_err(|source| TrailError::Line { line, source })?;
         trail
-            .check(&entry.entry())
+            .check(&entry.into())
             .map_err(|source| TrailError::Broken { source })?;
     }
     Ok(trail)
