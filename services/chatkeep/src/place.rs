@@ -34,7 +34,7 @@ impl Place {
     pub(crate) async fn existing(of: &OfConnector, options: &SiteOptions) -> anyhow::Result<Self> {
         let named = &of.connector;
         let is_here = options.control.is_none() && options.server.is_none();
-        if !is_here && !named.exists() {
+        if !is_here && !named.is_file() {
             let site = Site::elsewhere(options)?;
             return Self::stored(site, &named.to_string_lossy()).await;
         }

@@ -146,7 +146,8 @@ impl System {
         let (since, stop) = (Instant::now(), self.lifecycle.shutdown());
         loop {
             let answer = call(self.control.clone()).await;
-            let goes_on = !self.site.is_here() && since.elapsed() < self.patience;
+            // What asks an API has waited as long already.
+            let goes_on = matches!(self.site, Site::There(_)) && since.elapsed() < self.patience;
             if !goes_on || !answer.as_ref().is_err_and(is_away) {
                 return answer;
             }
