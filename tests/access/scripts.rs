@@ -31,6 +31,10 @@ fn put(system: &System, script: &Script) {
     assert!(put.stdout.contains("added; no run is opened by itself"));
 }
 
+fn of<'a>(question: &[&'a str], connector: &'a str) -> Vec<&'a str> {
+    [question, &["-c", connector]].concat()
+}
+
 /// The balance of a run, without what is printed beside it.
 fn balance(printed: &Printed) -> String {
     let lines = printed.stdout.lines();
@@ -71,7 +75,6 @@ async fn whatever_a_server_is_asked_it_answers_as_the_ledger_does() {
         &["audit", "export", "trail.jsonl"],
         &["audit", "verify"],
     ];
-    let of = |question: &[&str], connector| [question, &["-c", connector]].concat();
     let answers = questions.iter().map(|one| script.run(&of(one, NAME)));
     let answers: Vec<_> = answers.collect();
     let checked = script.run(&["check", file]);

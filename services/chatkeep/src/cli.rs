@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::administration::{Audit, Backfill, Connectors, Named, Secrets, Sessions};
+pub(crate) use self::administration::{Audit, Backfill, Connectors, Secrets, Sessions};
 
 /// Archives Skype for Business conversations into mailboxes, and proves that nothing was lost.
 #[derive(Debug, Parser)]
