@@ -185,6 +185,8 @@ async fn a_connector_lives_from_put_to_delete_by_nothing_but_scripts() {
     gone.assert_refused(&format!("no connector {NAME}"));
     let restored = script.run(&["connectors", "put", "--manual", file]);
     restored.assert_done();
+    let again = script.run(&["connectors", "put", file]);
+    assert!(again.stdout.contains("replaced; next run "), "{again:?}");
     assert!(
         operator
             .run(&["runs", "-c", NAME])

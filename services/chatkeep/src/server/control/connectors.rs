@@ -38,23 +38,29 @@ impl ControlApi {
         let body =
             json!({ "connector_file": request.connector_file, "schedule": request.schedule });
         let replaced = match request.expected_version {
-            Some(0) => Err(Status::not_found("")),
+            Some(0) => None,
             version => {
                 let call = self.client.call(Method::PUT, &["connectors", &connector]);
                 let call = call.header(IF_MATCH, tag(version)?);
-                call.json(&body).answer().await
+                match call.json(&body).answer().await {
+                    // There is none, or a deleted one.
+                    Err(status)
+                        if version.is_none()
+                            && matches!(status.code(), Code::NotFound | Code::Aborted) =>
+                    {
+                        None
+                    }
+                    answer => Some(answer?),
+                }
             }
         };
-        let (answer, is_new) = match replaced {
-            Ok(answer) => (answer, false),
-            Err(status)
-                if status.code() == Code::NotFound
-                    && matches!(request.expected_version, None | Some(0)) =>
-            {
+        let is_new = replaced.is_none();
+        let answer = match replaced {
+            Some(answer) => answer,
+            None => {
                 let call = self.client.call(Method::POST, &["connectors"]);
-                (call.once().json(&body).answer().await?, true)
+                call.once().json(&body).answer().await?
             }
-            Err(status) => return Err(status),
         };
         let summary = read(answer).await?.summary.unwrap_or_default();
         Ok(PutConnectorResponse {
