@@ -1,6 +1,10 @@
+mod administration;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::administration::{Audit, Backfill, Changes, Connectors, Secrets, Sessions};
 
 /// Archives Skype for Business conversations into mailboxes, and proves that nothing was lost.
 #[derive(Debug, Parser)]
@@ -15,7 +19,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Where the ledger is: in a folder, or behind a control that runs elsewhere.
+/// Where the ledger is: in a folder, behind a control that runs elsewhere, or behind its console.
 #[derive(Debug, Args)]
 pub(crate) struct SiteOptions {
     /// Folder of ledger and staging [default: .chatkeep beside the connector file]
@@ -24,7 +28,13 @@ pub(crate) struct SiteOptions {
     /// Asks the control that serves at https://HOST:PORT instead of running the services itself
     #[arg(long, global = true, env = "CHATKEEP_CONTROL", value_name = "URL")]
     pub(crate) control: Option<String>,
-    /// With --control: PEM file of the authority that signs the programs' certificates
+    /// Asks the console that serves at https://HOST, by its API
+    #[arg(long, global = true, env = "CHATKEEP_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// With --server: file of the access token; by default it is in the variable CHATKEEP_TOKEN
+    #[arg(long, global = true, env = "CHATKEEP_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// With --control or --server: PEM file of the authority that signs its certificate
     #[arg(long, global = true, env = "CHATKEEP_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// With --control: PEM file of the certificate to show
@@ -33,7 +43,7 @@ pub(crate) struct SiteOptions {
     /// With --control: PEM file of the certificate's private key
     #[arg(long, global = true, env = "CHATKEEP_KEY", value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// With --control http://HOST:PORT: no TLS, where something else encrypts
+    /// With an address that begins with http://: no TLS, where something else encrypts
     #[arg(long, global = true, env = "CHATKEEP_PLAINTEXT")]
     pub(crate) plaintext: bool,
 }
@@ -55,6 +65,10 @@ pub(crate) enum Command {
     Runs(OfConnector),
     /// Prints the log of a run
     Log(Log),
+    /// Shows a run's balance. Exit 0: it closed; 2: closed with exceptions; 1: it did not close, or not yet
+    Balance(Reported),
+    /// Watches a run until it ends, and shows its balance: needs --control or --server. Exit as of `balance`
+    Follow(Reported),
     /// Lists what a run could not deliver or read, and why
     Failed(OfRun),
     /// Tries a run's failed deliveries again, and the conversations that could not be rendered
@@ -86,14 +100,20 @@ pub(crate) enum Command {
     /// Changes of connectors that a second person has to approve
     #[command(subcommand)]
     Changes(Changes),
-    /// Connectors that a control elsewhere archives by itself: needs --control
+    /// Connectors that a control elsewhere archives by itself: needs --control or --server
     #[command(subcommand)]
     Connectors(Connectors),
+    /// Secrets that control keeps for connector files, which name them as `secret:NAME`
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Who has signed in to the console
+    #[command(subcommand)]
+    Sessions(Sessions),
     /// Runs every service, the scheduler and the administrators' web pages in this process
     Serve(Serve),
     /// Asks running programs how they are. Exit 0: all serve, are ready and fit together; 1: some do not
     Selfcheck(Selfcheck),
-    /// Archives days long past in slices, beside the scheduled runs: needs --control
+    /// Archives days long past in slices, beside the scheduled runs: needs --control or --server
     #[command(subcommand)]
     Backfill(Backfill),
 }
@@ -138,7 +158,7 @@ pub(crate) struct Selfcheck {
 
 #[derive(Debug, Args)]
 pub(crate) struct OfConnector {
-    /// The connector file
+    /// The connector file; with --control or --server also the name or id of a connector stored there
     #[arg(long, short, default_value = "connector.toml", value_name = "FILE")]
     pub(crate) connector: PathBuf,
 }
@@ -149,6 +169,15 @@ pub(crate) struct OfRun {
     pub(crate) run: i64,
     #[command(flatten)]
     pub(crate) connector: OfConnector,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reported {
+    #[command(flatten)]
+    pub(crate) run: OfRun,
+    /// Writes the balance as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -178,123 +207,4 @@ pub(crate) struct Verify {
     pub(crate) offline: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connector: OfConnector,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Writes every entry into a file, one JSON object a line
-    Export {
-        /// The file; one that is there is replaced
-        file: PathBuf,
-    },
-    /// Checks the chain of entries and names the first that is broken. Exit 0: whole; 1: broken
-    Verify {
-        /// Instead of the ledger's entries, those of this export
-        #[arg(long, value_name = "FILE")]
-        from: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Changes {
-    /// Lists those that wait
-    List {
-        /// Those that were decided, too
-        #[arg(long)]
-        all: bool,
-    },
-    /// Shows who proposed one, and each value that would change: key, before, after
-    Show {
-        /// Number of the change, as `chatkeep changes list` lists it
-        change: i64,
-    },
-    /// Lets one take effect; who proposed it cannot
-    Approve {
-        /// Number of the change, as `chatkeep changes list` lists it
-        change: i64,
-        /// What is said about it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
-    },
-    /// Ends one without effect
-    Reject {
-        /// Number of the change, as `chatkeep changes list` lists it
-        change: i64,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-    },
-    /// Takes one back, for who proposed it
-    Withdraw {
-        /// Number of the change, as `chatkeep changes list` lists it
-        change: i64,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Connectors {
-    /// Lists them, and what their schedules are up to
-    List,
-    /// Stores a connector file, or replaces it; from then on control opens runs as its schedule says
-    Put {
-        /// The connector file, with paths as the services see them
-        file: PathBuf,
-        /// Opens no runs by itself
-        #[arg(long)]
-        manual: bool,
-        /// What is said about it where a second person has to approve it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
-    },
-    /// Opens no run, and begins nothing more of those that are open
-    Pause(Named),
-    /// Goes on exactly where it was, also with runs that failed or were stopped
-    Resume(Named),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Backfill {
-    /// Orders runs over a range of days
-    Start {
-        #[command(flatten)]
-        connector: Named,
-        /// First UTC day (YYYY-MM-DD)
-        #[arg(long, value_name = "DAY")]
-        from: jiff::civil::Date,
-        /// UTC day behind the last one
-        #[arg(long, value_name = "DAY")]
-        to: jiff::civil::Date,
-        /// Days per run
-        #[arg(long, value_name = "DAYS", default_value_t = 7,
-              value_parser = clap::value_parser!(u32).range(1..))]
-        slice: u32,
-        /// The last days first, and so on back to the first
-        #[arg(long)]
-        newest_first: bool,
-    },
-    /// Lists a connector's backfills, newest first
-    List(Named),
-    /// Ends a backfill: its open run is cancelled, no further one is opened
-    Cancel {
-        #[command(flatten)]
-        connector: Named,
-        /// Number of the backfill, as `chatkeep backfill list` lists it
-        backfill: i64,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Named {
-    /// Name or id of the connector, as `chatkeep connectors list` lists it
-    pub(crate) connector: String,
 }

@@ -9,6 +9,11 @@ mod output;
 mod place;
 mod remote;
 mod report;
+#[cfg(feature = "console")]
+mod server;
+#[cfg(not(feature = "console"))]
+#[path = "no_server.rs"]
+mod server;
 mod settings;
 mod system;
 

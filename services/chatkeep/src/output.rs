@@ -34,6 +34,12 @@ impl Output {
         ignore(writeln!(io::stdout(), "{line}"));
     }
 
+    /// Prints a piece of the result as it is.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.clear_progress();
+        ignore(io::stdout().write_all(bytes));
+    }
+
     /// Shows how far the work is, unless it was shown a moment ago.
     pub(crate) fn progress(&self, line: impl FnOnce() -> String) {
         let every = if self.progress_is_live {

@@ -1,4 +1,5 @@
-//! The one thing that differs between the forms: whether control is in this process or elsewhere.
+//! The one thing that differs between the forms: whether control is in this process, elsewhere, or asked by
+//! its console's API.
 
 use std::{
     fmt,
@@ -17,6 +18,7 @@ use crate::{
     cli::SiteOptions,
     embedded::{self, Which},
     remote::{self, Remote},
+    server::Server,
     settings::Settings,
 };
 
@@ -33,6 +35,8 @@ pub(crate) enum Site {
     Here(PathBuf),
     /// In a program of its own.
     There(Remote),
+    /// Behind a console's API.
+    Behind(Server),
 }
 
 impl fmt::Display for Site {
@@ -40,6 +44,7 @@ impl fmt::Display for Site {
         match self {
             Self::Here(folder) => write!(f, "{}", folder.display()),
             Self::There(remote) => f.write_str(&remote.url),
+            Self::Behind(server) => f.write_str(&server.url),
         }
     }
 }
@@ -47,8 +52,8 @@ impl fmt::Display for Site {
 impl Site {
     /// What the options say; by default a folder beside the connector file, which is in `folder`.
     pub(crate) fn new(options: &SiteOptions, folder: &Path) -> anyhow::Result<Self> {
-        if let Some(url) = &options.control {
-            return Self::there(url, options);
+        if options.control.is_some() || options.server.is_some() {
+            return Self::elsewhere(options);
         }
         Ok(Self::Here(match &options.data_dir {
             Some(folder) => std::path::absolute(folder).context("find the current folder")?,
@@ -58,16 +63,20 @@ impl Site {
 
     /// A control that keeps running, for what one that ends with the command cannot do.
     pub(crate) fn elsewhere(options: &SiteOptions) -> anyhow::Result<Self> {
+        let named = [
+            options.data_dir.is_some(),
+            options.control.is_some(),
+            options.server.is_some(),
+        ];
+        let named = named.into_iter().filter(|is_named| *is_named).count();
+        anyhow::ensure!(named < 2, "choose one: --data-dir, --control, or --server");
+        if let Some(url) = &options.server {
+            return Ok(Self::Behind(Server::new(url, options)));
+        }
         let url = options.control.as_ref().context(
-            "schedules and backfills need a control that keeps running: name it with --control; \
+            "this needs a control that keeps running: name it with --control, or its console with --server; \
              without one, `chatkeep archive` archives at once, with --from and --to a range of days",
         )?;
-        Self::there(url, options)
-    }
-
-    fn there(url: &str, options: &SiteOptions) -> anyhow::Result<Self> {
-        let is_clear = options.data_dir.is_none();
-        anyhow::ensure!(is_clear, "choose one: --data-dir, or --control");
         Ok(Self::There(Remote::new(url, options)))
     }
 
@@ -75,7 +84,7 @@ impl Site {
     pub(crate) fn without_ledger(&self) -> Option<&Path> {
         match self {
             Self::Here(folder) if !folder.join("ledger.sqlite").exists() => Some(folder),
-            Self::Here(_) | Self::There(_) => None,
+            Self::Here(_) | Self::There(_) | Self::Behind(_) => None,
         }
     }
 
@@ -120,6 +129,7 @@ impl System {
                 started.await?.control
             }
             Site::There(remote) => remote::connect(remote, &lifecycle)?,
+            Site::Behind(server) => server.connect(patience)?,
         };
         let channel = with_metadata(channel, actor::metadata());
         Ok(Self {
@@ -141,7 +151,8 @@ impl System {
         let (since, stop) = (Instant::now(), self.lifecycle.shutdown());
         loop {
             let answer = call(self.control.clone()).await;
-            let goes_on = !self.site.is_here() && since.elapsed() < self.patience;
+            // What asks an API has waited as long already.
+            let goes_on = matches!(self.site, Site::There(_)) && since.elapsed() < self.patience;
             if !goes_on || !answer.as_ref().is_err_and(is_away) {
                 return answer;
             }
@@ -158,7 +169,7 @@ impl System {
             Site::Here(_) => {
                 anyhow::anyhow!("interrupted; nothing is lost, call the command again to resume")
             }
-            Site::There(_) => anyhow::anyhow!(
+            Site::There(_) | Site::Behind(_) => anyhow::anyhow!(
                 "no longer watching: the run goes on; call the command again to watch, or see \
                  `chatkeep runs`"
             ),

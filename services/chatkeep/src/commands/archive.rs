@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use chatkeep_model::connector::{Size, Target};
 use chatkeep_proto::v1::{OpenRunRequest, ReportResponse, RunState};
 use chatkeep_report::status;
+use jiff::civil::Date;
 
 use super::{check, drive, midnight};
 use crate::{
@@ -27,7 +28,7 @@ pub(crate) async fn run(
     }
     anyhow::ensure!(
         place.site.is_here(),
-        "a dry run happens in this process: call it without --control"
+        "a dry run happens in this process: call it without --control and --server"
     );
     place.connector.target = Target::Discard {
         max_item: Size(place.connector.target.max_item()),
@@ -53,22 +54,40 @@ async fn archive(
         (Site::Here(_), None) => check::before_archiving(&Lent::of(place).await?.connector).await?,
         // Sources, directory and target are where the services are, and so are the target's secrets.
         (Site::There(_), _) => place.connector.target.max_item(),
+        (Site::Behind(_), _) => anyhow::bail!(
+            "a server archives connectors that are stored there: `chatkeep connectors put {}`, then \
+             `chatkeep connectors run`",
+            args.file.display()
+        ),
     };
     let system = System::all(&place.site).await?;
     if let Some(lent) = lent {
         lent.store(&system).await?;
     }
+    let window = (args.from, args.to);
+    let report_file = args.report.as_deref();
+    open(system, place, (window, max_part_bytes), report_file, output).await
+}
+
+/// Opens a run over a range of days, or all, watches it until it ends, and shows its balance.
+pub(super) async fn open(
+    system: System,
+    place: &Place,
+    ((from, to), max_part_bytes): ((Option<Date>, Option<Date>), u64),
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let request = OpenRunRequest {
         connector_file: place.connector.to_toml()?,
-        from: args.from.map(midnight).transpose()?,
-        to: args.to.map(midnight).transpose()?,
+        from: from.map(midnight).transpose()?,
+        to: to.map(midnight).transpose()?,
         scheduled: false,
         max_part_bytes,
     };
     let result = drive_to_end(&system, place, request, output).await;
     system.stop().await;
     let closed = result?;
-    finish(&closed, place, args.report.as_deref(), output)
+    finish(&closed, place, report_file, output)
 }
 
 /// How a run ended.
@@ -138,8 +157,8 @@ pub(super) fn finish(
         report,
         exceptions,
     } = closed;
-    report::print(output, &place.connector.name, report, exceptions);
     let nothing_new = *state == RunState::NothingNew;
+    report::print(output, &place.connector.name, report, exceptions);
     if nothing_new {
         output.line("\nimported 0: nothing new");
     }
@@ -172,6 +191,21 @@ pub(super) fn finish(
             ExitCode::from(1)
         }
     })
+}
+
+/// Prints a balance, and writes the report file.
+pub(super) fn show(
+    report: &ReportResponse,
+    exceptions: &Exceptions,
+    place: &Place,
+    report_file: Option<&Path>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    report::print(output, &place.connector.name, report, exceptions);
+    match report_file {
+        Some(file) => write_report(file, &Report::of(&report.kind, report, exceptions)),
+        None => Ok(()),
+    }
 }
 
 fn write_report(file: &Path, report: &Report<'_>) -> anyhow::Result<()> {

@@ -7,10 +7,14 @@ use chatkeep_mailbox_import::{Verdict, tenant_canary};
 use chatkeep_mapping::{TenantProbe, tenant_probe};
 use chatkeep_report::number;
 
-use crate::{lent::Lent, output::Output, place::Place, settings::Settings};
+use crate::{lent::Lent, output::Output, place::Place, settings::Settings, system::Site};
 
 /// Puts synthetic items into a mailbox, looks at them, and removes them again.
 pub(crate) async fn run(place: &Place, mailbox: &str, output: &Output) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        !matches!(place.site, Site::Behind(_)),
+        "a server does not try tenants: call this where the services are, without --server"
+    );
     let Lent { connector, .. } = &Lent::of(place).await?;
     let settings = Settings::load()?.mailbox_import;
     let points = tenant_canary(connector, &settings, mailbox).await;

@@ -8,7 +8,7 @@ use chatkeep_proto::v1::{
 };
 use chatkeep_report::time;
 
-use super::{answer, ask, audit::site};
+use super::{answer, ask, ledger};
 use crate::{
     cli::{Changes, SiteOptions},
     output::Output,
@@ -21,7 +21,7 @@ pub(crate) async fn run(
     options: &SiteOptions,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let site = site(options)?;
+    let site = ledger(options)?;
     match command {
         Changes::List { all } => list(&site, !all, output).await?,
         Changes::Show { change } => show(&site, *change, output).await?,

@@ -1,93 +1,87 @@
 //! `chatkeep check`, and the part of it that comes before every run.
 
+mod facts;
+
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chatkeep_control::{ReportCheck, SmtpSettings, check_report};
-use chatkeep_ingestion::{DatabaseSample, Finding, Found, Sample};
-use chatkeep_mapping::Findings;
+use chatkeep_control::ReportCheck;
 use chatkeep_model::{
     UtcTime,
     connector::{Connector, Target},
 };
 use chatkeep_report::number;
 
-use crate::{lent::Lent, output::Output, place::Place, settings::Settings};
+use self::facts::{DamagedFile, DatabaseFacts, DirectoryFacts, Facts, FileFacts, SourceFact};
+use crate::{lent::Lent, output::Output, place::Place, system::Site};
 
 /// Names shown of a list.
 const SHOWN: usize = 10;
 
 /// Tests source, directory and target; changes nothing.
 pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
-    let Lent { connector, .. } = &Lent::of(place).await?;
+    let lent = match &place.site {
+        // A server lends its services what they need.
+        Site::Behind(_) => None,
+        Site::Here(_) | Site::There(_) => Some(Lent::of(place).await?),
+    };
+    let connector = lent
+        .as_ref()
+        .map_or(&place.connector, |lent| &lent.connector);
     output.line(format_args!(
         "connector  {} (id {})",
         connector.name,
         connector.id()
     ));
+    let facts = match &place.site {
+        Site::Behind(server) => Facts::behind(server, connector).await?,
+        // Control has no eyes: who calls the command has those of the services, or none.
+        Site::Here(_) | Site::There(_) => Facts::here(connector).await?,
+    };
     let mut problems = 0;
-    let mut oldest = None;
-    let mut unlooked = Vec::new();
-    for finding in sources(connector).await? {
-        problems += u32::from(!print_source(output, &finding));
-        oldest = oldest_in(&finding).into_iter().chain(oldest).min();
-        unlooked.extend(unlooked_in(&finding));
+    for source in &facts.sources {
+        problems += u32::from(!print_source(output, source));
     }
-    let mut sample = None;
-    match chatkeep_mapping::check(connector).await {
-        Ok(findings) => {
-            print_directory(output, &findings);
-            sample = findings.sample_mailbox;
-        }
-        Err(error) => {
+    match &facts.directory {
+        Ok(directory) => print_directory(output, directory),
+        Err(problem) => {
             problems += 1;
-            print_problem(output, "directory", &error.into());
+            output.line(format_args!("{:<10} {problem}", "directory"));
         }
     }
-    let Settings {
-        mailbox_import: settings,
-        control,
-        ..
-    } = Settings::load()?;
     let target = connector.target.type_name();
-    match chatkeep_mailbox_import::check(connector, &settings, sample.as_deref()).await {
+    match &facts.target {
         Ok(findings) => {
             for finding in findings {
                 problems += u32::from(finding.is_problem);
                 output.line(format_args!("target     {target}: {}", finding.text));
             }
         }
-        Err(error) => {
+        Err(problem) => {
             problems += 1;
-            print_problem(output, "target", &error.into());
+            output.line(format_args!("{:<10} {problem}", "target"));
         }
     }
-    let now = jiff::Timestamp::now().as_second();
-    let outlived =
-        oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
-    if let Some(warning) = outlived {
-        output.line(format_args!("target     {target}: {}", warning.text));
-    }
-    if has_retention(connector) {
-        for source in unlooked {
-            output.line(format_args!("target     {target}: retention: {source}"));
-        }
-    }
-    problems += u32::from(!print_report(output, connector, control.smtp.as_ref()).await);
+    print_retention(output, connector, &facts.sources);
+    problems += u32::from(!print_report(output, &facts.report));
     if problems > 0 {
         output.line(format_args!(
             "\n{problems} of these keep the connector from working"
         ));
         return Ok(ExitCode::from(1));
     }
-    output.line("\nready: chatkeep archive");
+    let next = match &place.site {
+        Site::Behind(_) => "chatkeep connectors put",
+        Site::Here(_) | Site::There(_) => "chatkeep archive",
+    };
+    output.line(format_args!("\nready: {next}"));
     Ok(ExitCode::SUCCESS)
 }
 
 /// What must hold before a run is opened: sources and directory can be read, the target lets us in.
 /// Nothing is left half done when one of them cannot. Returns the largest size of an item part.
 pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<u64> {
-    for finding in sources(connector).await? {
+    for finding in facts::sources(connector).await? {
         let (source, kind) = (finding.source, finding.kind);
         let result = finding.result.map(drop);
         result.with_context(|| format!("look into source {source} ({kind})"))?;
@@ -103,27 +97,28 @@ pub(crate) async fn before_archiving(connector: &Connector) -> anyhow::Result<u6
     })
 }
 
-async fn sources(connector: &Connector) -> anyhow::Result<Vec<Finding>> {
-    let connector = connector.clone();
-    let findings = tokio::task::spawn_blocking(move || chatkeep_ingestion::check(&connector));
-    findings.await.context("look into the sources")
-}
-
-/// The oldest conversation that a look into a source came across, Unix seconds.
-fn oldest_in(finding: &Finding) -> Option<i64> {
-    match finding.result.as_ref().ok()? {
-        Found::Files(sample) => sample.oldest,
-        Found::Database(sample) => sample.first,
+/// Says where items would be older than the mailboxes keep anything.
+fn print_retention(output: &Output, connector: &Connector, sources: &[SourceFact]) {
+    let target = connector.target.type_name();
+    let oldest = sources.iter().filter_map(SourceFact::oldest).min();
+    let now = jiff::Timestamp::now().as_second();
+    let outlived =
+        oldest.and_then(|oldest| chatkeep_mailbox_import::outlived(connector, oldest, now));
+    if let Some(warning) = outlived {
+        output.line(format_args!("target     {target}: {}", warning.text));
+    }
+    if has_retention(connector) {
+        for source in sources.iter().filter_map(unlooked_in) {
+            output.line(format_args!("target     {target}: retention: {source}"));
+        }
     }
 }
 
 /// What of a source nobody has looked at for its oldest conversation.
-fn unlooked_in(finding: &Finding) -> Option<String> {
-    let Found::Files(sample) = finding.result.as_ref().ok()? else {
-        return None;
-    };
-    (sample.has_more || sample.read < sample.files).then(|| {
-        let (source, read) = (finding.source, number(sample.read as u64));
+fn unlooked_in(source: &SourceFact) -> Option<String> {
+    let files = source.files.as_ref()?;
+    (files.has_more || files.read < files.files).then(|| {
+        let (source, read) = (source.source, number(files.read));
         format!(
             "of source {source} the first {read} files were looked at; whether others hold older \
              conversations is not known"
@@ -137,63 +132,53 @@ fn has_retention(connector: &Connector) -> bool {
 }
 
 /// False when the source cannot be read.
-fn print_source(output: &Output, finding: &Finding) -> bool {
-    let Finding {
-        source,
-        kind,
-        result,
-    } = finding;
-    match result {
-        Ok(Found::Files(sample)) => {
-            output.line(format_args!("source {source}   {kind}: {}", found(sample)));
-            print_files(output, sample)
-        }
-        Ok(Found::Database(sample)) => {
-            let text = found_in(sample);
-            output.line(format_args!("source {source}   {kind}: {text}"));
-            for column in &sample.absent {
-                output.line(format_args!("           not in this database: {column}"));
-            }
-            true
-        }
-        Err(error) => {
-            let error = anyhow::Chain::new(error).map(ToString::to_string);
-            let error: Vec<_> = error.collect();
-            let error = error.join(": ");
-            output.line(format_args!("source {source}   {kind}: {error}"));
-            false
+fn print_source(output: &Output, found: &SourceFact) -> bool {
+    let begin = format!("source {}   {}", found.source, found.r#type);
+    if let Some(problem) = &found.problem {
+        output.line(format_args!("{begin}: {problem}"));
+        return false;
+    }
+    if let Some(database) = &found.database {
+        output.line(format_args!("{begin}: {}", found_in(database)));
+        for column in &database.absent {
+            output.line(format_args!("           not in this database: {column}"));
         }
     }
+    let Some(files) = &found.files else {
+        return true;
+    };
+    output.line(format_args!("{begin}: {}", found_files(files)));
+    print_files(output, files)
 }
 
 /// False when some files cannot be read.
-fn print_files(output: &Output, sample: &Sample) -> bool {
-    for (file, reason) in sample.damaged.iter().take(SHOWN) {
+fn print_files(output: &Output, files: &FileFacts) -> bool {
+    for DamagedFile { path, reason } in files.damaged.iter().take(SHOWN) {
         output.line(format_args!(
-            "           would be quarantined: {file}: {reason}"
+            "           would be quarantined: {path}: {reason}"
         ));
     }
-    for file in sample.unreadable.iter().take(SHOWN) {
+    for file in files.unreadable.iter().take(SHOWN) {
         output.line(format_args!(
             "           cannot be read: {file}: check its permissions"
         ));
     }
-    sample.unreadable.is_empty()
+    files.unreadable.is_empty()
 }
 
-fn found_in(sample: &DatabaseSample) -> String {
-    let day = |seconds: i64| UtcTime::from_seconds(seconds).day();
-    let messages = match (sample.first, sample.last) {
+fn found_in(database: &DatabaseFacts) -> String {
+    let day = |time: jiff::Timestamp| UtcTime::from_seconds(time.as_second()).day();
+    let messages = match (database.first, database.last) {
         (Some(first), Some(last)) => format!("messages from {} to {}", day(first), day(last)),
         _ => "no messages".to_owned(),
     };
-    format!("{messages}, database {}", sample.identity)
+    format!("{messages}, database {}", database.identity)
 }
 
-fn found(sample: &Sample) -> String {
+fn found_files(sample: &FileFacts) -> String {
     let more = if sample.has_more { "more than " } else { "" };
-    let files = number(sample.files as u64);
-    let read = number(sample.read as u64);
+    let files = number(sample.files);
+    let read = number(sample.read);
     let mut text = format!("{more}{files} files, the first {read} read as a trial");
     if sample.foreign > 0 {
         let foreign = number(sample.foreign);
@@ -202,31 +187,29 @@ fn found(sample: &Sample) -> String {
     text
 }
 
-fn print_directory(output: &Output, findings: &Findings) {
-    let mut line = format!("directory  {} users", number(findings.users));
-    if findings.guests > 0 {
-        line.push_str(&format!(", {} guests passed over", number(findings.guests)));
+fn print_directory(output: &Output, facts: &DirectoryFacts) {
+    let mut line = format!("directory  {} users", number(facts.users));
+    if facts.guests > 0 {
+        line.push_str(&format!(", {} guests passed over", number(facts.guests)));
     }
-    if findings.disabled > 0 {
-        let disabled = number(findings.disabled);
+    if facts.disabled > 0 {
+        let disabled = number(facts.disabled);
         line.push_str(&format!(", {disabled} of them may not sign in"));
     }
-    if let Some(custom) = findings.custom {
+    if let Some(custom) = facts.custom {
         line.push_str(&format!(", {} custom mappings", number(custom)));
     }
     output.line(line);
-    for conflict in findings.conflicts.iter().take(SHOWN) {
-        let users = conflict.users.join(" and ");
-        let address = &conflict.address;
+    for conflict in facts.conflicts.iter().take(SHOWN) {
         output.line(format_args!(
-            "           held until one of them gives it up: {address} is {users}"
+            "           held until one of them gives it up: {conflict}"
         ));
     }
-    print_rest(output, findings.conflicts.len());
-    for user in findings.without_mailbox.iter().take(SHOWN) {
+    print_rest(output, facts.conflicts.len());
+    for user in facts.without_mailbox.iter().take(SHOWN) {
         output.line(format_args!("           no mailbox: {user}"));
     }
-    print_rest(output, findings.without_mailbox.len());
+    print_rest(output, facts.without_mailbox.len());
 }
 
 fn print_rest(output: &Output, length: usize) {
@@ -237,11 +220,11 @@ fn print_rest(output: &Output, length: usize) {
 }
 
 /// False when nobody could be told of runs who should be.
-async fn print_report(output: &Output, connector: &Connector, smtp: Option<&SmtpSettings>) -> bool {
-    match check_report(connector, smtp).await {
+fn print_report(output: &Output, report: &ReportCheck) -> bool {
+    match report {
         ReportCheck::NotAsked => true,
         ReportCheck::Ready { recipients, server } => {
-            let recipients = number(recipients as u64);
+            let recipients = number(*recipients as u64);
             output.line(format_args!(
                 "report     {server} takes mail for {recipients} recipients"
             ));
@@ -252,8 +235,4 @@ async fn print_report(output: &Output, connector: &Connector, smtp: Option<&Smtp
             false
         }
     }
-}
-
-fn print_problem(output: &Output, what: &str, error: &anyhow::Error) {
-    output.line(format_args!("{what:<10} {error:#}"));
 }

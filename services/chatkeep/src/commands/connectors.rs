@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use chatkeep_proto::v1::{
-    ConnectorState, ConnectorSummary, ListConnectorsRequest, PauseConnectorRequest,
-    PutConnectorRequest, ResumeConnectorRequest,
+    ConnectorState, ConnectorSummary, DeleteConnectorRequest, ListConnectorsRequest,
+    PauseConnectorRequest, PutConnectorRequest, ResumeConnectorRequest,
 };
 use chatkeep_report::{number, status, time};
 
-use super::ask;
+use super::{archive, ask};
 use crate::{
     cli::{Connectors, SiteOptions},
     output::Output,
@@ -30,10 +30,31 @@ pub(crate) async fn run(
             file,
             manual,
             reason,
+            if_version,
         } => {
             let place = Place::read(file, options)?;
-            put(&place, (!manual, reason), output).await?;
+            put(&place, (!manual, reason), *if_version, output).await?;
         }
+        Connectors::Show(named) => show(&site, &named.connector, output).await?,
+        Connectors::Run {
+            connector,
+            from,
+            to,
+            report,
+        } => {
+            let place = Place::stored(site, &connector.connector).await?;
+            let limit = place.connector.target.max_item();
+            let run = ((*from, *to), limit);
+            let system = System::all(&place.site).await?;
+            return archive::open(system, &place, run, report.as_deref(), output).await;
+        }
+        Connectors::Clone { connector, name } => {
+            copy(site, &connector.connector, name, output).await?;
+        }
+        Connectors::Delete {
+            connector,
+            if_version,
+        } => delete(&site, &connector.connector, *if_version, output).await?,
         Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
         Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
     }
@@ -89,13 +110,7 @@ async fn print_all(site: &Site, output: &Output) -> anyhow::Result<()> {
 }
 
 fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
-    let state = match connector.state() {
-        ConnectorState::Unspecified => "unknown",
-        ConnectorState::Scheduled => "scheduled",
-        ConnectorState::Manual => "manual",
-        ConnectorState::Paused => "paused",
-        ConnectorState::Deleted => "deleted",
-    };
+    let state = state(connector.state());
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let horizon = connector.horizons.iter().filter_map(|one| one.purged).min();
     let last = connector.last_run.as_ref();
@@ -115,9 +130,20 @@ fn line(connector: &ConnectorSummary, (name, id): (usize, usize)) -> String {
     )
 }
 
+fn state(state: ConnectorState) -> &'static str {
+    match state {
+        ConnectorState::Unspecified => "unknown",
+        ConnectorState::Scheduled => "scheduled",
+        ConnectorState::Manual => "manual",
+        ConnectorState::Paused => "paused",
+        ConnectorState::Deleted => "deleted",
+    }
+}
+
 async fn put(
     place: &Place,
     (schedule, reason): (bool, &str),
+    expected_version: Option<i64>,
     output: &Output,
 ) -> anyhow::Result<()> {
     let request = PutConnectorRequest {
@@ -125,8 +151,8 @@ async fn put(
         schedule,
         // The connector's own limit.
         max_part_bytes: 0,
+        expected_version,
         reason: reason.to_owned(),
-        ..PutConnectorRequest::default()
     };
     let stored = ask(&place.site, async |system| {
         let answer = system.control.clone().put_connector(request).await;
@@ -149,6 +175,58 @@ async fn put(
     output.line(format_args!(
         "connector {} (id {}) {what}; {next}",
         place.connector.name, stored.connector
+    ));
+    Ok(())
+}
+
+/// The file on standard output, so that it can be edited and put again; what else is known beside it.
+async fn show(site: &Site, connector: &str, output: &Output) -> anyhow::Result<()> {
+    let stored = super::stored(site, connector).await?;
+    let summary = stored.summary.unwrap_or_default();
+    output.line(stored.connector_file.trim_end());
+    output.note(format_args!(
+        "version {}, {}",
+        summary.version,
+        state(summary.state())
+    ));
+    Ok(())
+}
+
+async fn copy(site: Site, connector: &str, name: &str, output: &Output) -> anyhow::Result<()> {
+    let mut place = Place::stored(site, connector).await?;
+    name.clone_into(&mut place.connector.name);
+    place.connector.id = None;
+    put(&place, (false, ""), Some(0), output).await
+}
+
+async fn delete(
+    site: &Site,
+    connector: &str,
+    expected_version: Option<i64>,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let (name, proposal) = ask(site, async |system| {
+        let mut control = system.control.clone();
+        let found = find(&mut control, connector).await?;
+        let request = DeleteConnectorRequest {
+            connector: found.connector,
+            expected_version,
+            ..DeleteConnectorRequest::default()
+        };
+        let answer = control.delete_connector(request).await;
+        let answer = answer.map_err(super::answer)?.into_inner();
+        Ok((found.name, answer.proposal))
+    })
+    .await?;
+    if proposal > 0 {
+        output.line(format_args!(
+            "connector {name} is not deleted yet: proposed as change {proposal}, which another person has to \
+             approve with `chatkeep changes approve {proposal}`"
+        ));
+        return Ok(());
+    }
+    output.line(format_args!(
+        "connector {name} deleted; its runs, logs and manifests stay"
     ));
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! `chatkeep runs`, `failed`, `retry`, `cancel` and `deliver-held`.
+//! `chatkeep runs`, `balance`, `follow`, `failed`, `retry`, `cancel` and `deliver-held`.
 
 use std::process::ExitCode;
 
 use chatkeep_proto::v1::{
-    CancelRunRequest, DataLossHorizon, DeliverHeldRequest, ListRunsRequest, ReportResponse,
-    RetryRequest,
+    CancelRunRequest, DataLossHorizon, DeliverHeldRequest, ListRunsRequest, ReportRequest,
+    ReportResponse, RetryRequest, RunState,
 };
 use chatkeep_report::{finding_line, number, status, time};
 use data_encoding::HEXLOWER;
 
 use super::{archive, ask, connectors::find, drive};
-use crate::{output::Output, place::Place, system::System};
+use crate::{cli::Reported, output::Output, place::Place, system::System};
 
 /// Runs listed at most.
 const LIMIT: u32 = 1_000;
@@ -74,6 +74,53 @@ fn line(run: &ReportResponse) -> String {
         number(deliveries.held),
         status(run.state(), &run.reason)
     )
+}
+
+/// Shows a run's balance as it stands.
+pub(crate) async fn balance(
+    place: &Place,
+    args: &Reported,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    let connector = place.connector.id();
+    let number = args.run.run;
+    let (report, all) = ask(&place.site, async |system| {
+        drive::balance(system, &connector, number).await
+    })
+    .await?;
+    archive::show(&report, &all, place, args.report.as_deref(), output)?;
+    Ok(match report.state() {
+        RunState::Succeeded => ExitCode::SUCCESS,
+        RunState::SucceededWithExceptions => ExitCode::from(2),
+        _ => ExitCode::from(1),
+    })
+}
+
+/// Watches a run until it ends.
+pub(crate) async fn follow(
+    place: &Place,
+    args: &Reported,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        !place.site.is_here(),
+        "without --control or --server nothing goes on behind a command: `chatkeep archive` resumes a run"
+    );
+    let number = args.run.run;
+    let system = System::control(&place.site).await?;
+    let result = async {
+        let request = ReportRequest {
+            connector: place.connector.id(),
+            number,
+            brief: true,
+        };
+        let report = system.ask(async |mut control| control.report(request.clone()).await);
+        let run = report.await.map_err(super::answer)?.into_inner().run;
+        archive::follow(&system, place, run, number, output).await
+    }
+    .await;
+    system.stop().await;
+    archive::finish(&result?, place, args.report.as_deref(), output)
 }
 
 /// Lists all that a run could not read or deliver, and what somebody should know beside that.

@@ -22,7 +22,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<ExitCode> {
     let folder = std::path::absolute(".").context("find the current folder")?;
     let Site::Here(folder) = Site::new(options, &folder)? else {
-        anyhow::bail!("serve runs control itself: leave out --control");
+        anyhow::bail!("serve runs control itself: leave out --control and --server");
     };
     let mut settings = Settings::load_for_serving()?;
     if let Some(address) = args.listen {

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     if let Some(manifest) = &args.offline {
         return offline(manifest, output);
     }
-    let place = Place::read_existing(&args.connector.connector, site)?;
+    let place = Place::existing(&args.connector, site).await?;
     let run = args
         .run
         .context("name a run, or a manifest with --offline")?;

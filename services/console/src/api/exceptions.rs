@@ -55,6 +55,8 @@ enum ExceptionEntry {
         source: String,
         reason: String,
         records: u64,
+        /// Where in staging those bytes are.
+        original: Option<String>,
     },
     /// Left out by a rule of the connector file.
     Excluded { rule: String, records: u64 },
@@ -132,6 +134,7 @@ fn entry(exception: Exception) -> Option<ExceptionEntry> {
             source: entry.source,
             reason: entry.reason,
             records: entry.records,
+            original: entry.original.map(|blob| blob.key),
         },
         Kind::Excluded(rule) => ExceptionEntry::Excluded {
             rule: rule.rule,

@@ -62,6 +62,10 @@ pub(crate) struct ItemTrace {
     records: u32,
     /// Source files, relative to their source, where they are known.
     files: Vec<String>,
+    /// Where in staging the batch is that it was captured in.
+    captured: Option<String>,
+    /// Where in staging its parts are.
+    rendered: Option<String>,
     parts: Vec<TracedPart>,
     /// The item it is a revision of, hexadecimal.
     supersedes: Option<String>,
@@ -85,6 +89,8 @@ struct Trace {
 /// An e-mail message.
 #[derive(Serialize, ToSchema)]
 struct TracedPart {
+    /// Where in `rendered` it begins, bytes.
+    offset: u64,
     /// Bytes.
     size: u64,
     sha256: String,
@@ -191,6 +197,7 @@ impl ItemTrace {
             .filter_map(|(what, id)| Trace::of(what, id, links));
         let copies = item.copies.into_iter();
         let parts = item.parts.iter().map(|part| TracedPart {
+            offset: part.offset,
             size: part.size,
             sha256: hex(&part.sha256),
         });
@@ -201,6 +208,8 @@ impl ItemTrace {
             date: time(item.date),
             records: item.records,
             files: item.files,
+            captured: item.batch.map(|blob| blob.key),
+            rendered: item.blob.map(|blob| blob.key),
             parts: parts.collect(),
             supersedes: (!item.supersedes.is_empty()).then(|| hex(&item.supersedes)),
             traces: traces.collect(),

@@ -1,4 +1,4 @@
-use chatkeep_proto::v1::{OpenRunResponse, ReportResponse, RetryResponse};
+use chatkeep_proto::v1::{Coverage, Listed, OpenRunResponse, ReportResponse, RetryResponse};
 use chatkeep_report::{DeliveryBalance, RecordBalance};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -82,6 +82,8 @@ pub(crate) struct Run {
     /// Items made of the records.
     items: u64,
     deliveries: Option<RunDeliveries>,
+    /// Of its sources' folders; null where it reads none.
+    listed: Option<FileCounts>,
     /// Extra copies that were found in mailboxes and removed.
     copies_removed: u64,
     /// Deliveries of earlier runs that this run made.
@@ -92,6 +94,45 @@ pub(crate) struct Run {
     seal: String,
     /// SHA-256 of the manifest, hexadecimal.
     seal_sha256: String,
+    /// What the run covers; null until it has closed, in lists, and of runs that capture nothing.
+    coverage: Option<RunCoverage>,
+}
+
+/// Files that a run found.
+#[derive(Serialize, ToSchema)]
+struct FileCounts {
+    files: u64,
+    /// None of the source's.
+    foreign: u64,
+    /// Captured before.
+    unchanged: u64,
+    /// Still being written, left for the next run.
+    young: u64,
+}
+
+/// Whom and what a run covers. Counts of users are null where the directory could not be read.
+#[derive(Serialize, ToSchema)]
+struct RunCoverage {
+    users: Option<u64>,
+    /// Users with a SIP address.
+    enabled: Option<u64>,
+    /// Enabled users who took part in conversations of the run.
+    seen: Option<u64>,
+    /// Enabled users whose conversations Exchange archives.
+    in_exchange: Option<u64>,
+    sources: Vec<CoveredSource>,
+}
+
+/// What a source gave, and what it never contains.
+#[derive(Serialize, ToSchema)]
+struct CoveredSource {
+    /// Position in the connector file, from 1.
+    source: u32,
+    r#type: String,
+    /// Server and database; empty for files.
+    name: String,
+    records: u64,
+    never: Vec<String>,
 }
 
 /// A run's records, and whether they are all accounted for.
@@ -136,11 +177,44 @@ impl From<ReportResponse> for Run {
                 balance,
                 closes: balance.equation().closes(),
             }),
+            listed: report.listed.map(FileCounts::from),
             copies_removed: report.copies_removed,
             earlier_deliveries: report.earlier_deliveries,
             findings: report.findings,
             seal: report.seal,
             seal_sha256: hex(&report.seal_sha256),
+            coverage: report.coverage.map(RunCoverage::from),
+        }
+    }
+}
+
+impl From<Listed> for FileCounts {
+    fn from(listed: Listed) -> Self {
+        Self {
+            files: listed.files,
+            foreign: listed.foreign,
+            unchanged: listed.unchanged,
+            young: listed.young,
+        }
+    }
+}
+
+impl From<Coverage> for RunCoverage {
+    fn from(coverage: Coverage) -> Self {
+        let people = coverage.people;
+        let sources = coverage.sources.into_iter().map(|one| CoveredSource {
+            source: one.source,
+            r#type: one.r#type,
+            name: one.name,
+            records: one.records,
+            never: one.never,
+        });
+        Self {
+            users: people.map(|people| people.users),
+            enabled: people.map(|people| people.enabled),
+            seen: people.map(|people| people.seen),
+            in_exchange: people.map(|people| people.in_exchange),
+            sources: sources.collect(),
         }
     }
 }

@@ -1,0 +1,141 @@
+use chatkeep_proto::v1::{
+    BackfillState, BackfillSummary, ConnectorState, ConnectorSummary, DataLossHorizon,
+    GetConnectorResponse, RunSummary,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{name, runs, seconds};
+
+#[derive(Deserialize)]
+pub(in crate::server) struct ConnectorList {
+    pub(in crate::server) connectors: Vec<State>,
+}
+
+/// A connector without its file.
+#[derive(Deserialize)]
+pub(in crate::server) struct State {
+    id: String,
+    name: String,
+    state: String,
+    due: Option<Timestamp>,
+    covered: Option<Timestamp>,
+    changed: Option<Timestamp>,
+    last_run: Option<LastRun>,
+    open_backfills: usize,
+    horizons: Vec<Horizon>,
+}
+
+#[derive(Deserialize)]
+struct LastRun {
+    number: i64,
+    state: String,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Horizon {
+    database: String,
+    purged: Option<Timestamp>,
+}
+
+/// A connector with its file.
+#[derive(Deserialize)]
+pub(in crate::server) struct Connector {
+    #[serde(flatten)]
+    state: State,
+    connector_file: String,
+    schedule: bool,
+}
+
+#[derive(Deserialize)]
+pub(in crate::server) struct Resumed {
+    pub(in crate::server) runs: u32,
+}
+
+#[derive(Deserialize)]
+pub(in crate::server) struct Ordered {
+    pub(in crate::server) id: i64,
+}
+
+#[derive(Deserialize)]
+pub(in crate::server) struct BackfillList {
+    pub(in crate::server) backfills: Vec<Backfill>,
+}
+
+/// A backfill, and how far it is.
+#[derive(Deserialize)]
+pub(in crate::server) struct Backfill {
+    id: i64,
+    from: Timestamp,
+    to: Timestamp,
+    slice_days: u32,
+    newest_first: bool,
+    covered: Timestamp,
+    state: String,
+    runs: u32,
+    items: u64,
+    remaining: Option<i64>,
+}
+
+impl Connector {
+    /// `version` is what the answer's `ETag` says.
+    pub(in crate::server) fn stored(self, version: i64) -> GetConnectorResponse {
+        let summary = ConnectorSummary::from(self.state);
+        GetConnectorResponse {
+            summary: Some(ConnectorSummary { version, ..summary }),
+            connector_file: self.connector_file,
+            schedule: self.schedule,
+            // Whoever opens a run by the API leaves that to the server.
+            max_part_bytes: 0,
+        }
+    }
+}
+
+impl From<State> for ConnectorSummary {
+    fn from(state: State) -> Self {
+        let word = ConnectorState::from_str_name(&name("CONNECTOR_STATE", &state.state));
+        let last_run = state.last_run.map(|run| RunSummary {
+            number: run.number,
+            state: runs::state(&run.state).into(),
+            reason: run.reason,
+            ..RunSummary::default()
+        });
+        let horizons = state.horizons.into_iter().map(|horizon| DataLossHorizon {
+            database: horizon.database,
+            purged: seconds(horizon.purged),
+            ..DataLossHorizon::default()
+        });
+        Self {
+            connector: state.id,
+            name: state.name,
+            state: word.unwrap_or_default().into(),
+            due: seconds(state.due),
+            covered: seconds(state.covered),
+            last_run,
+            // The API says how many.
+            backfills: vec![BackfillSummary::default(); state.open_backfills],
+            horizons: horizons.collect(),
+            changed: state.changed.map(Timestamp::as_millisecond),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Backfill> for BackfillSummary {
+    fn from(backfill: Backfill) -> Self {
+        let state = BackfillState::from_str_name(&name("BACKFILL_STATE", &backfill.state));
+        Self {
+            backfill: backfill.id,
+            from: backfill.from.as_second(),
+            to: backfill.to.as_second(),
+            slice_days: backfill.slice_days,
+            covered: backfill.covered.as_second(),
+            state: state.unwrap_or_default().into(),
+            newest_first: backfill.newest_first,
+            runs: backfill.runs,
+            items: backfill.items,
+            remaining: backfill.remaining,
+        }
+    }
+}
