@@ -13,7 +13,7 @@ use chatkeep_model::{
 use chatkeep_report::number;
 
 use self::facts::{DamagedFile, DatabaseFacts, DirectoryFacts, Facts, FileFacts, SourceFact};
-use crate::{lent::Lent, output::Output, place::Place, system::Site};
+use crate::{lent::Lent, output::Output, place::Place, settings::Settings, system::Site};
 
 /// Names shown of a list.
 const SHOWN: usize = 10;

@@ -14,7 +14,7 @@ use crate::{
     cli::{Connectors, SiteOptions},
     output::Output,
     place::Place,
-    system::{ControlClient, Site},
+    system::{ControlClient, Site, System},
 };
 
 /// Runs the command that was asked for.

@@ -1,5 +1,5 @@
 use chatkeep_proto::v1::{
-    Proposal as ProposalMessage, ProposalChange as ChangeMessage, ProposalKind, ProposalState,
+    Proposal as ProposalMessage, ProposalKind, ProposalState, ProposedChange as ChangeMessage,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
