@@ -28,10 +28,10 @@ pub(crate) struct SiteOptions {
     /// Asks the control that serves at https://HOST:PORT instead of running the services itself
     #[arg(long, global = true, env = "CHATKEEP_CONTROL", value_name = "URL")]
     pub(crate) control: Option<String>,
-    /// Asks the console that serves at https://HOST, by its API
+    /// Asks a console that serves elsewhere, by its API
     #[arg(long, global = true, env = "CHATKEEP_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// With --server: file of the access token; by default it is in the variable CHATKEEP_TOKEN
+    /// With --server: file of the access token; by default it is in the variable `CHATKEEP_TOKEN`
     #[arg(long, global = true, env = "CHATKEEP_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// With --control or --server: PEM file of the authority that signs its certificate

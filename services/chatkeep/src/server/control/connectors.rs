@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use super::{ControlApi, id_in};
 use crate::server::{
     call,
-    documents::{BackfillList, Connector, ConnectorList, Ordered, Proposed, Resumed},
+    documents::{BackfillList, ConnectorList, Document, Ordered, Proposed, Resumed},
     problem,
 };
 
@@ -58,12 +58,11 @@ impl ControlApi {
             }
         };
         let is_new = replaced.is_none();
-        let answer = match replaced {
-            Some(answer) => answer,
-            None => {
-                let call = self.client.call(Method::POST, &["connectors"]);
-                call.once().json(&body).answer().await?
-            }
+        let answer = if let Some(answer) = replaced {
+            answer
+        } else {
+            let call = self.client.call(Method::POST, &["connectors"]);
+            call.once().json(&body).answer().await?
         };
         if answer.status() == StatusCode::ACCEPTED {
             let Proposed { proposal } = call::read(answer).await?;
@@ -157,6 +156,6 @@ async fn read(answer: Response) -> Result<GetConnectorResponse, Status> {
     let tag = tag.and_then(|tag| tag.to_str().ok());
     let version = tag.and_then(|tag| tag.trim_matches('"').parse().ok());
     let version = version.ok_or_else(problem::unreadable)?;
-    let connector: Connector = call::read(answer).await?;
-    Ok(connector.stored(version))
+    let document: Document = call::read(answer).await?;
+    Ok(document.stored(version))
 }

@@ -48,20 +48,13 @@ impl ControlApi {
     pub(super) async fn next_progress(&self, id: i64) -> Result<ProgressResponse, Status> {
         let (connector, number) = self.run(id)?;
         let watched = self.watched.lock().await.remove(&id);
-        let mut events = match watched {
-            Some(events) => events,
-            None => {
-                let number = number.to_string();
-                let path = [
-                    "connectors",
-                    &connector,
-                    "runs",
-                    &number,
-                    "progress",
-                    "events",
-                ];
-                Events::new(self.client.get(&path).at_once().answer().await?)
-            }
+        let mut events = if let Some(events) = watched {
+            events
+        } else {
+            let number = number.to_string();
+            let path = ["connectors", &connector, "runs", &number];
+            let path = [&path[..], &["progress", "events"]].concat();
+            Events::new(self.client.get(&path).at_once().answer().await?)
         };
         let progress = events.next().await?;
         let ended = || Status::unavailable("the server stopped telling of the run");

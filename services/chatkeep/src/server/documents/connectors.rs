@@ -9,12 +9,12 @@ use super::{name, runs, seconds};
 
 #[derive(Deserialize)]
 pub(in crate::server) struct ConnectorList {
-    pub(in crate::server) connectors: Vec<State>,
+    pub(in crate::server) connectors: Vec<Summary>,
 }
 
 /// A connector without its file.
 #[derive(Deserialize)]
-pub(in crate::server) struct State {
+pub(in crate::server) struct Summary {
     id: String,
     name: String,
     state: String,
@@ -41,9 +41,9 @@ struct Horizon {
 
 /// A connector with its file.
 #[derive(Deserialize)]
-pub(in crate::server) struct Connector {
+pub(in crate::server) struct Document {
     #[serde(flatten)]
-    state: State,
+    summary: Summary,
     connector_file: String,
     schedule: bool,
 }
@@ -78,10 +78,10 @@ pub(in crate::server) struct Backfill {
     remaining: Option<i64>,
 }
 
-impl Connector {
+impl Document {
     /// `version` is what the answer's `ETag` says.
     pub(in crate::server) fn stored(self, version: i64) -> GetConnectorResponse {
-        let summary = ConnectorSummary::from(self.state);
+        let summary = ConnectorSummary::from(self.summary);
         GetConnectorResponse {
             summary: Some(ConnectorSummary { version, ..summary }),
             connector_file: self.connector_file,
@@ -92,31 +92,34 @@ impl Connector {
     }
 }
 
-impl From<State> for ConnectorSummary {
-    fn from(state: State) -> Self {
-        let word = ConnectorState::from_str_name(&name("CONNECTOR_STATE", &state.state));
-        let last_run = state.last_run.map(|run| RunSummary {
+impl From<Summary> for ConnectorSummary {
+    fn from(document: Summary) -> Self {
+        let word = ConnectorState::from_str_name(&name("CONNECTOR_STATE", &document.state));
+        let last_run = document.last_run.map(|run| RunSummary {
             number: run.number,
             state: runs::state(&run.state).into(),
             reason: run.reason,
             ..RunSummary::default()
         });
-        let horizons = state.horizons.into_iter().map(|horizon| DataLossHorizon {
-            database: horizon.database,
-            purged: seconds(horizon.purged),
-            ..DataLossHorizon::default()
-        });
+        let horizons = document
+            .horizons
+            .into_iter()
+            .map(|horizon| DataLossHorizon {
+                database: horizon.database,
+                purged: seconds(horizon.purged),
+                ..DataLossHorizon::default()
+            });
         Self {
-            connector: state.id,
-            name: state.name,
+            connector: document.id,
+            name: document.name,
             state: word.unwrap_or_default().into(),
-            due: seconds(state.due),
-            covered: seconds(state.covered),
+            due: seconds(document.due),
+            covered: seconds(document.covered),
             last_run,
             // The API says how many.
-            backfills: vec![BackfillSummary::default(); state.open_backfills],
+            backfills: vec![BackfillSummary::default(); document.open_backfills],
             horizons: horizons.collect(),
-            changed: state.changed.map(Timestamp::as_millisecond),
+            changed: document.changed.map(Timestamp::as_millisecond),
             ..Self::default()
         }
     }
