@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Mailboxes that every session is delivered to.
-const PARTICIPANTS: usize = 2;
+const PARTICIPANTS: u64 = 2;
 
 /// Spans that a program has lost.
 fn lost(program: &Program) -> u64 {
@@ -59,7 +59,7 @@ fn archives_without(collector: SocketAddr) {
 
     assert_eq!(archived.code, Some(0), "{archived:?}");
     let delivered = archived.count("deliveries.imported");
-    assert_eq!(delivered, 20 * PARTICIPANTS as u64);
+    assert_eq!(delivered, 20 * PARTICIPANTS);
     wait_until("each program counts lost spans", || all_lose(&cluster));
     for (program, down, end) in stopped(&mut cluster) {
         // Once when it begins, once what was still waiting at the end: not for each span or batch.
@@ -124,6 +124,7 @@ fn processor_time(cluster: &Cluster) -> f64 {
 }
 
 /// Archives, and says what that took.
+#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
 fn measure(name: &str, collector: Option<SocketAddr>) {
     const SESSIONS: u32 = 1_000;
     let form = Form {

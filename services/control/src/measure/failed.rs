@@ -10,7 +10,8 @@ use crate::{
 const SETTLED: &str = "SELECT m.connector, d.state, COUNT(*) FROM deliveries d \
     JOIN mailboxes m ON m.id = d.mailbox WHERE d.state IN (2, 4) GROUP BY m.connector, d.state";
 /// What was held for as long as the connector says: it failed, too. The condition is that of an index.
-const EXPIRED: &str = "SELECT connector, 4, COUNT(*) FROM held WHERE state = 4 GROUP BY connector";
+const EXPIRED: &str =
+    "SELECT connector, state, COUNT(*) FROM held WHERE state = 4 GROUP BY connector, state";
 
 /// How many deliveries of all runs of a connector failed, or were imported in part, and were not retried
 /// since.

@@ -96,7 +96,9 @@ async fn findings_of_the_newest_run_are_measured_by_kind() {
 async fn hours(watcher: &mut Watcher) -> Vec<(String, u64)> {
     let mut oldest = values(watcher, Metric::OldestTask, "chatkeep.stage").await;
     oldest.retain(|(_, age)| *age > 0);
-    oldest.iter_mut().for_each(|(_, age)| *age /= 3600);
+    for (_, age) in &mut oldest {
+        *age /= 3600;
+    }
     oldest
 }
 
