@@ -139,14 +139,16 @@ class Programs(unittest.TestCase):
 
 
 def wrap(program, folder, state):
-    """A script that becomes the program, in its image, as its user; the image sees the state's folder."""
+    """A script that becomes the program, in its image, as its user, with what container runtimes mount (/dev,
+    /proc) and the state's folder."""
     folder.mkdir(exist_ok=True)
     inside = f"{root(program)}{state}"
     script = folder / program
     script.write_text(
-        f"#!/bin/sh\nset -e\nmkdir -p {inside}\n"
+        f"#!/bin/sh\nset -e\nmkdir -p {inside} {root(program)}/dev {root(program)}/proc\n"
         f"for one in settings control company; do [ ! -e {state}/$one ] || chown -R {USER} {state}/$one; done\n"
         f"exec unshare --mount sh -c 'mount --bind {state} {inside}; "
+        f"mount --rbind /dev {root(program)}/dev; mount --bind /proc {root(program)}/proc; "
         f'exec chroot --userspec={USER} {root(program)} /usr/local/bin/{program} "$@"\' {program} "$@"\n'
     )
     script.chmod(0o755)
