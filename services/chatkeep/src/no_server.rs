@@ -1,6 +1,6 @@
 //! A console that runs elsewhere, in a program that cannot ask it.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use chatkeep_runtime::GrpcChannel;
 use serde::de::DeserializeOwned;
