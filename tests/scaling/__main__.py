@@ -167,13 +167,16 @@ def record(options, scalers, course, codes):
     text = [
         "# Scaling",
         "",
-        f"`./test scaling`: {options.items:,} conversations, one mailbox each, by five programs on RabbitMQ, PostgreSQL, Azurite and",
+        f"`tests/scaling --items {options.items} --record`: {options.items:,} conversations, one mailbox each, by five programs on RabbitMQ, PostgreSQL, Azurite and",
         "Dovecot on one machine with two cores that did other work too. Processes were added and removed by the rules of the",
         "ScaledObjects that the chart renders, applied to the lengths that RabbitMQ's management plugin counts, messages in work",
         f"included: at least {rule.least}, at most {rule.most} of each stage, asked every {rule.interval:.0f} s. The waits before a process goes",
         f"were {options.speed:.0f} times as short as the chart's. What was checked at the end: exit code 0 of the command and of every",
-        f"process ({len(codes)} in all), a closed balance, {options.items:,} mails in Dovecot, none twice. First ingestion reads everything",
+        f"process of a stage ({len(codes)} in all), a closed balance, {options.items:,} mails in Dovecot, none twice. First ingestion reads everything",
         "while conversion and import stand still.",
+        "",
+        "Messages are tasks: 100 conversations each for conversion, 50 deliveries for mailbox-import, of whose queue control fills",
+        "no more than 64, one for each shard.",
         "",
         *course.table(),
     ]
