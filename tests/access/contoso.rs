@@ -307,11 +307,11 @@ async fn those_who_wait_are_told_by_the_api_and_their_page_turns() {
     let runs = format!("/api/v1/connectors/{connector}/runs");
     administrator.post(&runs, &json!({})).await;
     let run = closed(&mut administrator, &format!("{runs}/1")).await;
-    let list = format!("/api/v1/connectors/{connector}/held");
+    let held = format!("/api/v1/connectors/{connector}/held");
 
     let (mut users, mut cursor, mut items) = (Vec::new(), String::new(), 0);
     loop {
-        let page = format!("{list}?limit=1&cursor={cursor}");
+        let page = format!("{held}?limit=1&cursor={cursor}");
         let page = administrator.get(&page).await.json();
         for user in page["users"].as_array().unwrap() {
             users.push(user["source_user"].as_str().unwrap().to_owned());

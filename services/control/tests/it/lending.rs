@@ -93,8 +93,8 @@ async fn neither_letting_go_of_a_secret_nor_deleting_its_connector_frees_it() {
         expected_version: None,
         ..DeleteConnectorRequest::default()
     };
-    let deleted = lab.control.clone().delete_connector(by("bob", request));
-    deleted.await.unwrap();
+    let mut control = lab.control.clone();
+    control.delete_connector(by("bob", request)).await.unwrap();
 
     for file in [elsewhere(), elsewhere().replace("Contoso", "Fabrikam")] {
         let refused = lend(&lab, "bob", &file, "imap").await.unwrap_err();

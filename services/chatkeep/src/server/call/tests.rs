@@ -25,7 +25,7 @@ fn server(
         plaintext: false,
     };
     let client = Client::new(&server, Duration::from_mins(1)).unwrap();
-    let served = thread::spawn(move || {
+    let answering = thread::spawn(move || {
         let serve = |answer: &&str| {
             let (mut socket, _) = listener.accept().unwrap();
             let mut request = vec![0; 4096];
@@ -37,7 +37,7 @@ fn server(
         };
         answers.iter().map(serve).collect()
     });
-    (client, folder, served)
+    (client, folder, answering)
 }
 
 fn header<'a>(request: &'a str, name: &str) -> Option<&'a str> {

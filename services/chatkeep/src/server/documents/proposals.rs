@@ -86,7 +86,6 @@ impl From<Proposal> for ProposalMessage {
                 .map(ChangeMessage::from)
                 .collect(),
             connector_file: proposal.connector_file,
-            ..Self::default()
         }
     }
 }
