@@ -126,6 +126,8 @@ fn form(workers: usize, is_slow: bool) -> Form {
         queue: "",
         control: "",
         import: if is_slow { "connections = 2\n" } else { "" },
+        log: "info",
+        broker: None,
         collector: None,
         console: None,
     }
