@@ -77,7 +77,7 @@ pub(super) async fn list(
         time.map(|time| time.map(Timestamp::as_millisecond))
     };
     let request = ListAuditRequest {
-        cursor: number(page.cursor),
+        cursor: number("cursor", page.cursor)?,
         limit: limit(page.limit, 100, 1_000)?,
         newest_first: page.newest_first,
         from: time("from", page.from)?,

@@ -93,7 +93,7 @@ pub(super) async fn list(
     let request = ListRunsRequest {
         connector,
         limit,
-        before: words::number(page.before),
+        before: words::number("before", page.before)?,
         brief: true,
     };
     let runs = services.control.list_runs(request).await?.into_inner().runs;

@@ -45,8 +45,9 @@ pub(super) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, 
 }
 
 /// A number of control's, which has one bit less; 0 where none is given.
-pub(super) fn number(asked: Option<u64>) -> i64 {
-    i64::try_from(asked.unwrap_or_default()).unwrap_or(i64::MAX)
+pub(super) fn number(name: &str, asked: Option<u64>) -> Result<i64, Problem> {
+    let number = i64::try_from(asked.unwrap_or_default());
+    number.map_err(|_| Problem::unprocessable(format!("{name}: there is no such number.")))
 }
 
 /// A time of control's, Unix seconds.
