@@ -16,7 +16,7 @@ fill() {
   local text name
   text=$(cat)
   for name in state base amqp postgres azurite imap control grpc admin mail_user mail_group server_user login_user \
-    queue_password mail_password telemetry otlp jaeger traces traces_grpc programs rules; do
+    queue_password mail_password ingestion conversion mapping mailbox_import console issuer client telemetry otlp jaeger traces traces_grpc programs rules; do
     text=${text//@$name@/${!name-}}
   done
   printf '%s\n' "$text"

@@ -298,3 +298,40 @@ async fn a_secret_goes_in_and_never_comes_out() {
         assert!(!answer.text.contains("s3cret-value"), "{}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn those_who_wait_are_told_by_the_api_and_their_page_turns() {
+    let system = System::with_issuer().await;
+    let mut administrator = system.script(&ADMINISTRATOR);
+    let connector = create(&system, &mut administrator).await;
+    let runs = format!("/api/v1/connectors/{connector}/runs");
+    administrator.post(&runs, &json!({})).await;
+    let run = closed(&mut administrator, &format!("{runs}/1")).await;
+    let list = format!("/api/v1/connectors/{connector}/held");
+
+    let (mut users, mut cursor, mut items) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = format!("{list}?limit=1&cursor={cursor}");
+        let page = administrator.get(&page).await.json();
+        for user in page["users"].as_array().unwrap() {
+            users.push(user["source_user"].as_str().unwrap().to_owned());
+            items += user["items"].as_u64().unwrap();
+        }
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut cursor),
+            None => break,
+        }
+    }
+
+    assert_eq!(json!(items), run["deliveries"]["held"]);
+    assert!(users.is_sorted() && !users.is_empty(), "{users:?}");
+    let mut browser = system.signed_in(&ADMINISTRATOR).await;
+    let page = format!("/connectors/{connector}/held");
+    let first = browser.get(&page).await;
+    let last = users.last().unwrap();
+    assert!(first.text.contains(last.as_str()));
+    let behind = browser.get(&format!("{page}?after={last}")).await;
+    assert_eq!(behind.status, StatusCode::OK);
+    assert!(behind.text.contains("First users"), "{}", behind.text);
+    assert!(!behind.text.contains(&format!("value=\"{last}\"")));
+}

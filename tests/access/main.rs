@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod conformance;
 mod contoso;
 mod foreign;
+mod lending;
 mod matrix;
 mod pages;
+mod proxies;
 mod sign_in;
+mod sign_out;
 mod system;
 mod weight;

@@ -1,6 +1,6 @@
 //! How long pages take when the ledger has 10,000 runs and a million items.
 //!
-//! `cargo test -p chatkeep --features console --test access -- --ignored --nocapture`
+//! `cargo test -p chatkeep --features console --test access -- --ignored --nocapture pages_of`
 
 use std::{path::Path, time::Instant};
 

@@ -18,6 +18,8 @@ mod full_disk;
 mod held;
 mod interrupted;
 mod janitor;
+#[path = "../support/no_ledger.rs"]
+mod no_ledger;
 mod revisions;
 #[path = "../support/running.rs"]
 mod running;

@@ -13,7 +13,7 @@ use chatkeep_staging::Staging;
 use sha2::{Digest as _, Sha256};
 use tonic::Code;
 
-use crate::sandbox::Sandbox;
+use crate::{no_ledger::no_ledger, sandbox::Sandbox};
 
 fn example() -> Sandbox {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/contoso");
@@ -27,12 +27,15 @@ fn connector_file(sandbox: &Sandbox) -> String {
 }
 
 fn ingestion() -> IngestionClient<GrpcChannel> {
-    IngestionClient::new(in_process(chatkeep_ingestion::service()))
+    IngestionClient::new(in_process(chatkeep_ingestion::service(no_ledger())))
 }
 
 fn mailbox_import() -> MailboxImportClient<GrpcChannel> {
     let settings = chatkeep_mailbox_import::Settings::default();
-    MailboxImportClient::new(in_process(chatkeep_mailbox_import::service(&settings)))
+    MailboxImportClient::new(in_process(chatkeep_mailbox_import::service(
+        &settings,
+        no_ledger(),
+    )))
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -25,6 +27,10 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
         let mut command = Command::new(repository().join("deploy/local").join(script));
         command.env("CHATKEEP_LOCAL", state.path());
         command.env("CHATKEEP_LOCAL_PORTS", ports.to_string());
+        command.env("CHATKEEP_LOCAL_CONSOLE", (ports + 15).to_string());
+        // Nobody is asked before somebody signs in.
+        command.env("CHATKEEP_LOCAL_ISSUER", "https://login.contoso.com");
+        command.env("CHATKEEP_LOCAL_CLIENT", "console");
         command.env("CHATKEEP_BIN", binary("chatkeep").parent().unwrap());
         command.env("CHATKEEP_AZURITE_ROOT", azurite_root().unwrap());
         command.output().unwrap()
@@ -37,6 +43,7 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
         .find(|line| line.contains("doveadm"))
         .unwrap_or_default();
     let read = Command::new("sh").arg("-c").arg(reading).output().unwrap();
+    let page = page(ports + 15);
     let down = call("down");
 
     assert!(
@@ -45,6 +52,8 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
         String::from_utf8_lossy(&up.stderr)
     );
     assert!(said.contains("115 = 109 imported"), "{said}");
+    assert!(page.starts_with("HTTP/1.0 303"), "{page}");
+    assert!(page.contains("/sign-in?to="), "{page}");
     let subjects = String::from_utf8_lossy(&read.stdout);
     assert!(
         subjects.contains("Conversation between alice.morgan@contoso.com"),
@@ -52,6 +61,19 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
     );
     assert!(down.status.success(), "{down:?}");
     assert_eq!(fs::read_dir(state.path().join("pid")).unwrap().count(), 0);
+}
+
+/// What the console answers who has not signed in; empty when nobody listens.
+fn page(port: u16) -> String {
+    let Ok(mut console) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+        return String::new();
+    };
+    let mut page = Vec::new();
+    console
+        .write_all(b"GET /connectors HTTP/1.0\r\n\r\n")
+        .and_then(|()| console.read_to_end(&mut page))
+        .unwrap();
+    String::from_utf8_lossy(&page).into_owned()
 }
 
 /// The variables that compose.yaml sets, with the secrets in this folder.
@@ -70,7 +92,15 @@ fn variables(compose: &str, secrets: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn what_the_compose_file_sets_are_good_settings() {
-    let compose = fs::read_to_string(repository().join("deploy/compose.yaml")).unwrap();
+    let read = |name| fs::read_to_string(repository().join("deploy").join(name)).unwrap();
+    let console = read("compose.console.yaml")
+        .replace(
+            "${CHATKEEP_ISSUER:?who signs users in}",
+            "https://login.contoso.com",
+        )
+        .replace("${CHATKEEP_CLIENT:?the id of the console there}", "console");
+    assert!(!console.contains("${"), "{console}");
+    let compose = read("compose.yaml") + &console;
     let secrets = tempfile::tempdir().unwrap();
     for name in [
         "queue-user",
@@ -88,6 +118,8 @@ fn what_the_compose_file_sets_are_good_settings() {
             "CHATKEEP__CONTROL__URL" => name != "control",
             _ if variable.starts_with("CHATKEEP__CONTROL__") => name == "control",
             _ if variable.starts_with("CHATKEEP__DATA__") => name == "control",
+            _ if variable.starts_with("CHATKEEP__CONSOLE__") => name == "control",
+            _ if variable.starts_with("CHATKEEP__SERVICES__") => name == "control",
             _ => true,
         };
         let its = variables.iter().filter(|(variable, _)| is_its(variable));

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     embedded::connector,
+    no_ledger::no_ledger,
     world::{MORNING, World},
 };
 
@@ -20,7 +21,7 @@ pub(crate) fn ask<T>(
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         call(IngestionClient::new(in_process(
-            chatkeep_ingestion::service(),
+            chatkeep_ingestion::service(no_ledger()),
         )))
         .await
     })

@@ -75,6 +75,10 @@ console:
   {{- end }}
   public_url: {{ include "chatkeep.console.url" . | quote }}
   roles_claim: {{ $console.rolesClaim | quote }}
+  {{- with $console.trustedProxies }}
+  trusted_proxies: {{ toJson . }}
+  proxy_header: {{ $console.proxyHeader }}
+  {{- end }}
 {{- end -}}
 
 {{- define "chatkeep.console.url" -}}

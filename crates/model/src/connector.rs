@@ -7,6 +7,7 @@ mod database;
 mod directory;
 mod ews;
 mod ldap;
+mod places;
 mod policy_tag;
 mod retention;
 mod schedule;
@@ -37,6 +38,7 @@ pub use self::{
     retention::Retention,
     schedule::Schedule,
     secret::{SecretRef, StoredSecret},
+    secrets::Part,
     source::{FileSource, Source, SourceKind},
     target::{Auth, GraphTarget, ImapTarget, MaildirTarget, Size, Target, Tls},
 };

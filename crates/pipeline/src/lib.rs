@@ -5,6 +5,7 @@ mod amqp;
 mod crash;
 mod envelope;
 mod error;
+mod lent;
 mod memory;
 mod observe;
 mod queue;
@@ -16,6 +17,7 @@ pub use crate::{
     crash::crash_point,
     envelope::Envelope,
     error::{BoxError, ResultExt, StageError, Verdict},
+    lent::lend_secrets,
     memory::MemoryQueue,
     observe::publish_span,
     queue::{Queue, QueueError, REASON, Received, Receiver, Settle, dead_letters},

@@ -50,6 +50,10 @@ struct State {
     codes: HashMap<String, HashMap<String, String>>,
     /// How often the keys were asked for.
     asked_for_keys: usize,
+    /// Whether it says where to sign out.
+    has_exit: bool,
+    /// Clients that a browser was signed out for.
+    signed_out: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -105,6 +109,8 @@ impl OpenIdProvider {
             user: json!({}),
             codes: HashMap::new(),
             asked_for_keys: 0,
+            has_exit: false,
+            signed_out: Vec::new(),
         };
         let shared = Arc::new(Shared {
             origin: format!("http://{address}"),
@@ -146,6 +152,16 @@ impl OpenIdProvider {
         self.shared.state().key = Signer::new(id);
     }
 
+    /// Says where browsers sign out from now on ("OpenID Connect RP-Initiated Logout 1.0").
+    pub fn open_exit(&self) {
+        self.shared.state().has_exit = true;
+    }
+
+    /// Clients that browsers were signed out for.
+    pub fn signed_out(&self) -> Vec<String> {
+        self.shared.state().signed_out.clone()
+    }
+
     /// How often its keys were asked for.
     pub fn asked_for_keys(&self) -> usize {
         self.shared.state().asked_for_keys
@@ -172,12 +188,17 @@ impl Shared {
 
     fn answer(&self, path: &str, query: &str, authorization: &str, body: &str) -> Answer {
         match path {
-            "/.well-known/openid-configuration" => Answer::json(&json!({
-                "issuer": self.origin,
-                "authorization_endpoint": format!("{}/authorize", self.origin),
-                "token_endpoint": format!("{}/token", self.origin),
-                "jwks_uri": format!("{}/keys", self.origin),
-            })),
+            "/.well-known/openid-configuration" => {
+                let exit = format!("{}/sign-out?tenant=1", self.origin);
+                let exit = self.state().has_exit.then_some(exit);
+                Answer::json(&json!({
+                    "issuer": self.origin,
+                    "authorization_endpoint": format!("{}/authorize", self.origin),
+                    "token_endpoint": format!("{}/token", self.origin),
+                    "jwks_uri": format!("{}/keys", self.origin),
+                    "end_session_endpoint": exit,
+                }))
+            }
             "/keys" => {
                 let mut state = self.state();
                 state.asked_for_keys += 1;
@@ -187,6 +208,7 @@ impl Shared {
             }
             "/authorize" => self.authorize(fields(query)),
             "/token" => self.token(&fields(body), authorization),
+            "/sign-out" => self.sign_out(&fields(query)),
             _ => Answer::refusal("not_found"),
         }
     }
@@ -201,6 +223,17 @@ impl Shared {
         Answer {
             status: StatusCode::FOUND,
             location: Some(format!("{back}?code={code}&state={state}")),
+            body: String::new(),
+        }
+    }
+
+    /// Signs out, and sends back.
+    fn sign_out(&self, asked: &HashMap<String, String>) -> Answer {
+        let of = |name: &str| asked.get(name).cloned();
+        self.state().signed_out.extend(of("client_id"));
+        Answer {
+            status: StatusCode::FOUND,
+            location: of("post_logout_redirect_uri"),
             body: String::new(),
         }
     }

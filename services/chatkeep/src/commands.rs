@@ -73,7 +73,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitCode> {
 }
 
 /// Asks control without starting the stages, then lets it finish.
-async fn ask<T>(
+pub(crate) async fn ask<T>(
     site: &Site,
     question: impl AsyncFnOnce(&System) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -91,7 +91,7 @@ fn midnight(day: jiff::civil::Date) -> Result<i64, jiff::Error> {
 
 /// What control answered instead of a result, as an error the user can read.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn answer(status: tonic::Status) -> anyhow::Error {
+pub(crate) fn answer(status: tonic::Status) -> anyhow::Error {
     let text = status.message();
     if status.code() == tonic::Code::Unavailable {
         anyhow::anyhow!("{text}; put that right, then call the command again")

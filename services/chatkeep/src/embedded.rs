@@ -48,10 +48,10 @@ impl Embedded {
         } = self.others;
         chatkeep_console::Channels {
             control: self.control,
-            ingestion: in_process(chatkeep_ingestion::service()),
+            ingestion: in_process(chatkeep_ingestion::service(ledger.clone())),
             conversion: in_process(chatkeep_conversion::service(staging.clone())),
-            mapping: in_process(chatkeep_mapping::service(ledger, staging)),
-            mailbox_import: in_process(chatkeep_mailbox_import::service(&mailbox_import)),
+            mapping: in_process(chatkeep_mapping::service(ledger.clone(), staging)),
+            mailbox_import: in_process(chatkeep_mailbox_import::service(&mailbox_import, ledger)),
         }
     }
 }
@@ -85,11 +85,13 @@ pub(crate) async fn start(
     leftovers
         .and_then(Leftovers::remove)
         .with_context(|| format!("clear {}", folder.display()))?;
-    let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger));
+    let ledger = chatkeep_pipeline::ledger(in_process(servers.ledger.clone()));
     if which == Which::All {
         start_stages(&settings, &queue, &ledger, &staging, lifecycle);
     }
-    let routes = Routes::new(servers.control).add_service(servers.access);
+    let routes = Routes::new(servers.control)
+        .add_service(servers.access)
+        .add_service(servers.ledger);
     Ok(Embedded {
         control: in_process(routes.prepare()),
         #[cfg(feature = "console")]

@@ -4,6 +4,7 @@ mod actor;
 mod cli;
 mod commands;
 mod embedded;
+mod lent;
 mod output;
 mod place;
 mod remote;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use chatkeep_pipeline::LedgerClient;
 use chatkeep_proto::v1::{access_client, control_client};
 use chatkeep_runtime::{GRACE, GrpcChannel, Lifecycle, with_metadata};
 use tonic::{Code, Status};
@@ -89,6 +90,7 @@ impl Site {
 pub(crate) struct System {
     pub(crate) control: ControlClient,
     pub(crate) access: AccessClient,
+    pub(crate) ledger: LedgerClient,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) site: Site,
     /// How long something may be down before a command fails.
@@ -120,7 +122,8 @@ impl System {
         let channel = with_metadata(channel, actor::metadata());
         Ok(Self {
             control: ControlClient::new(channel.clone()),
-            access: AccessClient::new(channel),
+            access: AccessClient::new(channel.clone()),
+            ledger: chatkeep_pipeline::ledger(channel),
             lifecycle,
             site: site.clone(),
             patience,

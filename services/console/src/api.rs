@@ -9,6 +9,8 @@ mod description;
 mod endpoint;
 #[expect(unused_qualifications, reason = "in what utoipa writes")]
 mod exceptions;
+#[expect(unused_qualifications, reason = "in what utoipa writes")]
+mod held;
 mod idempotency;
 #[expect(unused_qualifications, reason = "in what utoipa writes")]
 mod items;
@@ -81,6 +83,7 @@ pub(crate) fn routes(services: Services, shutdown: CancellationToken) -> Router 
         .routes(takes(Read, routes!(log::csv)))
         .routes(takes(Read, routes!(log::json)))
         .routes(takes(Read, routes!(exceptions::list)))
+        .routes(takes(Read, routes!(held::list)))
         .routes(takes(Read, routes!(backfills::list)))
         .routes(takes(Operate, once(&answers, routes!(backfills::order))))
         .routes(takes(Operate, routes!(backfills::cancel)))

@@ -13,5 +13,5 @@ pub use crate::{
     server::{ConsoleError, start},
     services::{Channels, Services},
     settings::Settings,
-    sign_in::{Announce, SignInError},
+    sign_in::{Announce, Network, NotANetwork, ProxyHeader, SignInError},
 };

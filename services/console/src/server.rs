@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::Response,
@@ -77,6 +77,7 @@ pub(crate) fn router(
     shutdown: CancellationToken,
 ) -> Router {
     let api = api::routes(services.clone(), shutdown);
+    let is_secure = sign_in.is_secure();
     Router::new()
         .merge(api)
         .merge(pages::routes(mappings).with_state(services))
@@ -84,11 +85,22 @@ pub(crate) fn router(
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::problem::not_found)
         .layer(middleware::from_fn_with_state(sign_in, guard::authenticate))
-        .layer(middleware::from_fn(say_what_is_allowed))
+        .layer(middleware::from_fn_with_state(
+            is_secure,
+            say_what_is_allowed,
+        ))
 }
 
+/// A year, in which browsers ask for the console by TLS alone (RFC 6797). Other names of the same domain are
+/// not ours to speak for.
+const BY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// What every answer says to the browser: nothing from elsewhere, no scripts in pages, no frames.
-async fn say_what_is_allowed(request: Request, next: Next) -> Response {
+async fn say_what_is_allowed(
+    State(is_secure): State<bool>,
+    request: Request,
+    next: Next,
+) -> Response {
     const HEADERS: [(header::HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -106,6 +118,10 @@ async fn say_what_is_allowed(request: Request, next: Next) -> Response {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
+    }
+    if is_secure {
+        let headers = response.headers_mut();
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, BY_TLS);
     }
     response
 }

@@ -49,16 +49,23 @@ pub struct Channels {
 impl Services {
     /// Asks over these channels.
     pub fn new(channels: Channels) -> Self {
-        let control = with_actor(channels.control);
+        let Channels {
+            control,
+            ingestion,
+            conversion,
+            mapping,
+            mailbox_import,
+        } = channels;
+        let control = with_actor(control);
         Self {
             control: ControlClient::new(control.clone()),
             access: AccessClient::new(control),
-            ingestion: IngestionClient::new(channels.ingestion)
+            ingestion: IngestionClient::new(with_actor(ingestion))
                 .max_decoding_message_size(LARGEST_MESSAGE),
-            conversion: ConversionClient::new(channels.conversion)
+            conversion: ConversionClient::new(conversion)
                 .max_decoding_message_size(LARGEST_MESSAGE),
-            mapping: MappingClient::new(channels.mapping),
-            mailbox_import: MailboxImportClient::new(channels.mailbox_import),
+            mapping: MappingClient::new(with_actor(mapping)),
+            mailbox_import: MailboxImportClient::new(with_actor(mailbox_import)),
         }
     }
 }

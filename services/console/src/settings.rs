@@ -7,7 +7,7 @@ use std::{
 use chatkeep_model::connector::SecretRef;
 use serde::Deserialize;
 
-use crate::sign_in::{self, SignInError};
+use crate::sign_in::{self, Network, ProxyHeader, SignInError};
 
 /// Settings of the console.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -18,6 +18,11 @@ pub struct Settings {
     /// What stands in browsers' address bars before the path, where a proxy with TLS is in front:
     /// `https://chatkeep.contoso.com`. By default `http://` and the address.
     pub public_url: Option<String>,
+    /// Proxies in front, addresses or networks: where a request comes from is what they say.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they say it: `x-forwarded-for` or `forwarded`. Name the one that the proxies write
+    /// themselves; the other one is passed on as whoever asks has written it.
+    pub proxy_header: ProxyHeader,
     /// Who signs users in with OpenID Connect, e.g. `https://login.microsoftonline.com/{tenant}/v2.0`.
     /// Without one, a link that the program prints signs in whoever opens it.
     pub issuer: Option<String>,
@@ -51,6 +56,8 @@ impl Default for Settings {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
             issuer: None,
             client_id: None,
             client_secret: None,

@@ -14,6 +14,7 @@ mod keys;
 mod link;
 mod origin;
 mod principal;
+mod proxies;
 mod random;
 mod routes;
 mod session;
@@ -24,7 +25,11 @@ use std::sync::Arc;
 
 use crate::{Settings, services::Services};
 
-pub use self::{error::SignInError, link::Announce};
+pub use self::{
+    error::SignInError,
+    link::Announce,
+    proxies::{Network, NotANetwork, ProxyHeader},
+};
 pub(crate) use self::{
     form::Form,
     principal::{Principal, Right, Role, actor_metadata},
@@ -32,7 +37,8 @@ pub(crate) use self::{
 };
 
 use self::{
-    issuer::Issuer, link::OneTimeLink, origin::Origin, session::Sessions, throttle::Throttle,
+    issuer::Issuer, link::OneTimeLink, origin::Origin, proxies::Proxies, session::Sessions,
+    throttle::Throttle,
 };
 
 /// What signing in takes.
@@ -41,6 +47,7 @@ pub(crate) struct SignIn(Arc<Inner>);
 
 struct Inner {
     origin: Origin,
+    proxies: Proxies,
     way: Way,
     sessions: Sessions,
     throttle: Throttle,
@@ -88,9 +95,15 @@ impl SignIn {
         Ok(Self(Arc::new(Inner {
             sessions: Sessions::new(settings, services, &origin),
             origin,
+            proxies: Proxies::new(&settings.trusted_proxies, settings.proxy_header),
             way,
             throttle: Throttle::default(),
             services: services.clone(),
         })))
+    }
+
+    /// Whether browsers reach the console by TLS alone.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.origin.is_secure()
     }
 }

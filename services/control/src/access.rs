@@ -1,6 +1,7 @@
 //! Who has signed in, and which secrets there are.
 
 mod keyring;
+pub(crate) mod places;
 mod secrets;
 mod sessions;
 

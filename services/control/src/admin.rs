@@ -4,6 +4,7 @@ mod backfills;
 mod cancel;
 pub(crate) mod connectors;
 mod exceptions;
+mod held;
 pub(crate) mod lists;
 pub(crate) mod manifests;
 pub(crate) mod open;

@@ -83,6 +83,16 @@ impl Deed {
         }
     }
 
+    /// Who does it.
+    pub(crate) fn subject(&self) -> &str {
+        &self.actor.subject
+    }
+
+    /// Whether somebody does it who is known, and is this one.
+    pub(crate) fn is_by(&self, subject: &str) -> bool {
+        self.actor.subject == subject && subject != UNKNOWN
+    }
+
     /// It is about this connector.
     pub(crate) fn to(&self, connector: &str) -> Self {
         Self {

@@ -11,8 +11,9 @@ use chatkeep_proto::v1::{
     CompleteResponse, Cursor, CursorRequest, DeliveriesRequest, DeliveriesResponse, FailRequest,
     FailResponse, GetRunRequest, HeldRequest, HeldResponse, JournalRequest, JournalResponse,
     KnownFilesRequest, KnownFilesResponse, KnownRecordsRequest, KnownRecordsResponse, LeaseRequest,
-    LeaseResponse, ReportCopiesRequest, ReportCopiesResponse, RoomDays, RoomDaysRequest,
-    RostersRequest, RostersResponse, Run, SecretRequest, SecretResponse, ledger_server,
+    LeaseResponse, LendSecretRequest, ReportCopiesRequest, ReportCopiesResponse, RoomDays,
+    RoomDaysRequest, RostersRequest, RostersResponse, Run, SecretRequest, SecretResponse,
+    ledger_server,
 };
 use tonic::{Request, Response, Status};
 
@@ -208,6 +209,14 @@ impl ledger_server::Ledger for LedgerGrpc {
         let journal = |request| self.ledger.journal(request);
         insist(&self.ledger, request.into_inner(), journal).await?;
         Ok(Response::new(JournalResponse {}))
+    }
+
+    async fn lend_secret(&self, request: Request<LendSecretRequest>) -> Answer<SecretResponse> {
+        let (deed, request) = change::asked(request, "secret.lend")?;
+        let deed = deed.about(&request.name);
+        let lend = |request| self.ledger.lend_secret(&deed, request);
+        let value = change::change(&self.ledger, &deed, request, lend).await?;
+        Ok(Response::new(SecretResponse { value }))
     }
 
     async fn secret(&self, request: Request<SecretRequest>) -> Answer<SecretResponse> {

@@ -2,13 +2,14 @@
 
 use std::{error::Error, path::Path};
 
-use chatkeep_model::connector::{Connector, Source};
+use chatkeep_model::connector::{Connector, Part, Source};
+use chatkeep_pipeline::{LedgerClient, lend_secrets};
 use chatkeep_proto::v1::{
     DamagedFile, DatabaseSample as DatabaseMessage, IngestionPreviewRequest,
     IngestionPreviewResponse, PreviewedConversation, SourceFinding, SourceSample,
     TestSourceRequest, TestSourceResponse, ingestion_server, source_finding,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
     check::{DatabaseSample, Finding, Found, Sample, look_into},
@@ -20,8 +21,24 @@ const SHOWN: usize = 10;
 const MOST: usize = 50;
 
 /// Looks at sources; changes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct IngestionService;
+#[derive(Clone, Debug)]
+pub struct IngestionService {
+    ledger: LedgerClient,
+}
+
+impl IngestionService {
+    pub(crate) fn new(ledger: LedgerClient) -> Self {
+        Self { ledger }
+    }
+
+    /// A connector whose sources can be signed in to.
+    async fn connector(&self, file: &str, asked: &MetadataMap) -> Result<Connector, Status> {
+        let mut connector = parse(file)?;
+        let with_file = (&mut connector, file);
+        lend_secrets(&self.ledger, with_file, Part::Sources, asked).await?;
+        Ok(connector)
+    }
+}
 
 #[tonic::async_trait]
 impl ingestion_server::Ingestion for IngestionService {
@@ -29,8 +46,8 @@ impl ingestion_server::Ingestion for IngestionService {
         &self,
         request: Request<TestSourceRequest>,
     ) -> Result<Response<TestSourceResponse>, Status> {
-        let request = request.into_inner();
-        let connector = parse(&request.connector_file)?;
+        let (asked, _, request) = request.into_parts();
+        let connector = self.connector(&request.connector_file, &asked).await?;
         let position = request.source as usize;
         if position > connector.sources.len() {
             return Err(no_such_source());
@@ -51,8 +68,8 @@ impl ingestion_server::Ingestion for IngestionService {
         &self,
         request: Request<IngestionPreviewRequest>,
     ) -> Result<Response<IngestionPreviewResponse>, Status> {
-        let request = request.into_inner();
-        let connector = parse(&request.connector_file)?;
+        let (asked, _, request) = request.into_parts();
+        let connector = self.connector(&request.connector_file, &asked).await?;
         let source = source(&connector, request.source)?.clone();
         let limit = match request.limit as usize {
             0 => SHOWN,

@@ -67,6 +67,6 @@ pub fn start(
 }
 
 /// The gRPC service that looks at sources.
-pub fn service() -> IngestionServer<IngestionService> {
-    IngestionServer::new(IngestionService).max_encoding_message_size(LARGEST_MESSAGE)
+pub fn service(ledger: LedgerClient) -> IngestionServer<IngestionService> {
+    IngestionServer::new(IngestionService::new(ledger)).max_encoding_message_size(LARGEST_MESSAGE)
 }

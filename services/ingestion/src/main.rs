@@ -12,5 +12,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    stage(PROGRAM, start, |_| Services::default().with(service()))
+    stage(PROGRAM, start, |parts| {
+        Services::default().with(service(parts.ledger.clone()))
+    })
 }

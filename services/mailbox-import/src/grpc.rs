@@ -2,12 +2,13 @@
 
 use std::{error::Error, path::Path};
 
-use chatkeep_model::connector::Connector;
+use chatkeep_model::connector::{Connector, Part};
+use chatkeep_pipeline::{LedgerClient, lend_secrets};
 use chatkeep_proto::v1::{
     ExpectedMessage, MailboxFlaw, MailboxFlawKind, TargetFinding, TestTargetRequest,
     TestTargetResponse, VerifyRequest, VerifyResponse, mailbox_import_server,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
     Settings,
@@ -20,11 +21,20 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MailboxImportService {
     settings: Settings,
+    ledger: LedgerClient,
 }
 
 impl MailboxImportService {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings }
+    pub(crate) fn new(settings: Settings, ledger: LedgerClient) -> Self {
+        Self { settings, ledger }
+    }
+
+    /// A connector whose target can be signed in to.
+    async fn connector(&self, file: &str, asked: &MetadataMap) -> Result<Connector, Status> {
+        let mut connector = parse(file)?;
+        let with_file = (&mut connector, file);
+        lend_secrets(&self.ledger, with_file, Part::Target, asked).await?;
+        Ok(connector)
     }
 }
 
@@ -34,8 +44,8 @@ impl mailbox_import_server::MailboxImport for MailboxImportService {
         &self,
         request: Request<TestTargetRequest>,
     ) -> Result<Response<TestTargetResponse>, Status> {
-        let request = request.into_inner();
-        let connector = parse(&request.connector_file)?;
+        let (asked, _, request) = request.into_parts();
+        let connector = self.connector(&request.connector_file, &asked).await?;
         let sample = Some(request.sample_mailbox).filter(|sample| !sample.is_empty());
         let findings = check(&connector, &self.settings, sample.as_deref()).await;
         let findings = findings.map_err(|e| status(&e))?;
@@ -59,8 +69,8 @@ impl mailbox_import_server::MailboxImport for MailboxImportService {
         &self,
         request: Request<VerifyRequest>,
     ) -> Result<Response<VerifyResponse>, Status> {
-        let request = request.into_inner();
-        let connector = parse(&request.connector_file)?;
+        let (asked, _, request) = request.into_parts();
+        let connector = self.connector(&request.connector_file, &asked).await?;
         let expected = expected(&request.mailbox, request.expected)?;
         let mut flaws = Vec::new();
         let on = |flaw| flaws.push(message(flaw));

@@ -88,8 +88,11 @@ pub fn start(
 }
 
 /// The gRPC service that looks at targets and mailboxes.
-pub fn service(settings: &Settings) -> MailboxImportServer<MailboxImportService> {
-    MailboxImportServer::new(MailboxImportService::new(settings.clone()))
+pub fn service(
+    settings: &Settings,
+    ledger: LedgerClient,
+) -> MailboxImportServer<MailboxImportService> {
+    MailboxImportServer::new(MailboxImportService::new(settings.clone(), ledger))
         .max_decoding_message_size(LARGEST_MESSAGE)
         .max_encoding_message_size(LARGEST_MESSAGE)
 }

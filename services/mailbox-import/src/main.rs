@@ -13,6 +13,6 @@ const PROGRAM: Program = Program {
 
 fn main() -> ExitCode {
     stage(PROGRAM, start, |parts| {
-        Services::default().with(service(&parts.settings))
+        Services::default().with(service(&parts.settings, parts.ledger.clone()))
     })
 }

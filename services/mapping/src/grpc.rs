@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use chatkeep_model::connector::{Connector, ConnectorError};
-use chatkeep_pipeline::{LedgerClient, Runs, StageError, Verdict};
+use chatkeep_model::connector::{Connector, ConnectorError, Part};
+use chatkeep_pipeline::{LedgerClient, Runs, StageError, Verdict, lend_secrets};
 use chatkeep_proto::v1::{
     Identity, PreviewRequest, PreviewResponse, RefreshRequest, RefreshResponse, Resolution,
     ResolveRequest, ResolveResponse, mapping_server,
 };
 use chatkeep_staging::Staging;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
     check::Findings,
@@ -24,6 +24,7 @@ const LISTED: usize = 100;
 
 /// Answers questions about mailboxes.
 pub struct MappingService {
+    ledger: LedgerClient,
     runs: Runs,
     snapshots: Snapshots,
     staging: Staging,
@@ -32,10 +33,21 @@ pub struct MappingService {
 impl MappingService {
     pub(crate) fn new(ledger: LedgerClient, staging: Staging) -> Self {
         Self {
-            runs: Runs::new(ledger),
+            runs: Runs::new(ledger.clone()),
+            ledger,
             snapshots: Snapshots::new(staging.clone()),
             staging,
         }
+    }
+
+    /// Directory and custom mapping of a connector file, as they are right now.
+    async fn tables(&self, file: &str, asked: &MetadataMap) -> Result<Tables, Status> {
+        let connector = Connector::parse(file, Path::new("/"));
+        let mut connector = connector.map_err(|e| connector_status(&e))?;
+        let with_file = (&mut connector, file);
+        lend_secrets(&self.ledger, with_file, Part::Directory, asked).await?;
+        let tables = Tables::read(&connector).await;
+        tables.map_err(|e| directory_status(&e))
     }
 }
 
@@ -62,8 +74,8 @@ impl mapping_server::Mapping for MappingService {
         &self,
         request: Request<PreviewRequest>,
     ) -> Result<Response<PreviewResponse>, Status> {
-        let request = request.into_inner();
-        let tables = tables(&request.connector_file).await?;
+        let (asked, _, request) = request.into_parts();
+        let tables = self.tables(&request.connector_file, &asked).await?;
         let resolutions = resolutions(&tables.resolver, request.identities);
         let findings = Findings::of(&tables);
         let conflicts = findings.conflicts.into_iter();
@@ -83,7 +95,8 @@ impl mapping_server::Mapping for MappingService {
         &self,
         request: Request<RefreshRequest>,
     ) -> Result<Response<RefreshResponse>, Status> {
-        let tables = tables(&request.into_inner().connector_file).await?;
+        let (asked, _, request) = request.into_parts();
+        let tables = self.tables(&request.connector_file, &asked).await?;
         let users = tables.resolver.directory.len() as u64;
         let stored = tables.store(&self.staging).await;
         let stored = stored.map_err(|e| stage_status(&e))?;
@@ -94,14 +107,6 @@ impl mapping_server::Mapping for MappingService {
             conflicts: stored.conflicts,
         }))
     }
-}
-
-/// Directory and custom mapping of a connector file, as they are right now.
-async fn tables(connector_file: &str) -> Result<Tables, Status> {
-    let connector = Connector::parse(connector_file, Path::new("/"));
-    let connector = connector.map_err(|e| connector_status(&e))?;
-    let tables = Tables::read(&connector).await;
-    tables.map_err(|e| directory_status(&e))
 }
 
 fn resolutions(resolver: &Resolver, identities: Vec<Identity>) -> Vec<Resolution> {

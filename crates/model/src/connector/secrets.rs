@@ -4,64 +4,98 @@ use super::{
     Connector, Credential, DatabaseAuth, Directory, Proof, SecretRef, Source, StoredSecret, Target,
 };
 
+/// A part of a connector file that one service looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What is archived.
+    Sources,
+    /// Who is who.
+    Directory,
+    /// Where items go.
+    Target,
+}
+
 impl Connector {
     /// Names of the secrets that control keeps for it, each once.
     pub fn stored_secrets(&self) -> Vec<String> {
         let mut connector = self.clone();
-        let mut names: Vec<_> = connector.stored().map(|it| it.name.clone()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        names(connector.secrets())
+    }
+
+    /// The same of one part of the file.
+    pub fn stored_secrets_of(&self, part: Part) -> Vec<String> {
+        let mut connector = self.clone();
+        names(match part {
+            Part::Sources => of_sources(&mut connector.sources),
+            Part::Directory => of_directory(&mut connector.directory),
+            Part::Target => of_target(&mut connector.target),
+        })
     }
 
     /// Fills in a secret that control keeps, wherever it is named.
     pub fn fill_in(&mut self, name: &str, secret: &str) {
-        for stored in self.stored().filter(|stored| stored.name == name) {
+        for stored in stored(self.secrets()).filter(|stored| stored.name == name) {
             stored.value = Some(secret.to_owned());
         }
     }
 
-    fn stored(&mut self) -> impl Iterator<Item = &mut StoredSecret> {
-        self.secrets()
-            .into_iter()
-            .filter_map(|secret| match secret {
-                SecretRef::Stored(stored) => Some(stored),
-                SecretRef::Env(_) | SecretRef::File(_) => None,
-            })
-    }
-
     /// Every secret, wherever it is named.
     pub(super) fn secrets(&mut self) -> Vec<&mut SecretRef> {
-        let mut secrets = Vec::new();
-        for source in &mut self.sources {
-            match source {
-                Source::ArchivingExport(_) | Source::PersistentChatXml(_) => {}
-                Source::ArchivingDatabase(database) | Source::PersistentChatDatabase(database) => {
-                    let details = database.cdr.iter_mut();
-                    secrets.extend(
-                        details
-                            .flat_map(|details| &mut details.auth)
-                            .flat_map(of_login),
-                    );
-                    secrets.extend(of_login(&mut database.auth));
-                }
-            }
-        }
-        match &mut self.directory {
-            Directory::Csv { .. } => {}
-            Directory::Graph(graph) => secrets.extend(of_credential(&mut graph.auth)),
-            Directory::Ldap(ldap) => secrets.extend([&mut ldap.user, &mut ldap.password]),
-        }
-        match &mut self.target {
-            Target::Maildir(_) | Target::Discard { .. } => {}
-            Target::Imap(target) => {
-                secrets.extend(target.user.iter_mut().chain(&mut target.password));
-                secrets.extend(target.entra.iter_mut().filter_map(of_credential));
-            }
-            Target::Graph(target) => secrets.extend(of_credential(&mut target.auth)),
-            Target::Ews(target) => secrets.extend([&mut target.user, &mut target.password]),
-        }
+        let mut secrets = of_sources(&mut self.sources);
+        secrets.extend(of_directory(&mut self.directory));
+        secrets.extend(of_target(&mut self.target));
         secrets
+    }
+}
+
+fn names(secrets: Vec<&mut SecretRef>) -> Vec<String> {
+    let mut names: Vec<_> = stored(secrets).map(|it| it.name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn stored(secrets: Vec<&mut SecretRef>) -> impl Iterator<Item = &mut StoredSecret> {
+    secrets.into_iter().filter_map(|secret| match secret {
+        SecretRef::Stored(stored) => Some(stored),
+        SecretRef::Env(_) | SecretRef::File(_) => None,
+    })
+}
+
+fn of_sources(sources: &mut [Source]) -> Vec<&mut SecretRef> {
+    let mut secrets = Vec::new();
+    for source in sources {
+        match source {
+            Source::ArchivingExport(_) | Source::PersistentChatXml(_) => {}
+            Source::ArchivingDatabase(database) | Source::PersistentChatDatabase(database) => {
+                let details = database.cdr.iter_mut();
+                let details = details.flat_map(|details| &mut details.auth);
+                secrets.extend(details.flat_map(of_login));
+                secrets.extend(of_login(&mut database.auth));
+            }
+        }
+    }
+    secrets
+}
+
+fn of_directory(directory: &mut Directory) -> Vec<&mut SecretRef> {
+    match directory {
+        Directory::Csv { .. } => Vec::new(),
+        Directory::Graph(graph) => of_credential(&mut graph.auth).into_iter().collect(),
+        Directory::Ldap(ldap) => vec![&mut ldap.user, &mut ldap.password],
+    }
+}
+
+fn of_target(target: &mut Target) -> Vec<&mut SecretRef> {
+    match target {
+        Target::Maildir(_) | Target::Discard { .. } => Vec::new(),
+        Target::Imap(target) => {
+            let secrets = target.user.iter_mut().chain(&mut target.password);
+            let credential = target.entra.iter_mut().filter_map(of_credential);
+            secrets.chain(credential).collect()
+        }
+        Target::Graph(target) => of_credential(&mut target.auth).into_iter().collect(),
+        Target::Ews(target) => vec![&mut target.user, &mut target.password],
     }
 }
 
@@ -117,6 +151,15 @@ mod tests {
         let names = ["cdr", "graph", "ldap.password", "ldap.user", "sql"];
 
         assert_eq!(connector().stored_secrets(), names);
+    }
+
+    #[test]
+    fn each_part_has_its_own_and_no_others() {
+        let of = |part| connector().stored_secrets_of(part);
+
+        assert_eq!(of(Part::Sources), ["cdr", "sql"]);
+        assert_eq!(of(Part::Directory), ["ldap.password", "ldap.user"]);
+        assert_eq!(of(Part::Target), ["graph"]);
     }
 
     #[test]

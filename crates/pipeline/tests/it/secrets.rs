@@ -1,8 +1,14 @@
 //! Secrets that control keeps, as a stage gets them.
 
-use chatkeep_model::connector::{SecretRef, Target};
-use chatkeep_pipeline::{RunContext, Runs, Verdict};
-use chatkeep_proto::v1::Task;
+use std::path::Path;
+
+use chatkeep_model::connector::{Connector, Part, SecretRef, Target};
+use chatkeep_pipeline::{RunContext, Runs, Verdict, lend_secrets};
+use chatkeep_proto::{
+    ACTOR,
+    v1::{Actor, Task},
+};
+use tonic::{Code, metadata::MetadataMap};
 
 use crate::fake_ledger::FakeLedger;
 
@@ -21,7 +27,11 @@ password = "secret:imap"
 "#;
 
 fn password(context: &RunContext) -> Option<&str> {
-    let Target::Imap(target) = &context.connector.target else {
+    password_of(&context.connector)
+}
+
+fn password_of(connector: &Connector) -> Option<&str> {
+    let Target::Imap(target) = &connector.target else {
         unreachable!()
     };
     match &target.password {
@@ -72,4 +82,37 @@ async fn a_connector_without_stored_secrets_asks_for_none() {
     let context = Runs::new(ledger.client()).of_task(&task()).await;
 
     assert!(context.is_ok());
+}
+
+/// What a call of somebody's says.
+fn call_of(subject: &str) -> MetadataMap {
+    let actor = Actor {
+        subject: subject.to_owned(),
+        ..Actor::default()
+    };
+    let mut metadata = MetadataMap::new();
+    metadata.insert_bin(ACTOR, actor.to_metadata());
+    metadata
+}
+
+#[tokio::test]
+async fn who_looks_without_a_task_is_lent_the_secrets_of_the_part_that_they_look_at() {
+    let ledger = FakeLedger::default();
+    ledger.store_secret("ann", "imap", "s3cret");
+    let mut connector = Connector::parse(CONNECTOR, Path::new("/")).unwrap();
+    let (ann, bob) = (call_of("ann"), call_of("bob"));
+    let client = ledger.client();
+    let mut lend = async |part, asked| {
+        let lent = lend_secrets(&client, (&mut connector, CONNECTOR), part, asked).await;
+        lent.map(|()| password_of(&connector).map(str::to_owned))
+    };
+
+    let sources = lend(Part::Sources, &bob).await.unwrap();
+    let refused = lend(Part::Target, &bob).await.unwrap_err();
+    let target = lend(Part::Target, &ann).await.unwrap();
+
+    assert_eq!(sources, None);
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("secret:imap"), "{refused}");
+    assert_eq!(target.as_deref(), Some("s3cret"));
 }

@@ -8,6 +8,7 @@ use chatkeep_report::status;
 use super::{check, drive, midnight};
 use crate::{
     cli::{Archive, SiteOptions},
+    lent::Lent,
     output::Output,
     place::Place,
     report::{self, Exceptions, Report},
@@ -21,36 +22,42 @@ pub(crate) async fn run(
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
     let mut place = Place::read(&args.file, site)?;
-    let report_file = args.report.as_deref();
     if !args.dry_run {
-        return archive(args, &place, report_file, output).await;
+        return archive(args, &place, None, output).await;
     }
     anyhow::ensure!(
         place.site.is_here(),
         "a dry run happens in this process: call it without --control"
     );
-    let folder = tempfile::tempdir().context("make a folder for the dry run")?;
-    place.site = Site::Here(folder.path().to_owned());
     place.connector.target = Target::Discard {
         max_item: Size(place.connector.target.max_item()),
     };
-    let code = archive(args, &place, report_file, output).await?;
+    // From the ledger that is there, before the place becomes one that is thrown away.
+    let lent = Lent::of(&place).await?;
+    let folder = tempfile::tempdir().context("make a folder for the dry run")?;
+    place.site = Site::Here(folder.path().to_owned());
+    let code = archive(args, &place, Some(&lent), output).await?;
     output.line("\nDry run: as if nothing had been archived before; no mailbox was touched.");
     Ok(code)
 }
 
+/// Archives; as a trial with the secrets that were `lent` for it.
 async fn archive(
     args: &Archive,
     place: &Place,
-    report_file: Option<&Path>,
+    lent: Option<&Lent>,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
-    let max_part_bytes = match &place.site {
-        Site::Here(_) => check::before_archiving(&place.connector).await?,
+    let max_part_bytes = match (&place.site, lent) {
+        (Site::Here(_), Some(lent)) => check::before_archiving(&lent.connector).await?,
+        (Site::Here(_), None) => check::before_archiving(&Lent::of(place).await?.connector).await?,
         // Sources, directory and target are where the services are, and so are the target's secrets.
-        Site::There(_) => place.connector.target.max_item(),
+        (Site::There(_), _) => place.connector.target.max_item(),
     };
     let system = System::all(&place.site).await?;
+    if let Some(lent) = lent {
+        lent.store(&system).await?;
+    }
     let request = OpenRunRequest {
         connector_file: place.connector.to_toml()?,
         from: args.from.map(midnight).transpose()?,
@@ -61,7 +68,7 @@ async fn archive(
     let result = drive_to_end(&system, place, request, output).await;
     system.stop().await;
     let closed = result?;
-    finish(&closed, place, report_file, output)
+    finish(&closed, place, args.report.as_deref(), output)
 }
 
 /// How a run ended.

@@ -7,11 +7,11 @@ use chatkeep_mailbox_import::{Verdict, tenant_canary};
 use chatkeep_mapping::{TenantProbe, tenant_probe};
 use chatkeep_report::number;
 
-use crate::{output::Output, place::Place, settings::Settings};
+use crate::{lent::Lent, output::Output, place::Place, settings::Settings};
 
 /// Puts synthetic items into a mailbox, looks at them, and removes them again.
 pub(crate) async fn run(place: &Place, mailbox: &str, output: &Output) -> anyhow::Result<ExitCode> {
-    let connector = &place.connector;
+    let Lent { connector, .. } = &Lent::of(place).await?;
     let settings = Settings::load()?.mailbox_import;
     let points = tenant_canary(connector, &settings, mailbox).await;
     let points = points.context("try the tenant")?;

@@ -11,14 +11,14 @@ use chatkeep_model::{
 };
 use chatkeep_report::number;
 
-use crate::{output::Output, place::Place, settings::Settings};
+use crate::{lent::Lent, output::Output, place::Place, settings::Settings};
 
 /// Names shown of a list.
 const SHOWN: usize = 10;
 
 /// Tests source, directory and target; changes nothing.
 pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCode> {
-    let connector = &place.connector;
+    let Lent { connector, .. } = &Lent::of(place).await?;
     output.line(format_args!(
         "connector  {} (id {})",
         connector.name,

@@ -12,6 +12,7 @@ use chatkeep_report::number;
 use super::ask;
 use crate::{
     cli::{SiteOptions, Verify},
+    lent::Lent,
     output::Output,
     place::Place,
     settings::Settings,
@@ -83,6 +84,7 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
         anyhow::Ok(expected)
     })
     .await?;
+    let lent = Lent::of(place).await?;
     let mut tally = Tally::default();
     let domain = &place.connector.domain;
     let mut asked = 0;
@@ -98,7 +100,7 @@ async fn mailboxes(place: &Place, run: i64, output: &Output) -> anyhow::Result<E
             })
     });
     let on = |flaw| tally.note(flaw, output);
-    let compared = chatkeep_mailbox_import::verify(&place.connector, &settings, expected, on).await;
+    let compared = chatkeep_mailbox_import::verify(&lent.connector, &settings, expected, on).await;
     tally.compared = compared.context("read the mailboxes")?;
     output.line(format_args!(
         "verified run {run}: {} messages compared, {} missing, {} altered, {} extra copies, {} not checked",

@@ -1,11 +1,18 @@
 //! Who did what.
 
+#[cfg(test)]
+mod tests;
+
+use std::future::ready;
+
 use axum::{
     Json,
+    body::Body,
     extract::{Query, State},
     response::Response,
 };
-use chatkeep_proto::v1::{AppendAuditRequest, AuditEntry, ListAuditRequest, ListAuditResponse};
+use chatkeep_proto::v1::{AppendAuditRequest, AuditEntry, ListAuditRequest};
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
@@ -14,24 +21,30 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Problem,
     log::download,
-    words::{hex, read_time},
+    words::{hex, limit, number, read_time},
 };
 use crate::Services;
+
+/// Entries that the export reads at once.
+const PAGE: u32 = 1_000;
 
 /// Which entries to list.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AuditPage {
     /// `next` of the page before.
-    cursor: Option<i64>,
-    /// 1 to 1000; by default 100.
+    cursor: Option<u64>,
+    /// By default 100.
+    #[param(minimum = 1, maximum = 1_000)]
     limit: Option<u32>,
     /// The last entries first.
     #[serde(default)]
     newest_first: bool,
     /// Only entries from this time on.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Only entries before this time.
+    #[param(format = DateTime)]
     to: Option<String>,
     /// Only of this subject.
     subject: Option<String>,
@@ -89,8 +102,8 @@ pub(super) async fn list(
         time.map(|time| time.map(Timestamp::as_millisecond))
     };
     let request = ListAuditRequest {
-        cursor: page.cursor.unwrap_or_default().max(0),
-        limit: page.limit.unwrap_or(100).clamp(1, 1_000),
+        cursor: number("cursor", page.cursor)?,
+        limit: limit(page.limit, 100, 1_000)?,
         newest_first: page.newest_first,
         from: time("from", page.from)?,
         to: time("to", page.to)?,
@@ -117,24 +130,43 @@ pub(super) async fn export(State(mut services): State<Services>) -> Result<Respo
         ..AppendAuditRequest::default()
     };
     services.access.append_audit(note).await?;
-    let (mut text, mut cursor) = (String::new(), 0);
-    loop {
-        let request = ListAuditRequest {
-            cursor,
-            limit: 1_000,
-            ..ListAuditRequest::default()
+    // The first page is asked for before anything is answered: what fails there is a problem, not an end.
+    let first = lines_behind(&mut services, 0).await?;
+    let rest = (first.next, services);
+    let rest = stream::try_unfold(rest, |(cursor, mut services)| async move {
+        let Some(cursor) = cursor else {
+            return Ok::<_, Status>(None);
         };
-        let page: ListAuditResponse = services.access.list_audit(request).await?.into_inner();
-        for entry in page.entries {
-            let line = serde_json::to_string(&AuditLine::from(entry));
-            text.push_str(&line.map_err(|error| Status::internal(error.to_string()))?);
-            text.push('\n');
-        }
-        if page.next <= cursor {
-            return Ok(download("audit.jsonl", "application/x-ndjson", text));
-        }
-        cursor = page.next;
+        let page = lines_behind(&mut services, cursor).await?;
+        Ok(Some((page.text, (page.next, services))))
+    });
+    let all = stream::once(ready(Ok(first.text))).chain(rest);
+    // An export that breaks off ends its connection: nobody takes it for a whole one.
+    let body = Body::from_stream(all);
+    Ok(download("audit.jsonl", "application/x-ndjson", body))
+}
+
+/// A page of the export, and the cursor of the one that follows.
+struct Lines {
+    text: String,
+    next: Option<i64>,
+}
+
+async fn lines_behind(services: &mut Services, cursor: i64) -> Result<Lines, Status> {
+    let request = ListAuditRequest {
+        cursor,
+        limit: PAGE,
+        ..ListAuditRequest::default()
+    };
+    let page = services.access.list_audit(request).await?.into_inner();
+    let mut text = String::new();
+    for entry in page.entries {
+        let line = serde_json::to_string(&AuditLine::from(entry));
+        text.push_str(&line.map_err(|error| Status::internal(error.to_string()))?);
+        text.push('\n');
     }
+    let next = Some(page.next).filter(|next| *next > cursor);
+    Ok(Lines { text, next })
 }
 
 impl From<AuditEntry> for AuditLine {

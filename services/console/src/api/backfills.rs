@@ -22,8 +22,10 @@ use crate::Services;
 #[serde(deny_unknown_fields)]
 pub(crate) struct BackfillOrder {
     /// First UTC day: `2020-01-01`.
+    #[schema(format = Date)]
     from: String,
     /// UTC day behind the last one.
+    #[schema(format = Date)]
     to: String,
     /// Days per run; by default 7.
     #[serde(default)]

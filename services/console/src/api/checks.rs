@@ -7,7 +7,11 @@ use chatkeep_proto::v1::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Problem, connectors::parse, words::time};
+use super::{
+    Problem,
+    connectors::{EXAMPLE, parse},
+    words::time,
+};
 use crate::Services;
 
 /// A connector file to look at.
@@ -15,6 +19,7 @@ use crate::Services;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Check {
     /// The connector file, TOML, paths absolute; secrets only by reference.
+    #[schema(min_length = 1, example = json!(EXAMPLE))]
     connector_file: String,
 }
 
@@ -23,6 +28,7 @@ pub(crate) struct Check {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TargetCheck {
     /// The connector file, TOML, paths absolute; secrets only by reference.
+    #[schema(min_length = 1, example = json!(EXAMPLE))]
     connector_file: String,
     /// A mailbox to sign in to; without one the connection alone is tried.
     #[serde(default)]

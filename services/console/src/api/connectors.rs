@@ -17,7 +17,7 @@ use chatkeep_proto::v1::{
 use super::{Problem, words::name};
 use crate::Services;
 
-pub(super) use self::document::parse;
+pub(super) use self::document::{EXAMPLE, parse};
 use self::{
     document::{
         CloneOrder, ConnectorDocument, ConnectorList, ConnectorState, NewConnector, Resumed,
@@ -75,7 +75,8 @@ pub(super) async fn create(
 /// Replaces a connector's file. Runs that are open go on with theirs.
 #[utoipa::path(put, path = "/connectors/{connector}", tag = "connectors", request_body = NewConnector,
     params(("connector" = String, Path, description = "The connector's id"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is replaced; `*` of whatever is there")),
+        ("If-Match" = String, Header, pattern = "^(\\*|\"[1-9][0-9]*\")$",
+            description = "The ETag of what is replaced; `*` of whatever is there")),
     responses((status = 200, description = "With its new ETag", body = ConnectorDocument),
         (status = 412, description = "It was changed since", body = Problem),
         (status = 428, description = "If-Match is missing", body = Problem)))]
@@ -99,7 +100,8 @@ pub(super) async fn replace(
 /// Deletes a connector. Its runs, logs and manifests stay.
 #[utoipa::path(delete, path = "/connectors/{connector}", tag = "connectors",
     params(("connector" = String, Path, description = "The connector's id"),
-        ("If-Match" = Option<String>, Header, description = "The ETag of what is deleted; `*` of whatever is there")),
+        ("If-Match" = String, Header, pattern = "^(\\*|\"[1-9][0-9]*\")$",
+            description = "The ETag of what is deleted; `*` of whatever is there")),
     responses((status = 204, description = "Deleted"),
         (status = 409, description = "A run or a backfill of it is unfinished", body = Problem),
         (status = 412, description = "It was changed since", body = Problem),

@@ -13,7 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use super::{
     Api,
-    idempotency::{self, Answers, KEY},
+    idempotency::{self, Answers, KEY, LONGEST},
+    problem::MEDIA_TYPE,
 };
 use crate::sign_in::{Right, guard::needs};
 
@@ -41,12 +42,17 @@ pub(super) fn takes(right: Right, (schemas, mut paths, router): Endpoints) -> En
             ),
             ("default", "It was not done"),
         ] {
-            let schema = Ref::from_schema_name("Problem");
-            let problem = ResponseBuilder::new()
-                .description(text)
-                .content("application/problem+json", Content::new(Some(schema)));
+            let problem = ResponseBuilder::new().description(text);
             let responses = &mut operation.responses.responses;
             responses.insert(status.to_owned(), RefOr::T(problem.build()));
+        }
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && !status.starts_with('2')
+            {
+                let schema = Content::new(Some(Ref::from_schema_name("Problem")));
+                response.content = [(MEDIA_TYPE.to_owned(), RefOr::T(schema))].into();
+            }
         }
     }
     (schemas, paths, needs(right, router))
@@ -61,14 +67,20 @@ pub(super) fn once(answers: &Answers, (schemas, mut paths, router): Endpoints) -
             .description(Some(
                 "A repeat of the request with the same key is answered with the first answer, for a day",
             ))
-            .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+            .schema(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(LONGEST)),
+            ));
         operation
             .parameters
             .get_or_insert_default()
             .push(RefOr::T(key.build()));
     }
     let answers = answers.clone();
-    let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
+    // What the address does not take is refused as such, whatever its key.
+    let router = router.route_layer(middleware::from_fn(move |request: Request, next: Next| {
         idempotency::answer(answers.clone(), request, next)
     }));
     (schemas, paths, router)

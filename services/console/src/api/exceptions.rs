@@ -10,7 +10,10 @@ use chatkeep_proto::v1::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Problem, words::hex};
+use super::{
+    Problem,
+    words::{hex, limit},
+};
 use crate::Services;
 
 /// Which exceptions to list.
@@ -18,10 +21,12 @@ use crate::Services;
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExceptionPage {
     /// finding, quarantined, excluded, held, external or failed; by default all, kind after kind
+    #[param(pattern = "^(finding|quarantined|excluded|held|external|failed)$")]
     kind: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,
-    /// 1 to 500; by default 100. A page may be shorter and not be the last one.
+    /// By default 100. A page may be shorter and not be the last one.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
@@ -90,7 +95,7 @@ pub(super) async fn list(
         number,
         kind: kind(page.kind.as_deref())?.into(),
         page: page.cursor.unwrap_or_default(),
-        limit: page.limit.unwrap_or(100).clamp(1, 500),
+        limit: limit(page.limit, 100, 500)?,
     };
     let answer = services
         .control

@@ -22,7 +22,7 @@ use crate::sign_in::Principal;
 /// The header.
 pub(super) const KEY: &str = "Idempotency-Key";
 /// The longest key.
-const LONGEST: usize = 255;
+pub(super) const LONGEST: usize = 255;
 /// The largest body of request or answer that is kept, bytes.
 const LARGEST: usize = 4 << 20;
 /// How long an answer is kept, and how many at the most: the oldest goes first.

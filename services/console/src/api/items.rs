@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Problem,
-    words::{hex, read_time, time, word},
+    words::{hex, limit, read_time, time, word},
 };
 use crate::Services;
 
@@ -25,6 +25,7 @@ pub(crate) struct ItemQuery {
     /// The Message-ID of the mail, with or without `<` and `>`, or the item's id.
     message_id: String,
     /// The mail's date: the item is found at once by it. Without it all items are looked through.
+    #[param(format = DateTime)]
     date: Option<String>,
 }
 
@@ -35,14 +36,17 @@ pub(crate) struct UserItemsQuery {
     /// An address: of a mailbox, or the one that the source knew a participant by, without scheme.
     user: String,
     /// Items from this time on.
+    #[param(format = DateTime)]
     from: String,
     /// Items before this time.
+    #[param(format = DateTime)]
     to: String,
     /// Only of this connector, by id.
     connector: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,
-    /// 1 to 500; by default 100.
+    /// By default 100.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
@@ -143,7 +147,7 @@ pub(super) async fn search(
         to: read_time("to", &query.to)?.as_second(),
         connector: query.connector.unwrap_or_default(),
         page: query.cursor.unwrap_or_default(),
-        limit: query.limit.unwrap_or(100).clamp(1, 500),
+        limit: limit(query.limit, 100, 500)?,
     };
     let found = services.control.find_items(request).await?.into_inner();
     Ok(Json(ItemList {

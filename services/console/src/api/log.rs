@@ -1,6 +1,7 @@
 //! A run's log, the same bytes as `chatkeep log` writes.
 
 use axum::{
+    body::Body,
     extract::{Path, State},
     http::header,
     response::{IntoResponse, Response},
@@ -69,7 +70,7 @@ fn unwritten(error: LogError) -> Problem {
 }
 
 /// An answer that browsers store as a file.
-pub(super) fn download(name: &str, kind: &'static str, text: String) -> Response {
+pub(super) fn download(name: &str, kind: &'static str, body: impl Into<Body>) -> Response {
     // Nothing else can be in a header, or is wanted in a file's name.
     let is_plain = |c: &char| c.is_ascii_alphanumeric() || ['-', '_', '.'].contains(c);
     let name: String = name.chars().filter(is_plain).collect();
@@ -80,5 +81,5 @@ pub(super) fn download(name: &str, kind: &'static str, text: String) -> Response
             format!("attachment; filename=\"{name}\""),
         ),
     ];
-    (headers, text).into_response()
+    (headers, body.into()).into_response()
 }

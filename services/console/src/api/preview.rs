@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     Problem,
-    connectors::parse,
+    connectors::{EXAMPLE, parse},
     words::{hex, time},
 };
 use crate::Services;
@@ -28,6 +28,7 @@ const SHOWN: usize = 64 << 10;
 #[serde(deny_unknown_fields)]
 pub(crate) struct PreviewOrder {
     /// The connector file, TOML, paths absolute; secrets only by reference.
+    #[schema(min_length = 1, example = json!(EXAMPLE))]
     connector_file: String,
     /// Position of a source in the file, from 1.
     source: u32,

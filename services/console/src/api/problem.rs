@@ -21,7 +21,8 @@ pub(crate) struct Problem {
     code: StatusCode,
 }
 
-const MEDIA_TYPE: &str = "application/problem+json";
+/// Of problems.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 impl Problem {
     pub(crate) fn of(code: StatusCode, detail: impl Into<String>) -> Self {

@@ -41,6 +41,16 @@ pub(crate) struct Progress {
     import_tasks: u64,
 }
 
+/// An event of a stream, as its lines say it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Event` writes")]
+pub(crate) struct ProgressEvent {
+    /// `progress`
+    event: String,
+    /// `Progress`, as JSON.
+    data: String,
+}
+
 /// Reads how far a run is.
 #[utoipa::path(get, path = "/connectors/{connector}/runs/{number}/progress", tag = "runs",
     operation_id = "read_progress",
@@ -60,7 +70,7 @@ pub(super) async fn read(
     operation_id = "watch_progress",
     params(("connector" = String, Path, description = "The connector's id"),
         ("number" = i64, Path, description = "Number of the run within its connector")),
-    responses((status = 200, description = "Server-sent events", body = Progress,
+    responses((status = 200, description = "Server-sent events", body = ProgressEvent,
         content_type = "text/event-stream")))]
 pub(super) async fn watch(
     State(api): State<Api>,

@@ -12,7 +12,11 @@ use chatkeep_proto::v1::{
     ReportResponse, RetryRequest,
 };
 
-use super::{Problem, connectors::stored, words::read_day};
+use super::{
+    Problem,
+    connectors::stored,
+    words::{self, read_day},
+};
 use crate::Services;
 
 use self::document::{Opened, Retried, Run, RunList, RunOrder, RunPage};
@@ -85,11 +89,11 @@ pub(super) async fn list(
     Path(connector): Path<String>,
     Query(page): Query<RunPage>,
 ) -> Result<Json<RunList>, Problem> {
-    let limit = page.limit.unwrap_or(50).clamp(1, 500);
+    let limit = words::limit(page.limit, 50, 500)?;
     let request = ListRunsRequest {
         connector,
         limit,
-        before: page.before.unwrap_or_default().max(0),
+        before: words::number("before", page.before)?,
         brief: true,
     };
     let runs = services.control.list_runs(request).await?.into_inner().runs;

@@ -34,7 +34,7 @@ struct StoredSecret {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSecret {
-    #[schema(write_only)]
+    #[schema(write_only, min_length = 1)]
     value: String,
 }
 

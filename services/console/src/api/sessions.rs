@@ -51,6 +51,7 @@ struct Session {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Revocation {
+    #[schema(min_length = 1)]
     subject: String,
 }
 

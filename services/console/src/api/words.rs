@@ -34,6 +34,22 @@ pub(super) fn name(key: &str, text: String) -> Result<String, Problem> {
     Ok(text)
 }
 
+/// How many entries a page has: what a request says, from 1 on.
+pub(super) fn limit(asked: Option<u32>, default: u32, most: u32) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(default);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    let problem = format!("limit: give 1 to {most}.");
+    Err(Problem::unprocessable(problem))
+}
+
+/// A number of control's, which has one bit less; 0 where none is given.
+pub(super) fn number(name: &str, asked: Option<u64>) -> Result<i64, Problem> {
+    let number = i64::try_from(asked.unwrap_or_default());
+    number.map_err(|_| Problem::unprocessable(format!("{name}: there is no such number.")))
+}
+
 /// A time of control's, Unix seconds.
 pub(super) fn time(seconds: i64) -> String {
     chatkeep_report::time(seconds)

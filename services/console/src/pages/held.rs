@@ -1,18 +1,15 @@
 //! Users whose mailbox is not known yet: what is theirs waits.
 
-use std::collections::BTreeMap;
-
 use axum::{
     Extension,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use chatkeep_proto::v1::{
-    DeliverHeldRequest, ExceptionKind, ListExceptionsRequest, ListRunsRequest, PutConnectorRequest,
-    UserItems, exception::Exception as Kind,
-};
+use chatkeep_proto::v1::{DeliverHeldRequest, ListHeldRequest, PutConnectorRequest, UserItems};
 use chatkeep_report::number;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
 use tonic::Status;
 
 use super::{
@@ -24,18 +21,35 @@ use super::{
 };
 use crate::{Services, error::PageError, sign_in::Right};
 
-/// Runs that are looked through, the newest ones, and entries of each.
-const RUNS: u32 = 100;
-const ENTRIES: u32 = 500;
+/// Users of a page.
+const USERS: u32 = 100;
+
+/// Which of those who wait are asked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    /// Only behind this address.
+    after: String,
+}
+
+/// A page of those who wait.
+struct Held {
+    users: Vec<UserItems>,
+    /// The address that the page begins behind; empty of the first.
+    after: String,
+    /// The same of the page that follows; empty at the end.
+    next: String,
+}
 
 /// `GET /connectors/{id}/held`.
 pub(crate) async fn show(
     State(mut services): State<Services>,
     Extension(mappings): Extension<Mappings>,
     Path(id): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Result<Markup, PageError> {
     let stored = Stored::get(&mut services, &id).await?;
-    let held = held(&mut services, &id).await?;
+    let held = held(&mut services, &id, &asked.after).await?;
     Ok(page(&stored, &mappings, &held, None))
 }
 
@@ -50,7 +64,7 @@ pub(crate) async fn map(
     let entered = match entered(&fields) {
         Ok(entered) => entered,
         Err(problem) => {
-            let held = held(&mut services, &id).await?;
+            let held = held(&mut services, &id, fields.get("after")).await?;
             return Ok(page(&stored, &mappings, &held, Some(&problem)).into_response());
         }
     };
@@ -95,38 +109,19 @@ async fn deliver_now(services: &mut Services, stored: Stored) -> Result<Redirect
     Ok(back(id, &format!("run&run={}", opened.run)))
 }
 
-/// Everybody who waits, by address.
-async fn held(services: &mut Services, id: &str) -> Result<Vec<UserItems>, PageError> {
-    let request = ListRunsRequest {
+/// A page of those who wait.
+async fn held(services: &mut Services, id: &str, after: &str) -> Result<Held, PageError> {
+    let request = ListHeldRequest {
         connector: id.to_owned(),
-        limit: RUNS,
-        before: 0,
-        brief: true,
+        page: after.to_owned(),
+        limit: USERS,
     };
-    let runs = services.control.list_runs(request).await?.into_inner().runs;
-    let mut users: BTreeMap<String, UserItems> = BTreeMap::new();
-    for run in runs {
-        if run.deliveries.unwrap_or_default().held == 0 {
-            continue;
-        }
-        let request = ListExceptionsRequest {
-            connector: id.to_owned(),
-            number: run.number,
-            kind: ExceptionKind::Held.into(),
-            page: String::new(),
-            limit: ENTRIES,
-        };
-        let answer = services.control.list_exceptions(request).await?;
-        for exception in answer.into_inner().exceptions {
-            if let Some(Kind::Held(user)) = exception.exception {
-                let known = users.entry(user.source_user.clone()).or_default();
-                known.source_user = user.source_user;
-                known.items += user.items;
-                known.conflict |= user.conflict;
-            }
-        }
-    }
-    Ok(users.into_values().collect())
+    let page = services.control.list_held(request).await?.into_inner();
+    Ok(Held {
+        users: page.users,
+        after: after.to_owned(),
+        next: page.next,
+    })
 }
 
 /// Users and their mailboxes, as far as something was entered; or what is wrong with it.
@@ -179,42 +174,63 @@ fn quoted(value: &str) -> String {
     value.to_owned()
 }
 
-fn page(stored: &Stored, mappings: &Mappings, held: &[UserItems], problem: Option<&str>) -> Markup {
+fn page(stored: &Stored, mappings: &Mappings, held: &Held, problem: Option<&str>) -> Markup {
+    let users = &held.users;
     let custom = stored.connector.mapping.custom.as_deref();
     let foreign = custom.filter(|file| !mappings.has(file));
     let may_map = foreign.is_none() && viewer::may(Right::Administer);
     let content = html! {
         @if let Some(problem) = problem { (layout::notice("bad", "That cannot be", &html! { p { (problem) } })) }
-        @if let (Some(file), false) = (foreign, held.is_empty()) {
+        @if let (Some(file), false) = (foreign, users.is_empty()) {
             (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (elsewhere(file).message()) } }))
         }
-        @if held.is_empty() {
-            section.empty { h2 { "Nobody waits" } p { "Everything that the newest " (RUNS) " runs archived has found its mailbox." } }
+        @if users.is_empty() {
+            section.empty {
+                @if held.after.is_empty() {
+                    h2 { "Nobody waits" } p { "Everything that was archived has found its mailbox." }
+                } @else { h2 { "Nobody else waits" } }
+                (pager(stored, held))
+            }
         } @else {
             section.card.flush {
                 p.head.soft {
                     "These users are ours, but neither directory nor mapping knows their mailbox. Nothing of theirs is "
-                    "lost: it is delivered as soon as one is known. Listed are those of the newest " (RUNS) " runs, at most "
-                    (ENTRIES) " of each."
+                    "lost: it is delivered as soon as one is known."
                 }
                 @if may_map {
                     (form::post(&format!("{}/held", stored.address()), &html! {
                         input type="hidden" name="version" value=(stored.summary.version);
-                        (table(held, true))
+                        input type="hidden" name="after" value=(held.after);
+                        (table(users, true))
                         div.head { button.primary type="submit" { "Map and deliver" } }
                     }))
-                } @else { (table(held, false)) }
+                } @else { (table(users, false)) }
+                (pager(stored, held))
             }
         }
     };
     let page = Page::new("Held users").below("Data connectors", "/connectors");
     let page = page.below(&stored.summary.name, stored.address());
     let again = html! {
-        @if !held.is_empty() && viewer::may(Right::Operate) {
+        @if !users.is_empty() && viewer::may(Right::Operate) {
             (form::button(&format!("{}/held/deliver", stored.address()), "", "Read the directory again"))
         }
     };
     page.beside(again).show(&content)
+}
+
+fn pager(stored: &Stored, held: &Held) -> Markup {
+    let address = format!("{}/held", stored.address());
+    html! {
+        @if !held.after.is_empty() || !held.next.is_empty() {
+            nav.pager aria-label="Pages" {
+                @if !held.after.is_empty() { a href=(address) { "First users" } }
+                @if !held.next.is_empty() {
+                    a href={ (address) "?after=" (utf8_percent_encode(&held.next, NON_ALPHANUMERIC)) } { "More users" }
+                }
+            }
+        }
+    }
 }
 
 fn table(held: &[UserItems], may_map: bool) -> Markup {

@@ -1,6 +1,11 @@
 //! Pages for whoever has not signed in.
 
+use axum::{
+    http::{HeaderValue, header},
+    response::IntoResponse,
+};
 use maud::{Markup, html};
+use reqwest::Url;
 
 use super::layout::Page;
 use crate::sign_in::Principal;
@@ -28,13 +33,21 @@ pub(crate) fn me(principal: &Principal) -> Markup {
     Page::new("Account").show(&section(&content))
 }
 
-/// After signing out.
-pub(crate) fn signed_out() -> Markup {
+/// After signing out. `exit` is where the issuer ends its own session: the browser goes there at once, and as
+/// it is not sent there by the form, browsers that look where forms lead let it go.
+pub(crate) fn signed_out(exit: Option<&Url>) -> impl IntoResponse + use<> {
     let content = html! {
         p { "You have signed out." }
-        p { a.button.primary href="/sign-in" { "Sign in again" } }
+        @if let Some(exit) = exit {
+            p { "Your issuer still knows you; your browser goes there to sign out, too." }
+            p { a.button.primary href=(exit) { "Sign out at the issuer" } }
+        } @else {
+            p { a.button.primary href="/sign-in" { "Sign in again" } }
+        }
     };
-    Page::new("Signed out").show(&section(&content))
+    let refresh = exit.and_then(|exit| HeaderValue::from_str(&format!("0; url={exit}")).ok());
+    let refresh = refresh.map(|refresh| [(header::REFRESH, refresh)]);
+    (refresh, Page::new("Signed out").show(&section(&content)))
 }
 
 fn section(content: &Markup) -> Markup {

@@ -105,10 +105,12 @@ pub(crate) async fn authenticate(
     }
     let is_api = path.starts_with("/api/");
     let is_get = !changes(request.method());
+    let address = sign_in.client(request.extensions(), request.headers());
+    request.extensions_mut().insert(ClientAddress(address));
     let caller = Caller {
         method: request.method().clone(),
         headers: request.headers().clone(),
-        address: address(request.extensions()),
+        address,
         is_api,
     };
     let principal = match sign_in.principal(&caller).await {
@@ -159,7 +161,18 @@ enum Stop {
     Away(Status),
 }
 
+/// Where a request comes from, for the routes that let in whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClientAddress(pub(super) IpAddr);
+
 impl SignIn {
+    fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> IpAddr {
+        let info = extensions.get::<ConnectInfo<SocketAddr>>();
+        // Without a connection it was made in this process.
+        let peer = info.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip());
+        self.0.proxies.client(peer, headers)
+    }
+
     async fn principal(&self, caller: &Caller) -> Result<Option<Principal>, Stop> {
         let Self(inner) = self;
         let Caller {
@@ -208,13 +221,6 @@ impl SignIn {
             }
         }
     }
-}
-
-/// Where a request comes from.
-fn address(extensions: &Extensions) -> IpAddr {
-    let info = extensions.get::<ConnectInfo<SocketAddr>>();
-    // Without a connection it was made in this process.
-    info.map_or(IpAddr::from([127, 0, 0, 1]), |info| info.0.ip())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

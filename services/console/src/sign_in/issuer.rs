@@ -19,6 +19,10 @@ use crate::Settings;
 
 /// How long to wait for the issuer.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long somebody who signs out waits for it.
+const SHORT_PATIENCE: Duration = Duration::from_secs(3);
+/// The page that the issuer sends back to after signing out.
+pub(super) const SIGNED_OUT: &str = "/signed-out";
 /// How long its description is good.
 const LAST: Duration = Duration::from_hours(1);
 /// The largest answer that is read, bytes.
@@ -46,6 +50,9 @@ struct Description {
     token_endpoint: Url,
     #[serde(deserialize_with = "address")]
     jwks_uri: Url,
+    /// "OpenID Connect RP-Initiated Logout 1.0", 2.1. Not every issuer has one.
+    #[serde(default, deserialize_with = "address_if_any")]
+    end_session_endpoint: Option<Url>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
 }
@@ -53,6 +60,16 @@ struct Description {
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
     let text = String::deserialize(deserializer)?;
     Url::parse(&text).map_err(de::Error::custom)
+}
+
+/// One that cannot be gone to is as none: it keeps nobody from signing in.
+fn address_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| Url::parse(&text).ok()))
+}
+
+fn is_safe(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
 }
 
 /// What ties a browser's way to the issuer and back together.
@@ -151,6 +168,21 @@ impl Issuer {
         Ok(url)
     }
 
+    /// Where to send a browser to be signed out at the issuer, too ("OpenID Connect RP-Initiated Logout 1.0",
+    /// 2): `None` where the issuer has no such place, or does not say in time.
+    pub(super) async fn exit(&self, origin: &Origin) -> Option<Url> {
+        let description = tokio::time::timeout(SHORT_PATIENCE, self.description()).await;
+        let url = description.ok()?.ok()?.end_session_endpoint;
+        let mut url = url.filter(is_safe)?;
+        url.query_pairs_mut()
+            .append_pair("client_id", &self.client)
+            .append_pair(
+                "post_logout_redirect_uri",
+                &format!("{}{SIGNED_OUT}", origin.text()),
+            );
+        Some(url)
+    }
+
     /// What the ID token says that a code is good for.
     pub(super) async fn redeem(&self, code: &str, journey: &Journey) -> Result<Claims, TokenError> {
         let description = self.description().await?;
@@ -213,8 +245,8 @@ impl Issuer {
             &description.token_endpoint,
             &description.jwks_uri,
         ];
-        let is_safe = |url: &&Url| url.scheme() == "https" || is_loopback(url);
-        if description.issuer != self.identifier || !endpoints.iter().all(is_safe) {
+        let is_ours = description.issuer == self.identifier;
+        if !is_ours || !endpoints.into_iter().all(is_safe) {
             tracing::warn!("the issuer's description is another one's, or not https");
             return Err(TokenError::Issuer);
         }

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use axum::{
     Extension, Router,
-    extract::{ConnectInfo, Path, Query, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -16,7 +16,8 @@ use super::{
     Form, Principal, Role, SignIn, Way,
     callback::{self, Return},
     claims::Claims,
-    guard::{Refusal, needs},
+    guard::{ClientAddress, Refusal, needs},
+    issuer::SIGNED_OUT,
     principal::{ACTOR, Right},
 };
 use crate::{
@@ -32,6 +33,7 @@ pub(crate) fn routes(sign_in: SignIn) -> Router {
         .route("/sign-in/link", post(print_link))
         .route("/sign-in/link/{token}", get(open_link))
         .route("/sign-out", needs(Right::Read, get(show_me).post(sign_out)))
+        .route(SIGNED_OUT, get(async || pages::signed_out(None)))
         .with_state(sign_in)
 }
 
@@ -42,13 +44,6 @@ const LOCAL: &str = "local";
 struct Begin {
     #[serde(default)]
     to: String,
-}
-
-type Peer = Option<Extension<ConnectInfo<std::net::SocketAddr>>>;
-
-fn address(peer: &Peer) -> IpAddr {
-    let ip = peer.as_ref().map(|Extension(info)| info.0.ip());
-    ip.unwrap_or(IpAddr::from([127, 0, 0, 1]))
 }
 
 /// `GET /sign-in`.
@@ -69,11 +64,11 @@ async fn begin(State(sign_in): State<SignIn>, Query(Begin { to }): Query<Begin>)
 /// `GET /sign-in/callback`.
 async fn come_back(
     State(sign_in): State<SignIn>,
-    peer: Peer,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Query(back): Query<Return>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let (SignIn(inner), address) = (&sign_in, address(&peer));
+    let SignIn(inner) = &sign_in;
     let Way::Issuer(issuer) = &inner.way else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
@@ -106,10 +101,10 @@ async fn come_back(
 /// `GET /sign-in/link/{token}`.
 async fn open_link(
     State(sign_in): State<SignIn>,
-    peer: Peer,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Path(token): Path<String>,
 ) -> Result<Response, PageError> {
-    let (SignIn(inner), address) = (&sign_in, address(&peer));
+    let SignIn(inner) = &sign_in;
     let Way::Link(link) = &inner.way else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
@@ -135,8 +130,11 @@ async fn open_link(
 }
 
 /// `POST /sign-in/link`: whoever asks gets nothing; the link goes to who can see the program's output.
-async fn print_link(State(sign_in): State<SignIn>, peer: Peer) -> Response {
-    let (SignIn(inner), address) = (&sign_in, address(&peer));
+async fn print_link(
+    State(sign_in): State<SignIn>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+) -> Response {
+    let SignIn(inner) = &sign_in;
     let Way::Link(link) = &inner.way else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -158,7 +156,7 @@ async fn show_me(principal: Principal) -> Markup {
 #[derive(Deserialize)]
 struct Nothing {}
 
-/// `POST /sign-out`.
+/// `POST /sign-out`. The session here has ended before the issuer is asked for anything.
 async fn sign_out(
     State(sign_in): State<SignIn>,
     headers: HeaderMap,
@@ -166,7 +164,12 @@ async fn sign_out(
 ) -> Result<Response, PageError> {
     let SignIn(inner) = &sign_in;
     let cookie = inner.sessions.close(&headers).await?;
-    Ok(with_cookies(pages::signed_out(), [cookie]))
+    let exit = match &inner.way {
+        Way::Issuer(issuer) => issuer.exit(&inner.origin).await,
+        Way::Link(_) => None,
+    };
+    let page = pages::signed_out(exit.as_ref());
+    Ok(with_cookies(page, [cookie]))
 }
 
 fn refused(text: &str) -> impl IntoResponse + use<> {

@@ -6,7 +6,7 @@ use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{ListSecretsResponse, PutSecretRequest, SecretRequest, StoredSecret};
 use serde_json::json;
 
-use super::keyring::Sealed;
+use super::{keyring::Sealed, places};
 use crate::{
     audit::Deed,
     database::{Connection, DatabaseError, Row, query},
@@ -43,7 +43,12 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         lock(&mut tx).await?;
         let is_new = find(&mut tx, &name).await?.is_none();
+        if is_new {
+            // What was named before it was stored has no claim to it.
+            places::forget(&mut tx, &name).await?;
+        }
         store(&mut tx, &name, (&sealed, self.clock.now())).await?;
+        sign(&mut tx, &name, deed).await?;
         self.note(&mut tx, deed, &json!({ "is_new": is_new }))
             .await?;
         tx.commit().await.during("store secret")?;
@@ -84,6 +89,7 @@ impl Ledger {
         if deleted == 0 {
             return Err(LedgerError::Unknown("secret"));
         }
+        places::forget(&mut tx, name).await?;
         self.note(&mut tx, deed, &json!({})).await?;
         tx.commit().await.during("delete secret")
     }
@@ -101,9 +107,18 @@ impl Ledger {
             let problem = "the task's connector does not name the secret";
             return Err(LedgerError::Forbidden(problem));
         }
-        let sealed = find(&mut conn, &name).await?;
+        self.open_secret(&mut conn, &name).await
+    }
+
+    /// A secret in the clear.
+    pub(super) async fn open_secret(
+        &self,
+        conn: &mut Connection,
+        name: &str,
+    ) -> Result<String, LedgerError> {
+        let sealed = find(conn, name).await?;
         let sealed = sealed.ok_or(LedgerError::Unknown("secret"))?;
-        let secret = self.keyring.open(&name, &sealed);
+        let secret = self.keyring.open(name, &sealed);
         secret.ok_or(LedgerError::Unknown("the key of the secret"))
     }
 
@@ -159,6 +174,24 @@ async fn store(
     .bind(&sealed.ciphertext[..])
     .bind(changed);
     upsert.execute(conn).await.during("store secret").map(drop)
+}
+
+/// Notes who has entered a secret.
+async fn sign(conn: &mut Connection, name: &str, deed: &Deed) -> Result<(), LedgerError> {
+    let update = query("UPDATE secrets SET author = $1 WHERE name = $2");
+    let update = update.bind(deed.subject()).bind(name);
+    update.execute(conn).await.during("store secret").map(drop)
+}
+
+/// Who has entered a secret, if it is stored.
+pub(super) async fn author(
+    conn: &mut Connection,
+    name: &str,
+) -> Result<Option<String>, LedgerError> {
+    let statement = query("SELECT author FROM secrets WHERE name = $1").bind(name);
+    let row = statement.fetch_optional(conn).await;
+    let row = row.during("read secret")?;
+    row.map(|row| row.text(0)).transpose().during("read secret")
 }
 
 async fn find(conn: &mut Connection, name: &str) -> Result<Option<Sealed>, LedgerError> {

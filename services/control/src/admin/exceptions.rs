@@ -5,9 +5,17 @@ use chatkeep_proto::v1::{Exception, ExceptionKind, ListExceptionsRequest, ListEx
 use super::lists::Cursor;
 use crate::{error::LedgerError, ledger::Ledger};
 
-/// Exceptions per page when nothing is said, and at most.
+/// Entries per page when nothing is said, and at most.
 const PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 500;
+
+/// Entries of a page, as they are asked for.
+pub(super) fn page_limit(asked: u32) -> u32 {
+    match asked {
+        0 => PAGE,
+        limit => limit.min(LARGEST_PAGE),
+    }
+}
 
 impl Ledger {
     /// A page of a run's exceptions. It ends where a kind does, and says where to go on only where something
@@ -20,10 +28,7 @@ impl Ledger {
         let run = self
             .run_numbered(&request.connector, request.number)
             .await?;
-        let limit = match request.limit {
-            0 => PAGE,
-            limit => limit.min(LARGEST_PAGE),
-        };
+        let limit = page_limit(request.limit);
         let begin = match request.page.as_str() {
             "" => Cursor::first(kind),
             page => Cursor::parse(page).ok_or(LedgerError::Malformed("page"))?,

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::connectors::summary;
 use crate::{
+    access::places,
     audit::{Deed, changes},
     database::{Connection, query},
     error::{During as _, LedgerError},
@@ -68,6 +69,7 @@ impl Ledger {
             replace(&mut tx, key, &connector, (file, now)).await?;
         }
         if let Some((action, detail)) = told {
+            bind(&mut tx, deed, (key, &connector), before.as_ref()).await?;
             let deed = deed.named(action).to(&connector.id());
             self.note(&mut tx, &deed, &detail).await?;
         }
@@ -159,11 +161,23 @@ impl Ledger {
             if before.is_some() {
                 replace(conn, key, connector, (file, now)).await?;
             }
+            bind(conn, deed, (key, connector), before.as_ref()).await?;
             let deed = deed.named(action).to(&connector.id());
             self.note(conn, &deed, &detail).await?;
         }
         Ok(key)
     }
+}
+
+/// Lets no secret be sent elsewhere by what is stored.
+async fn bind(
+    conn: &mut Connection,
+    deed: &Deed,
+    own: (i64, &Connector),
+    before: Option<&Stored>,
+) -> Result<(), LedgerError> {
+    let before = before.and_then(|before| parse(&before.file).ok());
+    places::bind(conn, deed, own, before.as_ref()).await
 }
 
 /// What is to be told of what is stored, and under which name; `None` when nothing changes.

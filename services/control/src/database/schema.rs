@@ -5,7 +5,7 @@ use super::{Connection, DatabaseError, query};
 
 /// What made each format of the one before. A step that was published is never changed; `{KEY}`,
 /// `{BYTES}` and `{CLUSTERED}` stand for the dialect's words.
-const STEPS: [&[&[&str]]; 9] = [
+const STEPS: [&[&[&str]]; 10] = [
     &[TABLES, INDEXES],
     &[DIRECTORS],
     &[SCHEDULES],
@@ -15,10 +15,11 @@ const STEPS: [&[&[&str]]; 9] = [
     &[FINDINGS, HOURS, COVERAGE, MIRRORS],
     &[VERSIONS, AUDIT, SIGN_INS, SECRETS],
     &[LISTED],
+    &[PLACES],
 ];
 
 /// Format of the ledger this program writes.
-pub(super) const FORMAT: i64 = 9;
+pub(super) const FORMAT: i64 = 10;
 
 const TABLES: &[&str] = &[
     "TABLE connectors (id {KEY}, name_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, domain TEXT NOT NULL,
@@ -276,6 +277,13 @@ const SECRETS: &[&str] = &[
     nonce {BYTES} NOT NULL, ciphertext {BYTES} NOT NULL, changed BIGINT NOT NULL) {CLUSTERED}",
 ];
 
+// `place` is where connectors have sent a secret; `author` is who entered it last.
+const PLACES: &[&str] = &[
+    "TABLE secret_places (name TEXT NOT NULL, place TEXT NOT NULL,
+        PRIMARY KEY (name, place)) {CLUSTERED}",
+    "ALTER TABLE secrets ADD COLUMN author TEXT NOT NULL DEFAULT ''",
+];
+
 /// Stands for the tables themselves where a connector's key is asked for.
 const TABLES_THEMSELVES: i64 = 0;
 
@@ -384,6 +392,7 @@ mod tests {
             "audit",
             "sign_ins",
             "secrets",
+            "secret_places",
         ] {
             run(&database, format!("DELETE FROM {table}")).await;
         }
@@ -421,7 +430,13 @@ mod tests {
         assert_eq!(findings.int(0).unwrap(), 0);
     }
 
+    async fn drop_format_10(database: &Database) {
+        run(database, "DROP TABLE secret_places").await;
+        run(database, "ALTER TABLE secrets DROP COLUMN author").await;
+    }
+
     async fn drop_format_9(database: &Database) {
+        drop_format_10(database).await;
         for index in ["runs_of_backfill", "deliveries_failed"] {
             run(database, format!("DROP INDEX {index}")).await;
         }

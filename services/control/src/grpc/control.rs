@@ -6,12 +6,12 @@ use chatkeep_proto::v1::{
     DeleteConnectorResponse, DeliverHeldRequest, Exception, ExceptionsRequest, FindItemsRequest,
     FindItemsResponse, GetConnectorRequest, GetConnectorResponse, ListBackfillsRequest,
     ListBackfillsResponse, ListConnectorsRequest, ListConnectorsResponse, ListExceptionsRequest,
-    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, LogEntry, LogRequest, ManifestPiece,
-    ManifestsRequest, OpenRunRequest, OpenRunResponse, PauseConnectorRequest,
-    PauseConnectorResponse, ProgressRequest, ProgressResponse, PutConnectorRequest,
-    PutConnectorResponse, ReportRequest, ReportResponse, ResumeConnectorRequest,
-    ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest, TraceItemResponse,
-    control_server, log_entry::Entry,
+    ListExceptionsResponse, ListHeldRequest, ListHeldResponse, ListRunsRequest, ListRunsResponse,
+    LogEntry, LogRequest, ManifestPiece, ManifestsRequest, OpenRunRequest, OpenRunResponse,
+    PauseConnectorRequest, PauseConnectorResponse, ProgressRequest, ProgressResponse,
+    PutConnectorRequest, PutConnectorResponse, ReportRequest, ReportResponse,
+    ResumeConnectorRequest, ResumeConnectorResponse, RetryRequest, RetryResponse, TraceItemRequest,
+    TraceItemResponse, control_server, log_entry::Entry,
 };
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
@@ -157,6 +157,11 @@ impl control_server::Control for ControlGrpc {
         request: Request<ListExceptionsRequest>,
     ) -> Answer<ListExceptionsResponse> {
         let page = self.ledger.list_exceptions(request.into_inner()).await;
+        page.map(Response::new).map_err(status)
+    }
+
+    async fn list_held(&self, request: Request<ListHeldRequest>) -> Answer<ListHeldResponse> {
+        let page = self.ledger.list_held(request.into_inner()).await;
         page.map(Response::new).map_err(status)
     }
 

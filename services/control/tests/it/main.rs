@@ -19,6 +19,7 @@ mod horizons;
 mod janitor;
 mod lab;
 mod late_binding;
+mod lending;
 mod lists;
 mod mirrors;
 mod objects;

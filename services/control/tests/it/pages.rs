@@ -3,8 +3,9 @@
 use chatkeep_model::ItemId;
 use chatkeep_proto::v1::{
     DeliveryState, ExceptionKind, FindItemsRequest, FindItemsResponse, ListExceptionsRequest,
-    ListExceptionsResponse, ListRunsRequest, ListRunsResponse, Placement, ReportRequest, RunState,
-    TraceItemRequest, TraceItemResponse, exception::Exception as Kind,
+    ListExceptionsResponse, ListHeldRequest, ListHeldResponse, ListRunsRequest, ListRunsResponse,
+    Placement, ReportRequest, RunState, TraceItemRequest, TraceItemResponse,
+    exception::Exception as Kind,
 };
 use tonic::{Code, Status};
 
@@ -178,6 +179,44 @@ async fn exceptions_of_one_kind_are_turned_page_by_page() {
     let streamed = lab.exceptions(run).await;
     let streamed: Vec<_> = streamed.into_iter().filter_map(|it| it.exception).collect();
     assert_eq!(all(&lab, ExceptionKind::Unspecified, 1).await, streamed);
+    lab.stop().await;
+}
+
+async fn held(lab: &Lab, page: &str, limit: u32) -> ListHeldResponse {
+    let request = ListHeldRequest {
+        connector: "contoso".to_owned(),
+        page: page.to_owned(),
+        limit,
+    };
+    let listed = lab.control.clone().list_held(request).await;
+    listed.unwrap().into_inner()
+}
+
+fn waiting(listed: &ListHeldResponse) -> Vec<(&str, u64)> {
+    let users = listed.users.iter();
+    users.map(|it| (&*it.source_user, it.items)).collect()
+}
+
+#[tokio::test]
+async fn those_who_wait_are_listed_over_all_runs_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::open(folder.path()).await;
+    archive(&lab, &[ANN, NOBODY, "noone@contoso.com"], 2).await;
+    archive(&lab, &[ANN, "last@contoso.com"], 3).await;
+
+    let all = held(&lab, "", 0).await;
+    let first = held(&lab, "", 1).await;
+    let second = held(&lab, &first.next, 2).await;
+
+    let expected = [
+        ("last@contoso.com", 1),
+        (NOBODY, 2),
+        ("noone@contoso.com", 2),
+    ];
+    assert_eq!(waiting(&all), expected);
+    assert_eq!(waiting(&first), expected[..1]);
+    assert_eq!(waiting(&second), expected[1..]);
+    assert_eq!((&*all.next, &*second.next), ("", ""));
     lab.stop().await;
 }
 

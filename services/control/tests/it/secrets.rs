@@ -24,7 +24,7 @@ fn key(folder: &Path, byte: u8) -> SecretRef {
     SecretRef::File(file)
 }
 
-async fn open(folder: &Path, current: u8, old: &[u8]) -> Lab {
+pub(crate) async fn open(folder: &Path, current: u8, old: &[u8]) -> Lab {
     let settings = Settings {
         secrets_key: Some(key(folder, current)),
         secrets_keys_old: old.iter().map(|byte| key(folder, *byte)).collect(),
@@ -33,7 +33,7 @@ async fn open(folder: &Path, current: u8, old: &[u8]) -> Lab {
     Lab::open_with(folder, &settings).await
 }
 
-async fn put(lab: &Lab, name: &str, value: &str) -> Result<bool, Status> {
+pub(crate) async fn put(lab: &Lab, name: &str, value: &str) -> Result<bool, Status> {
     let request = PutSecretRequest {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -47,7 +47,7 @@ async fn list(lab: &Lab) -> ListSecretsResponse {
     listed.unwrap().into_inner()
 }
 
-async fn delete(lab: &Lab, name: &str) -> Result<(), Status> {
+pub(crate) async fn delete(lab: &Lab, name: &str) -> Result<(), Status> {
     let request = DeleteSecretRequest {
         name: name.to_owned(),
     };
@@ -65,7 +65,7 @@ async fn read(lab: &Lab, task: &Task, name: &str) -> Result<String, Status> {
 }
 
 /// A connector whose target has a password that control keeps.
-fn connector() -> String {
+pub(crate) fn connector() -> String {
     let target = "type = \"imap\"\nhost = \"mail\"\nauth = \"master\"\nuser = \"env:USER\"\n\
         password = \"secret:imap\"";
     CONNECTOR.replace("type = \"maildir\"\npath = \"/mailboxes\"", target)

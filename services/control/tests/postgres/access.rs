@@ -151,7 +151,7 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
         "DROP TABLE older.directors, older.schedules, older.backfills, older.cleared, \
          older.kept, older.janitor, older.cursors, older.stretches, older.room_days, \
          older.findings, older.hours, older.hours_read, older.coverage, older.mirrors, \
-         older.audit, older.sign_ins, older.secrets",
+         older.audit, older.sign_ins, older.secrets, older.secret_places",
         "ALTER TABLE older.connectors DROP COLUMN version, DROP COLUMN changed, DROP COLUMN deleted",
         "ALTER TABLE older.runs DROP COLUMN backfill, DROP COLUMN cancelled, \
          DROP COLUMN resumes, DROP COLUMN resume_at",

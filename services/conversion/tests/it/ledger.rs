@@ -79,5 +79,6 @@ knows_its_run_and_not!(
     deliveries(DeliveriesRequest) -> DeliveriesResponse,
     journal(JournalRequest) -> JournalResponse,
     secret(SecretRequest) -> SecretResponse,
+    lend_secret(LendSecretRequest) -> SecretResponse,
     report_copies(ReportCopiesRequest) -> ReportCopiesResponse
 );

@@ -216,6 +216,13 @@ impl Ledger for FakeLedger {
         not_asked()
     }
 
+    async fn lend_secret(
+        &self,
+        _: Request<v1::LendSecretRequest>,
+    ) -> Result<Response<v1::SecretResponse>, Status> {
+        not_asked()
+    }
+
     async fn report_copies(
         &self,
         _: Request<v1::ReportCopiesRequest>,

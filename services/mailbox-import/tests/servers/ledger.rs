@@ -209,4 +209,5 @@ not_asked! {
     complete: CompleteRequest -> CompleteResponse;
     fail: FailRequest -> FailResponse;
     secret: SecretRequest -> SecretResponse;
+    lend_secret: LendSecretRequest -> SecretResponse;
 }

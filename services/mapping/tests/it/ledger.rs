@@ -82,5 +82,6 @@ unused! {
     deliveries(DeliveriesRequest) -> DeliveriesResponse;
     journal(JournalRequest) -> JournalResponse;
     secret(SecretRequest) -> SecretResponse;
+    lend_secret(LendSecretRequest) -> SecretResponse;
     report_copies(ReportCopiesRequest) -> ReportCopiesResponse;
 }

@@ -10,6 +10,23 @@ use crate::api::{
     words::{precise_time, time, word},
 };
 
+/// The shortest connector file that says everything it must.
+pub(crate) const EXAMPLE: &str = "name = \"Contoso\"
+domain = \"contoso.com\"
+
+[[sources]]
+type = \"archiving-export\"
+path = \"/srv/chatkeep/exports\"
+
+[directory]
+type = \"csv\"
+path = \"/srv/chatkeep/directory.csv\"
+
+[target]
+type = \"maildir\"
+path = \"/srv/chatkeep/mailboxes\"
+";
+
 /// Every connector.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ConnectorList {
@@ -70,6 +87,7 @@ pub(crate) struct ConnectorDocument {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewConnector {
     /// The connector file, TOML, paths absolute; secrets only by reference.
+    #[schema(min_length = 1, example = json!(EXAMPLE))]
     pub(super) connector_file: String,
     /// Whether runs are opened as the file's schedule says.
     #[serde(default)]
@@ -81,6 +99,7 @@ pub(crate) struct NewConnector {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloneOrder {
     /// The copy's name.
+    #[schema(min_length = 1)]
     pub(super) name: String,
 }
 

@@ -10,9 +10,11 @@ use crate::api::words::{hex, time, word};
 pub(crate) struct RunOrder {
     /// Only conversations from this UTC day on: `2026-03-01`.
     #[serde(default)]
+    #[schema(format = Date)]
     pub(super) from: Option<String>,
     /// Only conversations before this UTC day.
     #[serde(default)]
+    #[schema(format = Date)]
     pub(super) to: Option<String>,
 }
 
@@ -39,8 +41,9 @@ pub(crate) struct Retried {
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunPage {
     /// Only runs with a smaller number: `next` of the page before.
-    pub(super) before: Option<i64>,
-    /// 1 to 500; by default 50.
+    pub(super) before: Option<u64>,
+    /// By default 50.
+    #[param(minimum = 1, maximum = 500)]
     pub(super) limit: Option<u32>,
 }
 
