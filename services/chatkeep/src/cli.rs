@@ -145,10 +145,10 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Selfcheck {
-    /// A program that must serve gRPC, beside the one of --control [repeatable]
+    /// A program that must serve gRPC, beside the one of --control; may be given more than once
     #[arg(long, value_name = "URL")]
     pub(crate) grpc: Vec<String>,
-    /// Admin port, http://HOST:PORT, of a program that must be ready and of this version [repeatable]
+    /// Admin port, http://HOST:PORT, of a program that must be ready and of this version; may be given more than once
     #[arg(long, value_name = "URL")]
     pub(crate) admin: Vec<String>,
     /// A console, http://HOST:PORT, that must answer

@@ -399,7 +399,6 @@ mod tests {
             run(&database, later.to_owned()).await;
         }
         for table in [
-            "proposals",
             "cleared",
             "kept",
             "janitor",
