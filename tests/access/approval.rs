@@ -206,6 +206,27 @@ async fn no_page_speaks_of_changes_where_nothing_ever_had_to_be_approved() {
     }
 }
 
+#[tokio::test]
+async fn what_was_proposed_is_found_when_nothing_has_to_be_approved_any_more() {
+    let mut system = approving().await;
+    let new = json!({ "connector_file": system.connector_file() });
+    let mut administrator = system.script(&ADMINISTRATOR);
+    location(&administrator.post("/api/v1/connectors", &new).await);
+
+    // It starts without the setting.
+    system.again(|_| ());
+
+    let mut browser = system.signed_in(&ADMINISTRATOR).await;
+    let trail = browser.get("/audit").await.text;
+    let list = browser.get("/proposals").await.text;
+    assert!(
+        trail.contains("<a href=\"/proposals\">Changes</a>"),
+        "{trail}"
+    );
+    assert!(list.contains("Nothing has to be approved here"), "{list}");
+    assert!(list.contains("Change 1"), "{list}");
+}
+
 /// Messages in a mailbox.
 fn mails(system: &System, mailbox: &str) -> usize {
     fn count(folder: &Path) -> usize {

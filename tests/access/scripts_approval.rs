@@ -88,7 +88,7 @@ async fn two_people_decide_by_scripts_and_the_server_tells_of_it_as_the_ledger_d
         assert!(told[place].stdout.contains(words), "{words} {told:?}");
     }
     assert_eq!(told[1].stdout.lines().count(), 5, "{told:?}");
-    told[5].assert_refused("99");
+    told[5].assert_refused("proposal is unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use chatkeep_proto::v1::ListProposalsRequest;
 use crate::{Services, sign_in::Principal};
 
 /// After this control is asked again: it may have been started anew, with another setting.
-const LATEST: Duration = Duration::from_secs(60);
+const LATEST: Duration = Duration::from_mins(1);
 
 tokio::task_local! {
     static IS_USED: bool;
