@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Another person with the same roles: whoever has them in another order has another subject here.
-const COLLEAGUE: [&str; 2] = ["Mailbox Import Export", "DataConnectorAdmin"];
+pub(crate) const COLLEAGUE: [&str; 2] = ["Mailbox Import Export", "DataConnectorAdmin"];
 
-async fn approving() -> System {
+pub(crate) async fn approving() -> System {
     let provider = OpenIdProvider::start().await.unwrap();
     let required = [("CHATKEEP__CONTROL__APPROVAL__REQUIRED", "true")];
     System::start(Some(provider), &required)
@@ -116,10 +116,16 @@ async fn a_connector_is_changed_and_deleted_by_two_and_scheduled_by_one() {
     let meanwhile = administrator.get(&path).await.json();
     approve(&mut colleague, &place).await;
     let after = administrator.get(&path).await.json();
+    let said = format!("{path}?reason=left%20the%20bank");
     let deleted = administrator
-        .put_or_post(Method::DELETE, &path, &any, &json!({}))
+        .put_or_post(Method::DELETE, &said, &any, &json!({}))
         .await;
     let place = location(&deleted);
+    let deletion = administrator.get(&place).await.json();
+    let copy = json!({ "name": "Second", "reason": "a trial" });
+    let copied = format!("{path}/clone");
+    let copied = administrator.post(&copied, &copy).await;
+    let copy = administrator.get(&location(&copied)).await.json();
     let kept = administrator.get("/api/v1/connectors").await.json();
     approve(&mut colleague, &place).await;
     let left = administrator.get("/api/v1/connectors").await.json();
@@ -132,6 +138,8 @@ async fn a_connector_is_changed_and_deleted_by_two_and_scheduled_by_one() {
         "{change}"
     );
     assert_eq!(meanwhile["proposals"], 1);
+    assert_eq!(deletion["reason"], "left the bank", "{deletion}");
+    assert_eq!(copy["reason"], "a trial", "{copy}");
     assert!(!meanwhile.to_string().contains("catch@contoso.com"));
     assert!(after.to_string().contains("catch@contoso.com"), "{after}");
     assert_eq!(kept["connectors"].as_array().unwrap().len(), 1);
@@ -158,6 +166,7 @@ async fn the_wizard_proposes_and_says_so() {
     let page = browser.get(saved.header("location")).await.text;
     let list = browser.get("/proposals").await.text;
     let connectors = browser.get("/connectors").await.text;
+    let trail = browser.get("/audit").await.text;
 
     assert!(review.text.contains(">Propose<"), "{}", review.text);
     assert!(!review.text.contains("Save and finish"));
@@ -175,6 +184,47 @@ async fn the_wizard_proposes_and_says_so() {
     assert!(!page.contains(">Approve<"), "{page}");
     assert!(list.contains("Change 1"), "{list}");
     assert!(connectors.contains("One change"), "{connectors}");
+    assert!(
+        list.contains("href=\"/proposals\" aria-current=\"page\""),
+        "{list}"
+    );
+    assert!(
+        trail.contains("<a href=\"/proposals\">Changes</a>"),
+        "{trail}"
+    );
+}
+
+#[tokio::test]
+async fn no_page_speaks_of_changes_where_nothing_ever_had_to_be_approved() {
+    let system = System::with_issuer().await;
+    let mut browser = system.signed_in(&ADMINISTRATOR).await;
+
+    for page in ["/connectors", "/audit", "/secrets"] {
+        let page = browser.get(page).await.text;
+        assert!(page.contains("aria-label=\"Main\""), "{page}");
+        assert!(!page.contains("/proposals"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_proposed_is_found_when_nothing_has_to_be_approved_any_more() {
+    let mut system = approving().await;
+    let new = json!({ "connector_file": system.connector_file() });
+    let mut administrator = system.script(&ADMINISTRATOR);
+    location(&administrator.post("/api/v1/connectors", &new).await);
+
+    // It starts without the setting.
+    system.again(|_| ());
+
+    let mut browser = system.signed_in(&ADMINISTRATOR).await;
+    let trail = browser.get("/audit").await.text;
+    let list = browser.get("/proposals").await.text;
+    assert!(
+        trail.contains("<a href=\"/proposals\">Changes</a>"),
+        "{trail}"
+    );
+    assert!(list.contains("Nothing has to be approved here"), "{list}");
+    assert!(list.contains("Change 1"), "{list}");
 }
 
 /// Messages in a mailbox.

@@ -12,6 +12,8 @@ mod pages;
 mod proxies;
 mod script;
 mod scripts;
+mod scripts_approval;
+mod scripts_looking;
 mod scripts_refused;
 mod sign_in;
 mod sign_out;

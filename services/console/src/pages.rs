@@ -1,5 +1,6 @@
 //! What a browser asks for: one module per page.
 
+mod approval;
 mod audit;
 mod checks;
 mod connector;
@@ -107,7 +108,8 @@ fn table() -> Vec<Page> {
 }
 
 /// The pages, and the way to the first one.
-pub(crate) fn routes(mappings: Mappings, links: TraceLinks) -> Router<Services> {
+pub(crate) fn routes(services: Services, mappings: Mappings, links: TraceLinks) -> Router {
+    let approval = approval::Approval::new(services.clone());
     let first = get(async || Redirect::to("/connectors"));
     table()
         .into_iter()
@@ -117,5 +119,7 @@ pub(crate) fn routes(mappings: Mappings, links: TraceLinks) -> Router<Services> 
         .layer(Extension(mappings))
         .layer(Extension(links))
         .layer(middleware::from_fn(expired::keep))
+        .layer(middleware::from_fn_with_state(approval, approval::scope))
         .layer(middleware::from_fn(viewer::scope))
+        .with_state(services)
 }

@@ -90,7 +90,7 @@ pub(crate) fn router(
     let is_secure = sign_in.is_secure();
     Router::new()
         .merge(api)
-        .merge(pages::routes(mappings, links).with_state(services))
+        .merge(pages::routes(services, mappings, links))
         .merge(sign_in::routes(sign_in.clone()))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::problem::not_found)

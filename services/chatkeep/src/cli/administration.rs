@@ -105,6 +105,14 @@ pub(crate) enum Connectors {
         connector: Named,
         /// The copy's name
         name: String,
+        /// What is said about it where a second person has to approve it
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
     },
     /// Deletes one; its runs, logs and manifests stay. `put` restores it
     Delete {
@@ -113,6 +121,14 @@ pub(crate) enum Connectors {
         /// Deletes this version alone, as `chatkeep connectors show` tells it
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         if_version: Option<i64>,
+        /// What is said about it where a second person has to approve it
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
     },
     /// Opens no run, and begins nothing more of those that are open
     Pause(Named),

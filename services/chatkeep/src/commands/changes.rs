@@ -26,18 +26,7 @@ pub(crate) async fn run(
         Changes::List { all } => list(&site, !all, output).await?,
         Changes::Show { change } => show(&site, *change, output).await?,
         Changes::Approve { change, reason } => {
-            let request = ApproveProposalRequest {
-                proposal: *change,
-                reason: reason.clone(),
-            };
-            let approved = tell(&site, async |mut control| {
-                Ok(control.approve_proposal(request).await?.into_inner())
-            });
-            let approved = approved.await?;
-            output.line(format_args!(
-                "change {change} approved: connector {} has version {} now",
-                approved.connector, approved.version
-            ));
+            approve(&site, *change, reason, output).await?;
         }
         Changes::Reject { change, reason } => {
             let request = RejectProposalRequest {
@@ -60,6 +49,29 @@ pub(crate) async fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn approve(site: &Site, change: i64, reason: &str, output: &Output) -> anyhow::Result<()> {
+    let request = ApproveProposalRequest {
+        proposal: change,
+        reason: reason.to_owned(),
+    };
+    let found = tell(site, async |mut control| {
+        let proposal = GetProposalRequest { proposal: change };
+        let found = control.get_proposal(proposal).await?.into_inner();
+        let approved = control.approve_proposal(request).await?.into_inner();
+        Ok((found.proposal.unwrap_or_default(), approved))
+    });
+    let (proposal, approved) = found.await?;
+    let effect = match proposal.kind() {
+        ProposalKind::Delete => "is deleted".to_owned(),
+        _ => format!("has version {} now", approved.version),
+    };
+    let connector = approved.connector;
+    output.line(format_args!(
+        "change {change} approved: connector {connector} {effect}"
+    ));
+    Ok(())
 }
 
 /// Calls control once.
@@ -136,10 +148,10 @@ async fn show(site: &Site, proposal: i64, output: &Output) -> anyhow::Result<()>
     }
     match found.decided {
         Some(decided) => output.line(format_args!(
-            "{} {} {}",
+            "{} {}{}",
             state(&found),
             milliseconds(decided),
-            found.decision
+            decider(&found)
         )),
         None => output.line(format_args!(
             "{}, until {}",
@@ -157,6 +169,19 @@ async fn show(site: &Site, proposal: i64, output: &Output) -> anyhow::Result<()>
         ));
     }
     Ok(())
+}
+
+/// Who decided, and what they said. Nobody does when one expires.
+fn decider(proposal: &Proposal) -> String {
+    let mut text = String::new();
+    if !proposal.decider.is_empty() {
+        text = format!(" by {}", person(&proposal.decider, &proposal.decider_name));
+    }
+    if !proposal.decision.is_empty() {
+        text.push_str(": ");
+        text.push_str(&proposal.decision);
+    }
+    text
 }
 
 fn person(subject: &str, name: &str) -> String {

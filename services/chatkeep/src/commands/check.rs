@@ -38,6 +38,8 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         // Control has no eyes: who calls the command has those of the services, or none.
         Site::Here(_) | Site::There(_) => Facts::here(connector).await?,
     };
+    // As it is written: whoever is asked has the secrets, or needs none.
+    let report = facts::report(&place.site, &place.connector).await?;
     let mut problems = 0;
     for source in &facts.sources {
         problems += u32::from(!print_source(output, source));
@@ -63,7 +65,7 @@ pub(crate) async fn run(place: &Place, output: &Output) -> anyhow::Result<ExitCo
         }
     }
     print_retention(output, connector, &facts.sources);
-    problems += u32::from(!print_report(output, &facts.report));
+    problems += u32::from(!print_report(output, &report));
     if problems > 0 {
         output.line(format_args!(
             "\n{problems} of these keep the connector from working"

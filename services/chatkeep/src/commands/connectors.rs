@@ -48,13 +48,16 @@ pub(crate) async fn run(
             let system = System::all(&place.site).await?;
             return archive::open(system, &place, run, report.as_deref(), output).await;
         }
-        Connectors::Clone { connector, name } => {
-            copy(site, &connector.connector, name, output).await?;
-        }
+        Connectors::Clone {
+            connector,
+            name,
+            reason,
+        } => copy(site, &connector.connector, (name, reason), output).await?,
         Connectors::Delete {
             connector,
             if_version,
-        } => delete(&site, &connector.connector, *if_version, output).await?,
+            reason,
+        } => delete(&site, &connector.connector, (*if_version, reason), output).await?,
         Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
         Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
     }
@@ -192,17 +195,22 @@ async fn show(site: &Site, connector: &str, output: &Output) -> anyhow::Result<(
     Ok(())
 }
 
-async fn copy(site: Site, connector: &str, name: &str, output: &Output) -> anyhow::Result<()> {
+async fn copy(
+    site: Site,
+    connector: &str,
+    (name, reason): (&str, &str),
+    output: &Output,
+) -> anyhow::Result<()> {
     let mut place = Place::stored(site, connector).await?;
     name.clone_into(&mut place.connector.name);
     place.connector.id = None;
-    put(&place, (false, ""), Some(0), output).await
+    put(&place, (false, reason), Some(0), output).await
 }
 
 async fn delete(
     site: &Site,
     connector: &str,
-    expected_version: Option<i64>,
+    (expected_version, reason): (Option<i64>, &str),
     output: &Output,
 ) -> anyhow::Result<()> {
     let (name, proposal) = ask(site, async |system| {
@@ -211,7 +219,7 @@ async fn delete(
         let request = DeleteConnectorRequest {
             connector: found.connector,
             expected_version,
-            ..DeleteConnectorRequest::default()
+            reason: reason.to_owned(),
         };
         let answer = control.delete_connector(request).await;
         let answer = answer.map_err(super::answer)?.into_inner();

@@ -267,9 +267,12 @@ impl Control for ControlApi {
         Ok(Response::new(WithdrawProposalResponse {}))
     }
 
-    // `check` asks the API itself.
-    async fn check_report(&self, _: Request<CheckReportRequest>) -> Answer<CheckReportResponse> {
-        Err(not_there())
+    async fn check_report(
+        &self,
+        request: Request<CheckReportRequest>,
+    ) -> Answer<CheckReportResponse> {
+        let found = self.report_checked(request.into_inner()).await?;
+        Ok(Response::new(found))
     }
 
     async fn list_held(&self, _: Request<ListHeldRequest>) -> Answer<ListHeldResponse> {

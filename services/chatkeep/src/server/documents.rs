@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 pub(super) use self::{
-    connectors::{BackfillList, ConnectorList, Document, Ordered, Resumed},
+    connectors::{BackfillList, CheckedReport, ConnectorList, Document, Ordered, Resumed},
     exceptions::ExceptionList,
     items::ItemTrace,
     proposals::{Approved, Proposal, ProposalList, Proposed},

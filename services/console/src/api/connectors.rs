@@ -5,7 +5,7 @@ mod version;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, StatusCode, header::ETAG},
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,8 @@ use crate::Services;
 pub(super) use self::document::{EXAMPLE, parse};
 use self::{
     document::{
-        CloneOrder, ConnectorDocument, ConnectorList, ConnectorState, NewConnector, Resumed,
+        CloneOrder, ConnectorDocument, ConnectorList, ConnectorState, Deletion, NewConnector,
+        Resumed,
     },
     version::{etag, expected},
 };
@@ -107,7 +108,7 @@ pub(super) async fn replace(
 #[utoipa::path(delete, path = "/connectors/{connector}", tag = "connectors",
     params(("connector" = String, Path, description = "The connector's id"),
         ("If-Match" = String, Header, pattern = "^(\\*|\"[1-9][0-9]*\")$",
-            description = "The ETag of what is deleted; `*` of whatever is there")),
+            description = "The ETag of what is deleted; `*` of whatever is there"), Deletion),
     responses((status = 204, description = "Deleted"),
         (status = 202, description = "It has to be approved first; Location is the proposal", body = Proposed),
         (status = 409, description = "A run or a backfill of it is unfinished", body = Problem),
@@ -116,12 +117,13 @@ pub(super) async fn replace(
 pub(super) async fn delete(
     State(mut services): State<Services>,
     Path(connector): Path<String>,
+    Query(Deletion { reason }): Query<Deletion>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let request = DeleteConnectorRequest {
         connector,
         expected_version: expected(&headers)?,
-        ..DeleteConnectorRequest::default()
+        reason,
     };
     let deleted = services.control.delete_connector(request).await?;
     Ok(match deleted.into_inner().proposal {
@@ -150,7 +152,7 @@ pub(super) async fn clone(
     let new = NewConnector {
         connector_file: text.map_err(|error| Problem::unprocessable(error.to_string()))?,
         schedule: false,
-        reason: String::new(),
+        reason: order.reason,
     };
     put(&mut services, new, Some(0)).await
 }

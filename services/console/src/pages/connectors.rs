@@ -21,7 +21,6 @@ pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup,
         return Ok(page.show(&html! { (to_approve(waiting.waiting)) (welcome()) }));
     }
     let add = html! {
-        @if waiting.is_required { a.button href="/proposals" { "Changes" } }
         @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } }
     };
     let content = html! { (to_approve(waiting.waiting)) (table(&connectors, words::now())) };

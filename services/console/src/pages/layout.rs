@@ -1,6 +1,6 @@
 use maud::{DOCTYPE, Markup, html};
 
-use super::{form, viewer};
+use super::{approval, form, viewer};
 use crate::sign_in::Right;
 
 /// A page: where it is, what it is called, what stands beside the title.
@@ -78,6 +78,7 @@ fn header(here: &str) -> Markup {
                 @if let Some(name) = viewer::name() {
                     nav aria-label="Main" {
                         a href="/connectors" aria-current=[current("Data connectors")] { "Data connectors" }
+                        @if approval::is_used() { a href="/proposals" aria-current=[current("Changes")] { "Changes" } }
                         @if viewer::may(Right::Operate) {
                             a href="/items" aria-current=[current("Find an item")] { "Find an item" }
                             a href="/audit" aria-current=[current("Audit trail")] { "Audit trail" }

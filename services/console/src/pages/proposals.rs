@@ -59,8 +59,7 @@ pub(crate) async fn list(
             @if all.next > 0 { nav.pager aria-label="Pages" { a href={ "/proposals?before=" (all.next) } { "Older" } } }
         }
     };
-    let page = Page::new("Changes waiting for approval").below("Data connectors", "/connectors");
-    Ok(page.show(&content))
+    Ok(Page::new("Changes").show(&content))
 }
 
 /// Changes that wait, of a connector or of all, and whether any have to be approved.

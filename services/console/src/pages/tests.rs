@@ -61,7 +61,7 @@ fn name(page: &Page) -> String {
 async fn is_denied(page: &Page, roles: &[Role]) -> bool {
     let mut request = request(page);
     request.extensions_mut().insert(somebody(roles));
-    let router = routes(Mappings::new(None), TraceLinks::default()).with_state(away());
+    let router = routes(away(), Mappings::new(None), TraceLinks::default());
     let response: Response = router.oneshot(request).await.unwrap();
     let denied = Refusal::Denied(page.right);
     let is_denied = response.extensions().get() == Some(&denied);

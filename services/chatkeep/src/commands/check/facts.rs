@@ -6,19 +6,23 @@ use chatkeep_control::{ReportCheck, check_report};
 use chatkeep_ingestion::{DatabaseSample, Finding, Found, Sample};
 use chatkeep_mapping::Findings;
 use chatkeep_model::connector::Connector;
+use chatkeep_proto::v1::CheckReportRequest;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{server::Server, settings::Settings};
+use crate::{
+    commands::{answer, ask},
+    server::Server,
+    settings::Settings,
+    system::Site,
+};
 
 /// All of it. A problem is a line for the administrator.
 pub(super) struct Facts {
     pub(super) sources: Vec<SourceFact>,
     pub(super) directory: Result<DirectoryFacts, String>,
     pub(super) target: Result<Vec<TargetFact>, String>,
-    /// Whether mails about runs could be sent.
-    pub(super) report: ReportCheck,
 }
 
 /// A source: why it cannot be read, or what its folder or its database holds.
@@ -90,27 +94,6 @@ struct TargetFindings {
     findings: Vec<TargetFact>,
 }
 
-/// What a server says of the mails about runs.
-#[derive(Deserialize)]
-struct ReportFacts {
-    recipients: usize,
-    server: Option<String>,
-    problem: Option<String>,
-}
-
-impl ReportFacts {
-    fn check(self) -> ReportCheck {
-        match (self.problem, self.server) {
-            (Some(problem), _) => ReportCheck::Problem(problem),
-            (None, Some(server)) => ReportCheck::Ready {
-                recipients: self.recipients,
-                server,
-            },
-            (None, None) => ReportCheck::NotAsked,
-        }
-    }
-}
-
 impl SourceFact {
     /// The oldest conversation that was come across, Unix seconds.
     pub(super) fn oldest(&self) -> Option<i64> {
@@ -128,12 +111,7 @@ impl Facts {
         let directory = directory.map(DirectoryFacts::from).map_err(line);
         let sample = directory.as_ref().ok();
         let sample = sample.and_then(|facts| facts.sample_mailbox.as_deref());
-        let Settings {
-            mailbox_import: settings,
-            control,
-            ..
-        } = Settings::load()?;
-        let report = check_report(connector, control.smtp.as_ref()).await;
+        let settings = Settings::load()?.mailbox_import;
         let target = chatkeep_mailbox_import::check(connector, &settings, sample).await;
         let target = target.map_err(line).map(|findings| {
             let findings = findings.into_iter().map(|finding| TargetFact {
@@ -146,7 +124,6 @@ impl Facts {
             sources: found.into_iter().map(SourceFact::from).collect(),
             directory,
             target,
-            report,
         })
     }
 
@@ -159,7 +136,6 @@ impl Facts {
         let directory: Result<DirectoryFacts, _> = directory.map_err(told);
         let sample = directory.as_ref().ok();
         let sample = sample.and_then(|facts| facts.sample_mailbox.clone());
-        let report = server.ask(&["checks", "report"], &check).await;
         let mut check = check;
         check["mailbox"] = json!(sample);
         let target = server.ask(&["checks", "target"], &check).await;
@@ -169,12 +145,32 @@ impl Facts {
             target: target
                 .map(|TargetFindings { findings }| findings)
                 .map_err(told),
-            report: report.map_or_else(
-                |error| ReportCheck::Problem(told(error)),
-                |facts: ReportFacts| facts.check(),
-            ),
         })
     }
+}
+
+/// Whether mails about runs could be sent: by whichever control sends them.
+pub(super) async fn report(site: &Site, connector: &Connector) -> anyhow::Result<ReportCheck> {
+    if let Site::Here(_) = site {
+        let smtp = Settings::load()?.control.smtp;
+        return Ok(check_report(connector, smtp.as_ref()).await);
+    }
+    let request = CheckReportRequest {
+        connector_file: connector.to_toml()?,
+    };
+    let found = ask(site, async |system| {
+        let found = system.control.clone().check_report(request).await;
+        Ok(found.map_err(answer)?.into_inner())
+    });
+    Ok(match found.await {
+        Err(error) => ReportCheck::Problem(told(error)),
+        Ok(found) if !found.problem.is_empty() => ReportCheck::Problem(found.problem),
+        Ok(found) if found.server.is_empty() => ReportCheck::NotAsked,
+        Ok(found) => ReportCheck::Ready {
+            recipients: found.recipients as usize,
+            server: found.server,
+        },
+    })
 }
 
 /// Looks into every source.

@@ -1,6 +1,6 @@
 use chatkeep_proto::v1::{
-    BackfillRequest, BackfillSummary, ConnectorSummary, DeleteConnectorRequest,
-    GetConnectorResponse, PutConnectorRequest, PutConnectorResponse,
+    BackfillRequest, BackfillSummary, CheckReportRequest, CheckReportResponse, ConnectorSummary,
+    DeleteConnectorRequest, GetConnectorResponse, PutConnectorRequest, PutConnectorResponse,
 };
 use chatkeep_report::day;
 use reqwest::{
@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use super::{ControlApi, id_in};
 use crate::server::{
     call,
-    documents::{BackfillList, ConnectorList, Document, Ordered, Proposed, Resumed},
+    documents::{BackfillList, CheckedReport, ConnectorList, Document, Ordered, Proposed, Resumed},
     problem,
 };
 
@@ -88,12 +88,23 @@ impl ControlApi {
         let path = ["connectors", &request.connector];
         let call = self.client.call(Method::DELETE, &path);
         let call = call.header(IF_MATCH, tag(request.expected_version)?);
+        let call = call.query("reason", request.reason);
         let answer = call.answer().await?;
         if answer.status() != StatusCode::ACCEPTED {
             return Ok(0);
         }
         let Proposed { proposal } = call::read(answer).await?;
         Ok(proposal)
+    }
+
+    pub(super) async fn report_checked(
+        &self,
+        request: CheckReportRequest,
+    ) -> Result<CheckReportResponse, Status> {
+        let call = self.client.call(Method::POST, &["checks", "report"]);
+        let check = json!({ "connector_file": request.connector_file });
+        let found: CheckedReport = call.json(&check).read().await?;
+        Ok(found.into())
     }
 
     pub(super) async fn paused(&self, connector: &str) -> Result<(), Status> {

@@ -22,6 +22,9 @@ impl ControlApi {
         if request.before > 0 {
             call = call.query("before", request.before);
         }
+        if request.limit > 0 {
+            call = call.query("limit", request.limit);
+        }
         let list: ProposalList = call.read().await?;
         let proposals = list.proposals.into_iter();
         Ok(ListProposalsResponse {

@@ -1,6 +1,6 @@
 use chatkeep_proto::v1::{
-    BackfillState, BackfillSummary, ConnectorState, ConnectorSummary, DataLossHorizon,
-    GetConnectorResponse, RunSummary,
+    BackfillState, BackfillSummary, CheckReportResponse, ConnectorState, ConnectorSummary,
+    DataLossHorizon, GetConnectorResponse, RunSummary,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -23,6 +23,7 @@ pub(in crate::server) struct Summary {
     changed: Option<Timestamp>,
     last_run: Option<LastRun>,
     open_backfills: usize,
+    proposals: u32,
     horizons: Vec<Horizon>,
 }
 
@@ -61,6 +62,14 @@ pub(in crate::server) struct Ordered {
 #[derive(Deserialize)]
 pub(in crate::server) struct BackfillList {
     pub(in crate::server) backfills: Vec<Backfill>,
+}
+
+/// What was found of the mails about runs.
+#[derive(Deserialize)]
+pub(in crate::server) struct CheckedReport {
+    recipients: u32,
+    server: Option<String>,
+    problem: Option<String>,
 }
 
 /// A backfill, and how far it is.
@@ -118,9 +127,20 @@ impl From<Summary> for ConnectorSummary {
             last_run,
             // The API says how many.
             backfills: vec![BackfillSummary::default(); document.open_backfills],
+            proposals: document.proposals,
             horizons: horizons.collect(),
             changed: document.changed.map(Timestamp::as_millisecond),
             ..Self::default()
+        }
+    }
+}
+
+impl From<CheckedReport> for CheckReportResponse {
+    fn from(report: CheckedReport) -> Self {
+        Self {
+            recipients: report.recipients,
+            server: report.server.unwrap_or_default(),
+            problem: report.problem.unwrap_or_default(),
         }
     }
 }

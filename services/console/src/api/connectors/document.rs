@@ -3,7 +3,7 @@ use std::path::Path;
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{ConnectorSummary, GetConnectorResponse, RunSummary};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::api::{
     Problem,
@@ -106,6 +106,18 @@ pub(crate) struct CloneOrder {
     /// The copy's name.
     #[schema(min_length = 1)]
     pub(super) name: String,
+    /// What is said about it where it has to be approved, at most 2000 characters.
+    #[serde(default)]
+    pub(super) reason: String,
+}
+
+/// What is said about a deletion.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Deletion {
+    /// What is said about it where it has to be approved, at most 2000 characters.
+    #[serde(default)]
+    pub(super) reason: String,
 }
 
 /// A connector that goes on.

@@ -51,8 +51,8 @@ pub(crate) async fn show(
         @if found.state() == ProposalState::Waiting { (decide(&found)) }
     };
     let title = format!("Change {proposal}: {}", found.connector_name);
-    let page = Page::new(&title).below("Data connectors", "/connectors");
-    Ok(page.below("Changes", "/proposals").show(&content))
+    let page = Page::new(&title).below("Changes", "/proposals");
+    Ok(page.show(&content))
 }
 
 fn said(done: &str) -> Markup {
