@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Problem,
-    words::{precise_time, word},
+    words::{limit, number, precise_time, word},
 };
 use crate::Services;
 
@@ -36,8 +36,9 @@ pub(crate) struct ProposalPage {
     #[serde(default)]
     waiting: bool,
     /// `next` of the page before.
-    before: Option<i64>,
-    /// 1 to 500; by default 100.
+    before: Option<u64>,
+    /// By default 100.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }
 
@@ -128,8 +129,8 @@ pub(super) async fn list(
     let request = ListProposalsRequest {
         connector: page.connector.unwrap_or_default(),
         waiting: page.waiting,
-        before: page.before.unwrap_or_default().max(0),
-        limit: page.limit.unwrap_or(100).clamp(1, 500),
+        before: number("before", page.before)?,
+        limit: limit(page.limit, 100, 500)?,
     };
     let page = services.control.list_proposals(request).await?.into_inner();
     Ok(Json(ProposalList {

@@ -93,19 +93,50 @@ impl ProxyHeader {
         }
     }
 
+    /// The elements of a line, the last one first.
+    fn elements(self, line: &str) -> Vec<&str> {
+        match self {
+            Self::XForwardedFor => line.rsplit(',').collect(),
+            Self::Forwarded => unquoted(line, b','),
+        }
+    }
+
     /// Whom an element of the header names; `None` where it is no address.
     fn address(self, element: &str) -> Option<IpAddr> {
         let element = element.trim();
         let node = match self {
             Self::XForwardedFor => element,
             Self::Forwarded => {
-                let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+                let pairs = unquoted(element, b';').into_iter();
+                let pairs = pairs.filter_map(|pair| pair.split_once('='));
                 let mut nodes = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
                 nodes.next()?.1.trim().trim_matches('"')
             }
         };
         node_address(node)
     }
+}
+
+/// What a mark divides where it stands in no quotes, the last piece first. Read from the end: what the nearest
+/// proxy wrote stands there, and `host` in it, which is the client's word, may have any mark in its quotes
+/// (RFC 7239, 4). A quote that the client left open ends before what proxies add.
+fn unquoted(text: &str, mark: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let is_escaped = |quote: usize| {
+        let before = bytes[..quote].iter().rev();
+        before.take_while(|byte| **byte == b'\\').count() % 2 == 1
+    };
+    let (mut pieces, mut end, mut is_quoted) = (Vec::new(), text.len(), false);
+    for (place, byte) in bytes.iter().enumerate().rev() {
+        if *byte == b'"' && !is_escaped(place) {
+            is_quoted = !is_quoted;
+        } else if *byte == mark && !is_quoted {
+            pieces.push(&text[place + 1..end]);
+            end = place;
+        }
+    }
+    pieces.push(&text[..end]);
+    pieces
 }
 
 /// The address of `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.
@@ -136,7 +167,8 @@ impl Proxies {
         let mut client = peer.to_canonical();
         let lines = headers.get_all(self.header.name()).into_iter();
         let lines: Vec<_> = lines.map(|line| line.to_str().unwrap_or("?")).collect();
-        for element in lines.iter().flat_map(|line| line.split(',')).rev() {
+        let lines = lines.iter().rev();
+        for element in lines.flat_map(|line| self.header.elements(line)) {
             if !self.trusts(client) {
                 break;
             }
@@ -237,7 +269,19 @@ mod tests {
         assert_eq!(of("for=127.0.0.1, for=203.0.113.9"), "203.0.113.9");
         assert_eq!(of("for=203.0.113.9, for=_hidden"), "10.0.0.1");
         assert_eq!(of("by=203.0.113.43"), "10.0.0.1");
-        // A comma within quotes: nothing is made of the pieces but the proxy's own.
+    }
+
+    #[test]
+    fn what_stands_in_quotes_is_no_element_of_the_header() {
+        let of = |line: &str| client(ProxyHeader::Forwarded, "10.0.0.1", &[line]);
+        let host = "for=203.0.113.9;host=\"a,for=127.0.0.1\"";
+        assert_eq!(of(host), "203.0.113.9");
+        let host = "host=\"a;for=127.0.0.1\";for=203.0.113.9";
+        assert_eq!(of(host), "203.0.113.9");
+        let host = "for=203.0.113.9;host=\"a\\\",for=127.0.0.1\"";
+        assert_eq!(of(host), "203.0.113.9");
+        // Quotes of the client's own are closed by nobody, and swallow nothing of the proxy's.
+        assert_eq!(of("for=\"127.0.0.1, for=203.0.113.9"), "203.0.113.9");
         assert_eq!(of("for=\"127.0.0.1,\", for=203.0.113.9"), "203.0.113.9");
     }
 

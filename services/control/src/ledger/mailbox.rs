@@ -94,15 +94,20 @@ async fn raise_pending(
         ]
     });
     let rows: Vec<_> = rows.collect();
-    let table = "mailboxes (connector, address, shard, pending)";
-    let tail = " ON CONFLICT (connector, address) DO UPDATE \
-        SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard, \
-        moved = CASE WHEN mailboxes.shard <> excluded.shard THEN";
     let now = super::now();
-    let tail = format!("{tail} {now} ELSE mailboxes.moved END");
-    insert(conn, table, &rows, &tail)
-        .await
-        .during("find mailboxes")?;
+    for chunk in chunks(&rows) {
+        let raise = insert_into("mailboxes (connector, address, shard, pending)")
+            .sql(" ")
+            .rows(chunk)
+            .sql(
+                " ON CONFLICT (connector, address) DO UPDATE \
+                 SET pending = mailboxes.pending + excluded.pending, shard = excluded.shard, \
+                 moved = CASE WHEN mailboxes.shard <> excluded.shard THEN ",
+            )
+            .int(now)
+            .sql(" ELSE mailboxes.moved END");
+        raise.execute(conn).await.during("find mailboxes")?;
+    }
     Ok(())
 }
 

@@ -12,6 +12,11 @@ use crate::{
     ledger::run,
 };
 
+// Keys of tasks grow: the first one of a run and kind is the oldest, and the index has it. What an earlier
+// program opened has no time.
+const OLDEST: &str = "SELECT opened FROM tasks WHERE opened > 0 AND id = \
+    (SELECT MIN(id) FROM tasks WHERE state = 0 AND kind = $1 AND run = $2)";
+
 /// A value of each stage, 0 unless there is another one.
 struct Stages(BTreeMap<&'static str, u64>);
 
@@ -56,10 +61,6 @@ pub(super) async fn open_tasks(conn: &mut Connection) -> Result<Vec<Sample>, Led
 /// For how long each stage's oldest open task has waited, of the runs that go on: what is paused, failed or
 /// held back waits for somebody else. `now` in seconds.
 pub(super) async fn oldest(conn: &mut Connection, now: i64) -> Result<Vec<Sample>, LedgerError> {
-    // Keys of tasks grow: the first one of a run and kind is the oldest, and the index has it. What an
-    // earlier program opened has no time.
-    const OLDEST: &str = "SELECT opened FROM tasks WHERE opened > 0 AND id = \
-        (SELECT MIN(id) FROM tasks WHERE state = 0 AND kind = $1 AND run = $2)";
     let runs = run::select(conn, "status IN (1, 2, 6)", &[], "ORDER BY id").await?;
     let mut oldest = Stages::default();
     for run in director::going_on(runs) {
@@ -75,4 +76,15 @@ pub(super) async fn oldest(conn: &mut Connection, now: i64) -> Result<Vec<Sample
         }
     }
     Ok(oldest.samples(Metric::OldestTask))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::effort::goes_by;
+
+    #[tokio::test]
+    async fn the_oldest_task_is_not_looked_for_among_all() {
+        goes_by(OLDEST, "tasks_open").await;
+    }
 }
