@@ -85,6 +85,24 @@ fn a_dry_run_touches_no_mailbox_and_keeps_no_state() {
 }
 
 #[test]
+fn a_dry_run_takes_nobodys_approval() {
+    let sandbox = Sandbox::new();
+    sandbox.session("a", 0, &[("ann", "hello"), ("bob", "hi")]);
+    let archive = |more: &[&str]| {
+        let arguments = ["archive", "connector.toml", "--report", "report.json"];
+        let mut command = sandbox.command(&[&arguments, more].concat());
+        command.env("CHATKEEP__CONTROL__APPROVAL__REQUIRED", "true");
+        sandbox.archive_by(&mut command)
+    };
+
+    let (trial, archived) = (archive(&["--dry-run"]), archive(&[]));
+
+    assert_eq!(trial.code, Some(0), "{trial:?}");
+    assert_eq!(archived.code, Some(1), "{archived:?}");
+    assert!(sandbox.all_mails().is_empty());
+}
+
+#[test]
 fn two_archives_of_the_same_input_are_equal_byte_for_byte() {
     let archives = [Sandbox::new(), Sandbox::new()].map(|sandbox| {
         for minute in 0..20 {

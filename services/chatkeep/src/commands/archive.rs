@@ -60,10 +60,14 @@ async fn archive(
             args.file.display()
         ),
     };
-    let system = System::all(&place.site).await?;
-    if let Some(lent) = lent {
-        lent.store(&system).await?;
-    }
+    let system = match lent {
+        Some(lent) => {
+            let system = System::trial(&place.site).await?;
+            lent.store(&system).await?;
+            system
+        }
+        None => System::all(&place.site).await?,
+    };
     let window = (args.from, args.to);
     let report_file = args.report.as_deref();
     open(system, place, (window, max_part_bytes), report_file, output).await

@@ -44,7 +44,7 @@ impl Ledger {
         lock(&mut tx).await?;
         let is_new = find(&mut tx, &name).await?.is_none();
         if is_new {
-            // What was named before it was stored has no claim to it.
+            // Where connectors would have sent it that do not name it any more says nothing about it.
             places::forget(&mut tx, &name).await?;
         }
         store(&mut tx, &name, (&sealed, self.clock.now())).await?;
