@@ -1,8 +1,8 @@
 //! Where a secret may be sent: whoever may name it in a connector file does not know it for that, and must not
 //! have it sent to a server of their own.
 //!
-//! The connector that names a secret first says where it goes. From then on it goes there alone, unless whoever
-//! entered it says otherwise: they know it. Places are kept when a connector is changed, or lets go of the
+//! The first use of a secret, by a connector or for a look, says where it goes. From then on it goes there alone,
+//! unless whoever entered it says otherwise: they know it. Places are kept when a connector is changed, or lets go of the
 //! secret; else both together would be a way around.
 
 use std::collections::BTreeSet;
@@ -38,6 +38,10 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         let secret = self.open_secret(&mut tx, &name).await?;
         refuse_elsewhere(&mut tx, deed, (&name, &places), None).await?;
+        // Else one that no connector names yet could be had sent to one server after the other.
+        if !is_author(&mut tx, deed, &name).await? {
+            remember(&mut tx, &name, &places).await?;
+        }
         let deed = deed.to(&connector.id()).about(&name);
         let detail = json!({ "places": places });
         self.note(&mut tx, &deed, &detail).await?;
@@ -61,18 +65,29 @@ pub(crate) async fn bind(
         refuse_elsewhere(conn, deed, (name, places), Some(own)).await?;
     }
     for (name, places) in before.iter().chain(&after) {
-        for place in places {
-            let insert = query(
-                "INSERT INTO secret_places (name, place) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            );
-            let insert = insert.bind(name).bind(place);
-            insert
-                .execute(conn)
-                .await
-                .during("store places of secret")?;
-        }
+        remember(conn, name, places).await?;
     }
     Ok(())
+}
+
+async fn remember(
+    conn: &mut Connection,
+    name: &str,
+    places: &BTreeSet<String>,
+) -> Result<(), LedgerError> {
+    for place in places {
+        let insert =
+            query("INSERT INTO secret_places (name, place) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+        let stored = insert.bind(name).bind(place).execute(conn).await;
+        stored.during("store places of secret")?;
+    }
+    Ok(())
+}
+
+/// Whether whoever asks has entered the secret, and knows it.
+async fn is_author(conn: &mut Connection, deed: &Deed, name: &str) -> Result<bool, LedgerError> {
+    let author = secrets::author(conn, name).await?;
+    Ok(author.is_some_and(|author| deed.is_by(&author)))
 }
 
 /// Forgets where a secret went: it is none any more.
@@ -85,8 +100,8 @@ pub(super) async fn forget(conn: &mut Connection, name: &str) -> Result<(), Ledg
 /// A connector that is being stored: its key, and the places it named before.
 type Own<'a> = (i64, Option<&'a BTreeSet<String>>);
 
-/// Refuses to send a secret where nobody who knew it has sent it. One that was never named goes where it is
-/// named first.
+/// Refuses to send a secret where nobody who knew it has sent it. One that was never sent goes where it is
+/// sent first.
 async fn refuse_elsewhere(
     conn: &mut Connection,
     deed: &Deed,

@@ -136,6 +136,21 @@ async fn a_secret_that_was_deleted_and_entered_again_has_no_places() {
 }
 
 #[tokio::test]
+async fn the_first_look_of_somebody_else_says_where_a_secret_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path(), 1, &[]).await;
+    put(&lab, "imap", "s3cret").await.unwrap();
+
+    // Who has entered it tries out servers.
+    lend(&lab, "ann", &elsewhere(), "imap").await.unwrap();
+    lend(&lab, "bob", &connector(), "imap").await.unwrap();
+    let refused = lend(&lab, "bob", &elsewhere(), "imap").await.unwrap_err();
+
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_file_does_not_name_or_nobody_stored_is_not_lent() {
     let folder = tempfile::tempdir().unwrap();
     let lab = open(folder.path(), 1, &[]).await;
