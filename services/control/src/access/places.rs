@@ -36,6 +36,7 @@ impl Ledger {
         let unnamed = LedgerError::Forbidden("the connector file does not name the secret");
         let places = places.ok_or(unnamed)?;
         let mut tx = self.database.begin().await?;
+        secrets::lock(&mut tx).await?;
         let secret = self.open_secret(&mut tx, &name).await?;
         refuse_elsewhere(&mut tx, deed, (&name, &places), None).await?;
         // Else one that no connector names yet could be had sent to one server after the other.
@@ -60,6 +61,9 @@ pub(crate) async fn bind(
 ) -> Result<(), LedgerError> {
     let before = before.map(Connector::secret_places).unwrap_or_default();
     let after = connector.secret_places();
+    if !before.is_empty() || !after.is_empty() {
+        secrets::lock(conn).await?;
+    }
     for (name, places) in &after {
         let own = (key, before.get(name));
         refuse_elsewhere(conn, deed, (name, places), Some(own)).await?;

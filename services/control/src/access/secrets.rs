@@ -146,7 +146,8 @@ impl Ledger {
     }
 }
 
-async fn lock(conn: &mut Connection) -> Result<(), LedgerError> {
+/// Waits for whoever changes secrets, or where they may go.
+pub(super) async fn lock(conn: &mut Connection) -> Result<(), LedgerError> {
     conn.lock(SECRETS).await.during("wait for secrets")
 }
 
