@@ -27,7 +27,7 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
         let mut command = Command::new(repository().join("deploy/local").join(script));
         command.env("CHATKEEP_LOCAL", state.path());
         command.env("CHATKEEP_LOCAL_PORTS", ports.to_string());
-        command.env("CHATKEEP_LOCAL_CONSOLE", (ports + 15).to_string());
+        command.env("CHATKEEP_LOCAL_CONSOLE", (ports + 8).to_string());
         // Nobody is asked before somebody signs in.
         command.env("CHATKEEP_LOCAL_ISSUER", "https://login.contoso.com");
         command.env("CHATKEEP_LOCAL_CLIENT", "console");
@@ -43,7 +43,7 @@ fn one_script_runs_the_sample_on_this_machine_and_another_stops_it() {
         .find(|line| line.contains("doveadm"))
         .unwrap_or_default();
     let read = Command::new("sh").arg("-c").arg(reading).output().unwrap();
-    let page = page(ports + 15);
+    let page = page(ports + 8);
     let down = call("down");
 
     assert!(
