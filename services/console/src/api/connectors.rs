@@ -206,7 +206,7 @@ async fn put(
     Ok(answer(status, stored))
 }
 
-/// A connector, with its ETag.
+/// A connector, with its `ETag`.
 pub(super) fn answer(status: StatusCode, stored: GetConnectorResponse) -> Response {
     let summary = stored.summary.clone().unwrap_or_default();
     let tag = [(ETAG, etag(summary.version))];

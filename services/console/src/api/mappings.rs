@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{FromRequest, Path, Query, Request, State},
     http::{
         HeaderMap, StatusCode,
         header::{CONTENT_TYPE, ETAG},
     },
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use chatkeep_proto::v1::{CheckCustomRequest, ListHeldRequest, WrongLine};
 use serde::Deserialize;
@@ -47,7 +47,7 @@ pub(crate) struct Said {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MappingOrder {
-    /// The custom mapping, CSV with the columns source_user and mailbox.
+    /// The custom mapping, CSV with the columns `source_user` and `mailbox`.
     #[schema(example = "source_user,mailbox\nservicedesk@contoso.com,support@contoso.com\n")]
     csv: String,
     /// Of these addresses.
@@ -86,7 +86,7 @@ pub(super) async fn read(
 /// next refresh, or by `deliver-held`.
 #[utoipa::path(put, path = "/connectors/{connector}/mapping", tag = "connectors", operation_id = "replace_mapping",
     request_body(content = String, content_type = "text/csv",
-        description = "CSV with the columns source_user and mailbox, UTF-8, 2 MB at most"),
+        description = "CSV with the columns `source_user` and `mailbox`, UTF-8, 2 MB at most"),
     params(("connector" = String, Path, description = "The connector's id"), Said,
         ("If-Match" = String, Header, pattern = "^(\\*|\"[1-9][0-9]*\")$",
             description = "The ETag of what is replaced; `*` of whatever is there")),
@@ -101,16 +101,16 @@ pub(super) async fn replace(
     State(mappings): State<Mappings>,
     Path(connector): Path<String>,
     Query(Said { reason }): Query<Said>,
-    headers: HeaderMap,
-    csv: String,
+    Sent {
+        csv,
+        expected_version,
+    }: Sent,
 ) -> Result<Response, Problem> {
-    is_csv(&headers)?;
-    let expected = expected(&headers)?;
     let mut replaced = Stored::get(&mut services, &connector).await?;
     mappings.keeps(&replaced.connector)?;
     check(&mut services, &csv).await?;
     let change = Change {
-        expected_version: expected.or(Some(replaced.summary.version)),
+        expected_version: expected_version.or(Some(replaced.summary.version)),
         reason,
     };
     let with_csv = (&mut replaced, &*csv);
@@ -176,7 +176,27 @@ async fn asked(
     Ok(people)
 }
 
-/// A form of another site can send text, but not as CSV.
+/// A mapping that is sent, and the version of the connector that it is sent for.
+pub(super) struct Sent {
+    csv: String,
+    expected_version: Option<i64>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let headers = request.headers();
+        is_csv(headers).map_err(Problem::into_response)?;
+        let expected_version = expected(headers).map_err(Problem::into_response)?;
+        let csv = String::from_request(request, state).await;
+        Ok(Self {
+            csv: csv.map_err(IntoResponse::into_response)?,
+            expected_version,
+        })
+    }
+}
+
 fn is_csv(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers
         .get(CONTENT_TYPE)
