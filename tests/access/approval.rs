@@ -30,20 +30,20 @@ async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> R
 }
 
 /// Where a proposal is that was answered with.
-fn location(reply: &Reply) -> String {
+pub(crate) fn location(reply: &Reply) -> String {
     assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text);
     let place = reply.header("location").to_owned();
     assert!(place.starts_with("/api/v1/proposals/"), "{place}");
     place
 }
 
-async fn approve(browser: &mut Browser, place: &str) -> Reply {
+pub(crate) async fn approve(browser: &mut Browser, place: &str) -> Reply {
     let path = format!("{place}/approve");
     browser.post(&path, &json!({ "reason": "agreed" })).await
 }
 
 /// A connector without custom mapping, as two people store it.
-async fn create(system: &System) -> String {
+pub(crate) async fn create(system: &System) -> String {
     let file = system.connector_file();
     let lines = file.lines().filter(|line| !line.starts_with("custom"));
     let file = lines.collect::<Vec<_>>().join("\n");
@@ -228,7 +228,7 @@ async fn what_was_proposed_is_found_when_nothing_has_to_be_approved_any_more() {
 }
 
 /// Messages in a mailbox.
-fn mails(system: &System, mailbox: &str) -> usize {
+pub(crate) fn mails(system: &System, mailbox: &str) -> usize {
     fn count(folder: &Path) -> usize {
         let entries = fs::read_dir(folder).into_iter().flatten();
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -246,7 +246,7 @@ fn mails(system: &System, mailbox: &str) -> usize {
 }
 
 /// Delivers what is held, and waits for the end of that.
-async fn deliver_held(operator: &mut Browser, connector: &str) {
+pub(crate) async fn deliver_held(operator: &mut Browser, connector: &str) {
     let path = format!("/api/v1/connectors/{connector}");
     let opened = operator
         .post(&format!("{path}/deliver-held"), &json!({}))

@@ -7,6 +7,7 @@ mod conformance;
 mod contoso;
 mod foreign;
 mod lending;
+mod mappings;
 mod matrix;
 mod pages;
 mod proxies;

@@ -170,6 +170,6 @@ fn what_is_not_there_is_named() {
     assert_refused(&unknown, "no connector Contoso: `chatkeep connectors list`");
     assert_refused(
         &alone,
-        "need a control that keeps running: name it with --control",
+        "needs a control that keeps running: name it with --control",
     );
 }

@@ -97,6 +97,7 @@ async fn resolve(cluster: &mut Cluster) {
     let request = PreviewRequest {
         connector_file: connector_file.clone(),
         identities,
+        custom_mapping: None,
     };
     let current = mapping.preview(request).await.unwrap().into_inner();
     let request = RefreshRequest { connector_file };

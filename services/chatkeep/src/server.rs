@@ -16,16 +16,23 @@ mod problem;
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use chatkeep_proto::v1::{access_server::AccessServer, control_server::ControlServer};
+use chatkeep_proto::v1::{
+    PutConnectorResponse, access_server::AccessServer, control_server::ControlServer,
+};
 use chatkeep_runtime::{GrpcChannel, in_process};
-use reqwest::Method;
+use reqwest::{Method, header::IF_MATCH};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tonic::service::Routes;
 
 use crate::{cli::SiteOptions, commands, settings::Settings};
 
-use self::{access::AccessApi, client::Client, control::ControlApi, credential::Credential};
+use self::{
+    access::AccessApi,
+    client::Client,
+    control::{ControlApi, connectors},
+    credential::Credential,
+};
 
 /// Where it is, and how to speak with it.
 #[derive(Clone, Debug)]
@@ -63,6 +70,22 @@ impl Server {
         let client = Client::new(self, Settings::load()?.archive.patience)?;
         let call = client.call(Method::POST, path).json(question);
         call.read().await.map_err(commands::answer)
+    }
+
+    /// Replaces the custom mapping that the console keeps for a connector: of a version, or of whatever is there.
+    pub(crate) async fn map(
+        &self,
+        connector: &str,
+        csv: String,
+        (version, reason): (Option<i64>, &str),
+    ) -> anyhow::Result<PutConnectorResponse> {
+        let client = Client::new(self, Settings::load()?.archive.patience)?;
+        let tag = connectors::tag(version).map_err(commands::answer)?;
+        let call = client.call(Method::PUT, &["connectors", connector, "mapping"]);
+        let call = call.query("reason", reason).header(IF_MATCH, tag);
+        let answer = call.body("text/csv", csv).answer().await;
+        let stored = connectors::stored(answer.map_err(commands::answer)?).await;
+        stored.map_err(commands::answer)
     }
 
     /// Passes on what the server writes, as it comes.

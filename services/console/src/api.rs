@@ -15,6 +15,8 @@ mod idempotency;
 #[expect(unused_qualifications, reason = "in what utoipa writes")]
 mod items;
 mod log;
+#[expect(unused_qualifications, reason = "in what utoipa writes")]
+mod mappings;
 mod preview;
 mod problem;
 mod progress;
@@ -31,6 +33,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Services,
+    mappings::Mappings,
+    server::Shown,
     sign_in::Right::{Administer, Operate, Read},
     traces::TraceLinks,
 };
@@ -46,7 +50,7 @@ use self::{
 #[derive(Clone)]
 pub(crate) struct Api {
     services: Services,
-    links: TraceLinks,
+    shown: Shown,
     /// Ends what would go on as long as somebody listens.
     shutdown: CancellationToken,
 }
@@ -59,12 +63,18 @@ impl FromRef<Api> for Services {
 
 impl FromRef<Api> for TraceLinks {
     fn from_ref(api: &Api) -> Self {
-        api.links.clone()
+        api.shown.links.clone()
+    }
+}
+
+impl FromRef<Api> for Mappings {
+    fn from_ref(api: &Api) -> Self {
+        api.shown.mappings.clone()
     }
 }
 
 /// Every endpoint, and the right it takes. What starts something takes a key that a repeat is known by.
-pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: CancellationToken) -> Router {
+pub(crate) fn routes(services: Services, shown: Shown, shutdown: CancellationToken) -> Router {
     let answers = Answers::default();
     let api = OpenApiRouter::with_openapi(description::base())
         .routes(takes(Read, routes!(sessions::me)))
@@ -94,6 +104,9 @@ pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: Cancellati
         .routes(takes(Read, routes!(log::json)))
         .routes(takes(Read, routes!(exceptions::list)))
         .routes(takes(Read, routes!(held::list)))
+        .routes(takes(Administer, routes!(mappings::read)))
+        .routes(takes(Administer, routes!(mappings::replace)))
+        .routes(takes(Administer, routes!(mappings::preview)))
         .routes(takes(Read, routes!(backfills::list)))
         .routes(takes(Operate, once(&answers, routes!(backfills::order))))
         .routes(takes(Operate, routes!(backfills::cancel)))
@@ -118,7 +131,7 @@ pub(crate) fn routes(services: Services, links: TraceLinks, shutdown: Cancellati
         .routes(takes(Administer, routes!(secrets::delete)))
         .with_state(Api {
             services,
-            links,
+            shown,
             shutdown,
         });
     let api = api.route_layer(middleware::from_fn(words::refuse_unprintable));

@@ -3,11 +3,13 @@
 mod api;
 mod assets;
 mod error;
+mod mappings;
 mod pages;
 mod server;
 mod services;
 mod settings;
 mod sign_in;
+mod stored;
 mod traces;
 
 pub use crate::{

@@ -10,7 +10,6 @@ mod form;
 mod held;
 mod item;
 mod layout;
-mod mappings;
 pub(crate) mod problem;
 mod proposals;
 mod run;
@@ -34,11 +33,10 @@ use axum::{
 
 use crate::{
     Services,
+    mappings::Mappings,
     sign_in::{Right, guard::needs},
     traces::TraceLinks,
 };
-
-pub(crate) use self::mappings::Mappings;
 
 /// What is answered to a method of a path, and the right that it takes.
 struct Page {

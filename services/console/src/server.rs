@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Services, Settings, api, assets, pages,
+    Services, Settings, api, assets,
+    mappings::Mappings,
+    pages,
     sign_in::{self, Announce, SignIn, SignInError, guard},
     traces::TraceLinks,
 };
@@ -59,7 +61,7 @@ pub async fn start(
     let sign_in = SignIn::new(&settings, &services, announce);
     let sign_in = sign_in.map_err(|source| ConsoleError::SignIn { source })?;
     let shown = Shown {
-        mappings: pages::Mappings::new(settings.mappings),
+        mappings: Mappings::new(settings.mappings),
         links: TraceLinks::new(settings.traces.as_deref()),
     };
     let router = router(services, sign_in, shown, lifecycle.shutdown())
@@ -75,18 +77,20 @@ pub async fn start(
 }
 
 /// What pages and answers are made of beside what services say.
+#[derive(Clone)]
 pub(crate) struct Shown {
-    pub(crate) mappings: pages::Mappings,
+    pub(crate) mappings: Mappings,
     pub(crate) links: TraceLinks,
 }
 
 pub(crate) fn router(
     services: Services,
     sign_in: SignIn,
-    Shown { mappings, links }: Shown,
+    shown: Shown,
     shutdown: CancellationToken,
 ) -> Router {
-    let api = api::routes(services.clone(), links.clone(), shutdown);
+    let api = api::routes(services.clone(), shown.clone(), shutdown);
+    let Shown { mappings, links } = shown;
     let is_secure = sign_in.is_secure();
     Router::new()
         .merge(api)

@@ -32,7 +32,7 @@ pub struct Findings {
 /// Reads directory and custom mapping, a tenant or a domain in full, and looks for what would hold deliveries. Changes
 /// nothing.
 pub async fn check(connector: &Connector) -> Result<Findings, DirectoryError> {
-    let tables = Tables::read(connector).await?;
+    let tables = Tables::read(connector, None).await?;
     Ok(Findings::of(&tables))
 }
 

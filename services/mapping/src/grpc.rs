@@ -5,14 +5,16 @@ use std::path::Path;
 use chatkeep_model::connector::{Connector, ConnectorError, Part};
 use chatkeep_pipeline::{LedgerClient, Runs, StageError, Verdict, lend_secrets};
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, PreviewResponse, RefreshRequest, RefreshResponse, Resolution,
-    ResolveRequest, ResolveResponse, mapping_server,
+    CheckCustomRequest, CheckCustomResponse, Identity, PreviewRequest, PreviewResponse,
+    RefreshRequest, RefreshResponse, Resolution, ResolveRequest, ResolveResponse, WrongLine,
+    mapping_server,
 };
 use chatkeep_staging::Staging;
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
     check::Findings,
+    custom,
     index::Level,
     resolve::{Placement, Resolver, Rule},
     snapshots::Snapshots,
@@ -40,13 +42,18 @@ impl MappingService {
         }
     }
 
-    /// Directory and custom mapping of a connector file, as they are right now.
-    async fn tables(&self, file: &str, asked: &MetadataMap) -> Result<Tables, Status> {
+    /// Directory and custom mapping of a connector file, as they are right now; `custom` is a mapping's content
+    /// in place of the file's.
+    async fn tables(
+        &self,
+        (file, custom): (&str, Option<String>),
+        asked: &MetadataMap,
+    ) -> Result<Tables, Status> {
         let connector = Connector::parse(file, Path::new("/"));
         let mut connector = connector.map_err(|e| connector_status(&e))?;
         let with_file = (&mut connector, file);
         lend_secrets(&self.ledger, with_file, Part::Directory, asked).await?;
-        let tables = Tables::read(&connector).await;
+        let tables = Tables::read(&connector, custom).await;
         tables.map_err(|e| directory_status(&e))
     }
 }
@@ -75,7 +82,8 @@ impl mapping_server::Mapping for MappingService {
         request: Request<PreviewRequest>,
     ) -> Result<Response<PreviewResponse>, Status> {
         let (asked, _, request) = request.into_parts();
-        let tables = self.tables(&request.connector_file, &asked).await?;
+        let with_custom = (&*request.connector_file, request.custom_mapping);
+        let tables = self.tables(with_custom, &asked).await?;
         let resolutions = resolutions(&tables.resolver, request.identities);
         let findings = Findings::of(&tables);
         let conflicts = findings.conflicts.into_iter();
@@ -91,12 +99,28 @@ impl mapping_server::Mapping for MappingService {
         }))
     }
 
+    async fn check_custom(
+        &self,
+        request: Request<CheckCustomRequest>,
+    ) -> Result<Response<CheckCustomResponse>, Status> {
+        let csv = request.into_inner().custom_mapping;
+        let lines = tokio::task::spawn_blocking(|| custom::wrong_lines(csv)).await;
+        let lines = lines.map_err(|_| Status::internal("read custom mapping"))?;
+        let wrong = lines.into_iter().map(|it| WrongLine {
+            line: it.line,
+            problem: it.problem,
+        });
+        Ok(Response::new(CheckCustomResponse {
+            wrong: wrong.collect(),
+        }))
+    }
+
     async fn refresh(
         &self,
         request: Request<RefreshRequest>,
     ) -> Result<Response<RefreshResponse>, Status> {
         let (asked, _, request) = request.into_parts();
-        let tables = self.tables(&request.connector_file, &asked).await?;
+        let tables = self.tables((&request.connector_file, None), &asked).await?;
         let users = tables.resolver.directory.len() as u64;
         let stored = tables.store(&self.staging).await;
         let stored = stored.map_err(|e| stage_status(&e))?;

@@ -69,8 +69,12 @@ struct Read {
 }
 
 impl Tables {
-    /// Reads everything, a tenant or a domain in full. Stores nothing.
-    pub(crate) async fn read(connector: &Connector) -> Result<Self, DirectoryError> {
+    /// Reads everything, a tenant or a domain in full; `custom` is the content of a mapping in place of the
+    /// connector's. Stores nothing.
+    pub(crate) async fn read(
+        connector: &Connector,
+        custom: Option<String>,
+    ) -> Result<Self, DirectoryError> {
         let read = match &connector.directory {
             connector::Directory::Csv { path } => file(path).await?,
             connector::Directory::Graph(settings) => {
@@ -84,7 +88,7 @@ impl Tables {
                 Read::of(users.map_err(DirectoryError::Ldap)?).0
             }
         };
-        Self::of(connector, read).await
+        Self::of(connector, read, custom).await
     }
 
     /// Reads everything, of a tenant or a domain what changed since `known`, and stores it as snapshots: the same
@@ -106,7 +110,7 @@ impl Tables {
                 (read, Some(mirror))
             }
         };
-        let tables = Self::of(connector, read).await.map_err(unreadable)?;
+        let tables = Self::of(connector, read, None).await.map_err(unreadable)?;
         let mut refreshed = tables.store(staging).await?;
         if let Some(NewMirror { users, changes }) = mirror {
             let users = staging.commit(BlobKind::Directory, users).await;
@@ -116,7 +120,11 @@ impl Tables {
         Ok(refreshed)
     }
 
-    async fn of(connector: &Connector, read: Read) -> Result<Self, DirectoryError> {
+    async fn of(
+        connector: &Connector,
+        read: Read,
+        custom: Option<String>,
+    ) -> Result<Self, DirectoryError> {
         let Read {
             snapshot,
             guests,
@@ -125,7 +133,10 @@ impl Tables {
         let rules = Rules::of(connector);
         let path = connector.mapping.custom.clone();
         blocking(move || {
-            let custom = path.as_deref().map(CustomMapping::open).transpose()?;
+            let custom = match custom {
+                Some(csv) => Some(CustomMapping::unstored(csv)?),
+                None => path.as_deref().map(CustomMapping::open).transpose()?,
+            };
             let reader = Cursor::new(snapshot.clone());
             Ok(Self {
                 directory: snapshot,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, PreviewResponse, RefreshRequest, RefreshResponse, ResolveRequest,
-    ResolveResponse,
+    CheckCustomRequest, CheckCustomResponse, Identity, PreviewRequest, PreviewResponse,
+    RefreshRequest, RefreshResponse, ResolveRequest, ResolveResponse,
     mapping_client::MappingClient,
     mapping_server::{Mapping, MappingServer},
 };
@@ -73,6 +73,13 @@ impl Mapping for Slow {
         _: Request<PreviewRequest>,
     ) -> Result<Response<PreviewResponse>, Status> {
         panic!("a bug that knows a subject")
+    }
+
+    async fn check_custom(
+        &self,
+        _: Request<CheckCustomRequest>,
+    ) -> Result<Response<CheckCustomResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
     }
 
     async fn refresh(

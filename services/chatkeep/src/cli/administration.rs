@@ -114,6 +114,24 @@ pub(crate) enum Connectors {
         )]
         reason: String,
     },
+    /// Replaces the custom mapping that the console keeps for one; with --server alone
+    Map {
+        #[command(flatten)]
+        connector: Named,
+        /// CSV with the columns source_user and mailbox
+        file: PathBuf,
+        /// Replaces that of this version alone, as `chatkeep connectors show` tells it
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+        if_version: Option<i64>,
+        /// What is said about it where a second person has to approve it
+        #[arg(
+            long,
+            value_name = "TEXT",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
+    },
     /// Deletes one; its runs, logs and manifests stay. `put` restores it
     Delete {
         #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `chatkeep connectors`: what a control elsewhere archives by itself.
 
-use std::process::ExitCode;
+use std::{fs, process::ExitCode};
 
 use anyhow::Context as _;
 use chatkeep_proto::v1::{
@@ -23,6 +23,15 @@ pub(crate) async fn run(
     options: &SiteOptions,
     output: &Output,
 ) -> anyhow::Result<ExitCode> {
+    if let Connectors::Map { connector, .. } = command
+        && options.server.is_none()
+    {
+        anyhow::bail!(
+            "only a console keeps mappings: name it with --server; elsewhere the mapping is the file that \
+             `chatkeep connectors show {}` tells as mapping.custom, and is changed there",
+            connector.connector
+        );
+    }
     let site = Site::elsewhere(options)?;
     match command {
         Connectors::List => print_all(&site, output).await?,
@@ -53,6 +62,17 @@ pub(crate) async fn run(
             name,
             reason,
         } => copy(site, &connector.connector, (name, reason), output).await?,
+        Connectors::Map {
+            connector,
+            file,
+            if_version,
+            reason,
+        } => {
+            let csv = fs::read_to_string(file);
+            let csv = csv.with_context(|| format!("read {}; it must be UTF-8", file.display()))?;
+            let mapping = (csv, *if_version, reason.as_str());
+            map(&site, &connector.connector, mapping, output).await?;
+        }
         Connectors::Delete {
             connector,
             if_version,
@@ -205,6 +225,40 @@ async fn copy(
     name.clone_into(&mut place.connector.name);
     place.connector.id = None;
     put(&place, (false, reason), Some(0), output).await
+}
+
+async fn map(
+    site: &Site,
+    connector: &str,
+    (csv, version, reason): (String, Option<i64>, &str),
+    output: &Output,
+) -> anyhow::Result<()> {
+    let Site::Behind(server) = site else {
+        anyhow::bail!("only a console keeps mappings: name it with --server");
+    };
+    let find = ask(site, async |system| {
+        find(&mut system.control.clone(), connector).await
+    });
+    let ConnectorSummary {
+        connector: id,
+        name,
+        ..
+    } = find.await?;
+    let put = server.map(&id, csv, (version, reason)).await?;
+    if put.proposal > 0 {
+        output.line(format_args!(
+            "the mapping of connector {name} is not changed yet: proposed as change {}, which another person has \
+             to approve with `chatkeep changes approve {}`",
+            put.proposal, put.proposal
+        ));
+        return Ok(());
+    }
+    output.line(format_args!(
+        "the mapping of connector {name} is replaced, version {}; `chatkeep deliver-held -c {id}` delivers what \
+         waited for it",
+        put.version
+    ));
+    Ok(())
 }
 
 async fn delete(

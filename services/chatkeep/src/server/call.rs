@@ -69,10 +69,15 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(super) fn json(mut self, body: &Value) -> Self {
-        let kind = HeaderValue::from_static("application/json");
+    pub(super) fn json(self, body: &Value) -> Self {
+        self.body("application/json", body.to_string())
+    }
+
+    /// What is sent, and its media type.
+    pub(super) fn body(mut self, kind: &'static str, body: String) -> Self {
+        let kind = HeaderValue::from_static(kind);
         self.headers.insert(CONTENT_TYPE, kind);
-        self.body = Some(body.to_string().into_bytes());
+        self.body = Some(body.into_bytes());
         self
     }
 

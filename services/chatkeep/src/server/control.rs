@@ -29,7 +29,7 @@ use tonic::{Request, Response, Status};
 
 use super::{client::Client, follow::Events};
 
-mod connectors;
+pub(super) mod connectors;
 mod proposals;
 mod runs;
 

@@ -163,6 +163,7 @@ pub(super) async fn directory(
     let request = PreviewRequest {
         connector_file: check.connector_file,
         identities: Vec::new(),
+        custom_mapping: None,
     };
     let found = services.mapping.preview(request).await?.into_inner();
     Ok(Json(DirectoryCheck {

@@ -21,12 +21,9 @@ use super::{
 };
 use crate::Services;
 
-pub(super) use self::document::{EXAMPLE, parse};
-use self::{
-    document::{
-        CloneOrder, ConnectorDocument, ConnectorList, ConnectorState, Deletion, NewConnector,
-        Resumed,
-    },
+use self::document::{CloneOrder, ConnectorList, ConnectorState, Deletion, NewConnector, Resumed};
+pub(super) use self::{
+    document::{ConnectorDocument, EXAMPLE, parse},
     version::{etag, expected},
 };
 
@@ -210,7 +207,8 @@ async fn put(
     Ok(answer(status, stored))
 }
 
-fn answer(status: StatusCode, stored: GetConnectorResponse) -> Response {
+/// A connector, with its `ETag`.
+pub(super) fn answer(status: StatusCode, stored: GetConnectorResponse) -> Response {
     let summary = stored.summary.clone().unwrap_or_default();
     let tag = [(ETAG, etag(summary.version))];
     (status, tag, Json(ConnectorDocument::from(stored))).into_response()

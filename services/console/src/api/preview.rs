@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use chatkeep_proto::v1::{
-    AppendAuditRequest, Identity, IngestionPreviewRequest, PreviewItemRequest, PreviewRequest,
-    PreviewedConversation,
+    AppendAuditRequest, IngestionPreviewRequest, PreviewItemRequest, PreviewedConversation,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ use super::{
     connectors::{EXAMPLE, parse},
     words::{hex, time},
 };
-use crate::Services;
+use crate::{Services, mappings::people};
 
 /// Conversations that are looked at, and items that are rendered of them.
 const CONVERSATIONS: u32 = 50;
@@ -50,7 +49,7 @@ pub(crate) struct Preview {
 
 /// Whom the participants are mapped to.
 #[derive(Serialize, ToSchema)]
-struct MappingPreview {
+pub(crate) struct MappingPreview {
     mapped: usize,
     held: usize,
     external: usize,
@@ -119,7 +118,9 @@ pub(super) async fn preview(
     };
     let read = services.ingestion.preview(request).await?.into_inner();
     let conversations = read.conversations;
-    let mapping = map(&mut services, file.clone(), &conversations).await?;
+    let people = conversations.iter().flat_map(|one| &one.participants);
+    let people = people.cloned().collect();
+    let mapping = map(&mut services, &file, None, people).await?;
     let mut items = Vec::new();
     for conversation in conversations.iter().take(ITEMS) {
         items.push(render(&mut services, file.clone(), conversation).await);
@@ -136,22 +137,14 @@ pub(super) async fn preview(
     }))
 }
 
-async fn map(
+/// Whom addresses are mapped to by a connector file; `custom` is a mapping's content in place of the file's.
+pub(super) async fn map(
     services: &mut Services,
-    connector_file: String,
-    conversations: &[PreviewedConversation],
+    connector_file: &str,
+    custom: Option<String>,
+    people: BTreeSet<String>,
 ) -> Result<MappingPreview, Problem> {
-    let participants = conversations.iter().flat_map(|one| &one.participants);
-    let participants: BTreeSet<_> = participants.collect();
-    let identities = participants.into_iter().map(|address| Identity {
-        address: address.clone(),
-        email: String::new(),
-    });
-    let request = PreviewRequest {
-        connector_file,
-        identities: identities.collect(),
-    };
-    let mapped = services.mapping.preview(request).await?.into_inner();
+    let mapped = people::resolve(services, connector_file, custom, people).await?;
     let participants = mapped.resolutions.into_iter().map(|one| Participant {
         address: one.address,
         placement: one.placement,

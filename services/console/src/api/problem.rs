@@ -17,8 +17,21 @@ pub(crate) struct Problem {
     status: u16,
     /// What is wrong, and what to do.
     detail: String,
+    /// Of a file: its wrong lines, the first hundred.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<LineProblem>,
     #[serde(skip)]
     code: StatusCode,
+}
+
+/// What is wrong with a line of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LineProblem {
+    /// From 1.
+    pub(super) line: u64,
+    /// What is wrong, and what to do.
+    pub(super) problem: String,
 }
 
 /// Of problems.
@@ -30,8 +43,15 @@ impl Problem {
             title: code.canonical_reason().unwrap_or("Error"),
             status: code.as_u16(),
             detail: detail.into(),
+            errors: Vec::new(),
             code,
         }
+    }
+
+    /// With the lines of a file that are wrong.
+    pub(super) fn with_lines(mut self, errors: Vec<LineProblem>) -> Self {
+        self.errors = errors;
+        self
     }
 
     /// A request that is not as the API's description says.

@@ -92,6 +92,7 @@ pub(super) async fn directory(services: &mut Services, file: &str) -> DirectoryC
     let request = PreviewRequest {
         connector_file: file.to_owned(),
         identities: Vec::new(),
+        custom_mapping: None,
     };
     match services.mapping.preview(request).await {
         Ok(answer) => {

@@ -8,65 +8,21 @@ mod history;
 pub(super) mod progress;
 pub(super) mod properties;
 
-use std::path::Path;
-
 use axum::extract::{Path as Parameter, Query, State};
-use chatkeep_model::connector::Connector;
-use chatkeep_proto::v1::{
-    ConnectorState, ConnectorSummary, GetConnectorRequest, ListBackfillsRequest, ListRunsRequest,
-    ReportResponse,
-};
+use chatkeep_proto::v1::{ConnectorState, ListBackfillsRequest, ListRunsRequest, ReportResponse};
 use chatkeep_report::number;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tonic::Status;
 
 use super::{
     form,
     layout::{self, Page},
     proposals, viewer, words,
 };
-use crate::{Services, error::PageError, sign_in::Right};
+use crate::{Services, error::PageError, sign_in::Right, stored::Stored};
 
 /// Runs shown at once.
 const RUNS: u32 = 25;
-
-/// A connector as control has it.
-pub(super) struct Stored {
-    pub(super) summary: ConnectorSummary,
-    /// The connector file, TOML.
-    pub(super) file: String,
-    pub(super) is_scheduled: bool,
-    /// Largest part of an item in its runs, bytes; 0 is the connector's own limit.
-    pub(super) max_part_bytes: u64,
-    pub(super) connector: Connector,
-}
-
-impl Stored {
-    /// Asks control for it.
-    pub(super) async fn get(services: &mut Services, id: &str) -> Result<Self, PageError> {
-        let request = GetConnectorRequest {
-            connector: id.to_owned(),
-        };
-        let stored = services.control.get_connector(request).await?.into_inner();
-        let connector = Connector::parse(&stored.connector_file, Path::new("/"));
-        // Older programs may have stored what this one refuses.
-        let connector =
-            connector.map_err(|error| Status::failed_precondition(error.to_string()))?;
-        Ok(Self {
-            summary: stored.summary.unwrap_or_default(),
-            file: stored.connector_file,
-            is_scheduled: stored.schedule,
-            max_part_bytes: stored.max_part_bytes,
-            connector,
-        })
-    }
-
-    /// Where its page is.
-    pub(super) fn address(&self) -> String {
-        format!("/connectors/{}", self.summary.connector)
-    }
-}
 
 /// What a connector's page may be asked for.
 #[derive(Debug, Default, Deserialize)]

@@ -5,21 +5,25 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect, Response},
 };
-use chatkeep_proto::v1::{DeliverHeldRequest, ListHeldRequest, PutConnectorRequest, UserItems};
+use chatkeep_proto::v1::{DeliverHeldRequest, ListHeldRequest, UserItems};
 use chatkeep_report::number;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use tonic::Status;
 
 use super::{
-    connector::{Stored, actions::back},
+    connector::actions::back,
     form::{self, Fields},
     layout::{self, Page},
-    mappings::{HEADER, Mappings},
     proposals, viewer,
 };
-use crate::{Services, error::PageError, sign_in::Right};
+use crate::{
+    Services,
+    error::PageError,
+    mappings::{self, Change, Mappings},
+    sign_in::Right,
+    stored::Stored,
+};
 
 /// Users of a page.
 const USERS: u32 = 100;
@@ -72,26 +76,17 @@ pub(crate) async fn map(
             return Ok(page.into_response());
         }
     };
-    let before = match &stored.connector.mapping.custom {
-        None => HEADER.to_owned(),
-        Some(file) => mappings.read(file).await.ok_or_else(|| elsewhere(file))?,
-    };
-    let file = mappings.store(&with_lines(&before, &entered)).await?;
-    stored.connector.mapping.custom = Some(file);
-    let file = stored.connector.to_toml();
-    let file = file.map_err(|error| Status::internal(error.to_string()))?;
-    let request = PutConnectorRequest {
-        connector_file: file.clone(),
-        schedule: stored.is_scheduled,
-        max_part_bytes: stored.max_part_bytes,
+    let before = mappings.of(&stored.connector).await?;
+    let csv = with_lines(&before, &entered);
+    let change = Change {
         expected_version: fields.get("version").parse().ok(),
         reason: fields.get("reason").to_owned(),
     };
-    let put = services.control.put_connector(request).await?.into_inner();
+    let with_csv = (&mut stored, &*csv);
+    let put = mappings::replace(&mut services, &mappings, with_csv, change).await?;
     if put.proposal > 0 {
         return Ok(proposals::proposed(put.proposal).into_response());
     }
-    stored.file = file;
     deliver_now(&mut services, stored)
         .await
         .map(IntoResponse::into_response)
@@ -157,14 +152,6 @@ fn entered(fields: &Fields) -> Result<Vec<(String, String)>, String> {
     Ok(entered)
 }
 
-fn elsewhere(file: &std::path::Path) -> Status {
-    Status::failed_precondition(format!(
-        "This connector's custom mapping is the file {}, which is not kept by the console: add the lines there, \
-         or enter the mapping on the page “Mapping” of the connector.",
-        file.display()
-    ))
-}
-
 /// A mapping with lines added; quotes where they are needed.
 fn with_lines(before: &str, entered: &[(String, String)]) -> String {
     let mut text = before.trim_end().to_owned();
@@ -189,13 +176,12 @@ fn page(
     problem: Option<&str>,
 ) -> Markup {
     let users = &held.users;
-    let custom = stored.connector.mapping.custom.as_deref();
-    let foreign = custom.filter(|file| !mappings.has(file));
+    let foreign = mappings.keeps(&stored.connector).err();
     let may_map = foreign.is_none() && viewer::may(Right::Administer);
     let content = html! {
         @if let Some(problem) = problem { (layout::notice("bad", "That cannot be", &html! { p { (problem) } })) }
-        @if let (Some(file), false) = (foreign, users.is_empty()) {
-            (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (elsewhere(file).message()) } }))
+        @if let (Some(why), false) = (&foreign, users.is_empty()) {
+            (layout::notice("info", "The custom mapping is kept elsewhere", &html! { p { (why.message()) } }))
         }
         @if users.is_empty() {
             section.empty {

@@ -18,10 +18,7 @@ use super::{
     viewer, words,
 };
 use crate::{
-    Services,
-    error::PageError,
-    pages::connector::{Stored, progress},
-    sign_in::Right,
+    Services, error::PageError, pages::connector::progress, sign_in::Right, stored::Stored,
 };
 
 /// What a run's page may be asked for.

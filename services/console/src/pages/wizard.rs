@@ -31,8 +31,8 @@ use self::{
     step::Step,
     steps::View,
 };
-use super::{checks, connector::Stored, form::Fields, mappings::Mappings, proposals};
-use crate::{Services, error::PageError};
+use super::{checks, form::Fields, proposals};
+use crate::{Services, error::PageError, mappings::Mappings, stored::Stored};
 
 /// `GET /connectors/new`.
 pub(crate) async fn begin(Extension(mappings): Extension<Mappings>) -> Markup {

@@ -3,7 +3,7 @@ use std::path::Path;
 use chatkeep_mapping::{Conflict, Findings};
 use chatkeep_model::connector::Connector;
 use chatkeep_proto::v1::{
-    Identity, PreviewRequest, RefreshRequest, Resolution, ResolveRequest,
+    CheckCustomRequest, Identity, PreviewRequest, RefreshRequest, Resolution, ResolveRequest,
     mapping_client::MappingClient,
 };
 use chatkeep_runtime::{GrpcChannel, in_process};
@@ -47,6 +47,7 @@ async fn a_preview_shows_how_a_connector_file_maps() {
             "gone@contoso.com",
             "kim@fabrikam.com",
         ]),
+        custom_mapping: None,
     };
 
     let preview = mapping(&world).preview(request).await.unwrap().into_inner();
@@ -109,11 +110,46 @@ async fn a_refresh_stores_the_snapshots_that_a_run_would_pin() {
 }
 
 #[tokio::test]
+async fn a_preview_with_a_mapping_of_its_own_goes_by_that_and_not_by_the_connectors() {
+    let world = World::start(USERS, "dana@fabrikam.com,partners@contoso.com\n");
+    let request = PreviewRequest {
+        connector_file: world.connector_file(),
+        identities: identities(&["dana@fabrikam.com", "gone@contoso.com"]),
+        custom_mapping: Some("source_user,mailbox\ngone@contoso.com,heir@contoso.com\n".into()),
+    };
+
+    let preview = mapping(&world).preview(request).await.unwrap().into_inner();
+
+    assert_eq!(
+        answers(&preview.resolutions),
+        [
+            ("external", "", "domain"),
+            ("mapped", "heir@contoso.com", "custom"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_wrong_lines_of_a_mapping_are_named_and_not_quoted() {
+    let world = World::start("", "");
+    let request = CheckCustomRequest {
+        custom_mapping: "source_user,mailbox\na@contoso.com,s3cret\n".to_owned(),
+    };
+
+    let checked = mapping(&world).check_custom(request).await.unwrap();
+    let wrong = checked.into_inner().wrong;
+
+    assert_eq!((wrong.len(), wrong[0].line), (1, 2));
+    assert!(!wrong[0].problem.contains("s3cret"), "{wrong:?}");
+}
+
+#[tokio::test]
 async fn a_preview_never_quotes_the_connector_file() {
     let world = World::start(USERS, "");
     let request = PreviewRequest {
         connector_file: "password = 'hunter2'".to_owned(),
         identities: Vec::new(),
+        custom_mapping: None,
     };
 
     let status = mapping(&world).preview(request).await.unwrap_err();

@@ -160,6 +160,7 @@ async fn all_addresses_of_a_user_are_read_though_the_server_hands_out_a_few_at_o
     let request = PreviewRequest {
         connector_file: connector.to_toml().unwrap(),
         identities: identities(&aliases),
+        custom_mapping: None,
     };
 
     let preview = mapping(&world).preview(request).await.unwrap().into_inner();

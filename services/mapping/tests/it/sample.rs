@@ -32,6 +32,7 @@ async fn everybody_of_a_generated_sample_is_placed_as_planned() {
     let request = PreviewRequest {
         connector_file: connector.to_toml().unwrap(),
         identities: identities(&asked),
+        custom_mapping: None,
     };
     let world = World::start("", "");
     let preview = mapping(&world).preview(request).await.unwrap().into_inner();

@@ -64,22 +64,10 @@ impl ControlApi {
             let call = self.client.call(Method::POST, &["connectors"]);
             call.once().json(&body).answer().await?
         };
-        if answer.status() == StatusCode::ACCEPTED {
-            let Proposed { proposal } = call::read(answer).await?;
-            return Ok(PutConnectorResponse {
-                connector,
-                is_new,
-                proposal,
-                ..PutConnectorResponse::default()
-            });
-        }
-        let summary = read(answer).await?.summary.unwrap_or_default();
         Ok(PutConnectorResponse {
-            connector: summary.connector,
+            connector,
             is_new,
-            due: summary.due,
-            version: summary.version,
-            proposal: 0,
+            ..stored(answer).await?
         })
     }
 
@@ -155,8 +143,26 @@ impl ControlApi {
     }
 }
 
+/// What the API answers to a change of a connector: what is stored, or the proposal.
+pub(in crate::server) async fn stored(answer: Response) -> Result<PutConnectorResponse, Status> {
+    if answer.status() == StatusCode::ACCEPTED {
+        let Proposed { proposal } = call::read(answer).await?;
+        return Ok(PutConnectorResponse {
+            proposal,
+            ..PutConnectorResponse::default()
+        });
+    }
+    let summary = read(answer).await?.summary.unwrap_or_default();
+    Ok(PutConnectorResponse {
+        connector: summary.connector,
+        due: summary.due,
+        version: summary.version,
+        ..PutConnectorResponse::default()
+    })
+}
+
 /// What is changed: this version, or whatever is there.
-fn tag(version: Option<i64>) -> Result<HeaderValue, Status> {
+pub(in crate::server) fn tag(version: Option<i64>) -> Result<HeaderValue, Status> {
     let tag = version.map_or_else(|| "*".to_owned(), |version| format!("\"{version}\""));
     HeaderValue::from_str(&tag).map_err(|_| Status::invalid_argument("version: give a number"))
 }

@@ -3,13 +3,13 @@ use axum::http::{HeaderMap, StatusCode, header::IF_MATCH};
 use crate::api::Problem;
 
 /// The tag of a connector's version (RFC 9110, 8.8.3).
-pub(super) fn etag(version: i64) -> String {
+pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
 /// The version that a request changes; `None` where it takes whatever is there (RFC 9110, 13.1.1). Without
 /// `If-Match` a change could undo another that its author never saw: it is refused (RFC 6585, 3).
-pub(super) fn expected(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let Some(tag) = headers.get(IF_MATCH) else {
         let problem = "If-Match: send the ETag that you have read.";
         return Err(Problem::of(StatusCode::PRECONDITION_REQUIRED, problem));

@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::Path};
 use chatkeep_proto::v1::Proposal;
 use maud::{Markup, html};
 
-use crate::pages::mappings::Mappings;
+use crate::mappings::Mappings;
 
 /// Lines that are shown of each kind.
 const SHOWN: usize = 200;

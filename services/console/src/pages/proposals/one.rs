@@ -12,10 +12,10 @@ use super::{kind, lines, person, state};
 use crate::{
     Services,
     error::PageError,
+    mappings::Mappings,
     pages::{
         form,
         layout::{self, Page},
-        mappings::Mappings,
         viewer, words,
     },
     sign_in::Right,

@@ -7,7 +7,7 @@ use chatkeep_report::{finding_line, number};
 use data_encoding::HEXLOWER;
 use maud::{Markup, html};
 
-use crate::{Services, error::PageError, pages::connector::Stored};
+use crate::{Services, error::PageError, stored::Stored};
 
 /// Entries of a page.
 const LIMIT: u32 = 50;

@@ -1,6 +1,8 @@
 //! What a step's form brings, made part of the draft.
 
-use chatkeep_proto::v1::{ListConnectorsRequest, PreviewRequest};
+use std::collections::BTreeSet;
+
+use chatkeep_proto::v1::ListConnectorsRequest;
 use toml::{Table, Value};
 use tonic::{Code, Status};
 
@@ -13,7 +15,8 @@ use super::{
 };
 use crate::{
     Services,
-    pages::{form::Fields, mappings::Mappings},
+    mappings::{Mappings, people},
+    pages::form::Fields,
 };
 
 /// What came of a form.
@@ -166,11 +169,9 @@ async fn readable(draft: &Draft, problems: &mut Problems, services: &mut Service
     let Some(file) = draft.custom_mapping() else {
         return;
     };
-    let request = PreviewRequest {
-        connector_file: draft.only(&["name", "domain", "directory", "mapping"]),
-        identities: Vec::new(),
-    };
-    if let Err(status) = services.mapping.preview(request).await
+    let parts = draft.only(&["name", "domain", "directory", "mapping"]);
+    let read = people::resolve(services, &parts, None, BTreeSet::new()).await;
+    if let Err(status) = read
         && status.code() == Code::FailedPrecondition
         && status.message().contains(&*file.display().to_string())
     {

@@ -12,7 +12,7 @@ use super::{
     source_title,
     step::Step,
 };
-use crate::pages::{connector::properties, mappings::HEADER};
+use crate::{mappings::HEADER, pages::connector::properties};
 
 pub(super) fn product() -> Markup {
     html! {

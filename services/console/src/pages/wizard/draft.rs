@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use tonic::Status;
 
 use super::field::{get, put};
-use crate::pages::{connector::Stored, form::Fields};
+use crate::{pages::form::Fields, stored::Stored};
 
 /// The connector file as far as it is known, and what goes with it.
 #[derive(Debug)]

@@ -1,18 +1,13 @@
 //! Who would get what: participants of the first conversations of each source, and their mailboxes.
 
-use std::collections::BTreeSet;
-
-use chatkeep_proto::v1::{
-    Identity, IngestionPreviewRequest, PreviewRequest, PreviewResponse, Resolution,
-};
+use chatkeep_proto::v1::{PreviewResponse, Resolution};
 use chatkeep_report::number;
 use maud::{Markup, html};
 use tonic::Status;
 
-use crate::{Services, pages::checks};
+use crate::{Services, mappings::people, pages::checks};
 
-/// Conversations looked at of each source, and people shown.
-const CONVERSATIONS: u32 = 50;
+/// People shown.
 const SHOWN: usize = 200;
 
 /// What was found.
@@ -23,13 +18,9 @@ pub(super) struct People {
 
 /// Looks.
 pub(super) async fn look(services: &mut Services, file: &str, sources: u32) -> People {
-    let (people, problems) = participants(services, file, sources).await;
-    let request = PreviewRequest {
-        connector_file: file.to_owned(),
-        identities: people.into_iter().map(identity).collect(),
-    };
-    let found = services.mapping.preview(request).await;
-    let found = found.map(|found| sorted(found.into_inner()));
+    let (people, problems) = people::participants(services, file, sources).await;
+    let found = people::resolve(services, file, None, people).await;
+    let found = found.map(sorted);
     People { problems, found }
 }
 
@@ -64,37 +55,6 @@ impl People {
                 }
             }
         }
-    }
-}
-
-async fn participants(
-    services: &mut Services,
-    file: &str,
-    sources: u32,
-) -> (BTreeSet<String>, Vec<Status>) {
-    let mut people = BTreeSet::new();
-    let mut problems = Vec::new();
-    for source in 1..=sources {
-        let request = IngestionPreviewRequest {
-            connector_file: file.to_owned(),
-            source,
-            limit: CONVERSATIONS,
-        };
-        match services.ingestion.preview(request).await {
-            Ok(answer) => {
-                let conversations = answer.into_inner().conversations.into_iter();
-                people.extend(conversations.flat_map(|one| one.participants));
-            }
-            Err(status) => problems.push(status),
-        }
-    }
-    (people, problems)
-}
-
-fn identity(address: String) -> Identity {
-    Identity {
-        address,
-        email: String::new(),
     }
 }
 

@@ -8,7 +8,8 @@ use super::{draft::Draft, problems::Problems, steps::View};
 use crate::{
     Services,
     error::PageError,
-    pages::{checks, connector::actions::back, mappings::Mappings, proposals::proposed},
+    mappings::Mappings,
+    pages::{checks, connector::actions::back, proposals::proposed},
 };
 
 /// Stores the connector, or proposes it, or shows the last page again with what keeps it from being stored.

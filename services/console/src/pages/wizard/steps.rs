@@ -10,11 +10,13 @@ use super::{
     problems::Problems,
     step::Step,
 };
-use crate::pages::{
-    form,
-    layout::{self, Page},
+use crate::{
     mappings::Mappings,
-    proposals,
+    pages::{
+        form,
+        layout::{self, Page},
+        proposals,
+    },
 };
 
 /// What is shown of a step beside the draft.

@@ -1,10 +1,11 @@
-//! Custom mappings that were entered in the console.
+//! The folder that custom mappings are kept in.
 
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
+use chatkeep_model::connector::Connector;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
@@ -12,7 +13,7 @@ use tokio::fs;
 use tonic::Status;
 
 /// The header of a custom mapping's file.
-pub(super) const HEADER: &str = "source_user,mailbox";
+pub(crate) const HEADER: &str = "source_user,mailbox";
 
 /// The folder that they are kept in. A file is named by its content and never changed, so that what a
 /// connector was set to at any time can be read again. No other file is read or written.
@@ -26,7 +27,7 @@ impl Mappings {
     }
 
     /// Stores a mapping, and returns its file.
-    pub(super) async fn store(&self, csv: &str) -> Result<PathBuf, Status> {
+    pub(crate) async fn store(&self, csv: &str) -> Result<PathBuf, Status> {
         let Self(Some(folder)) = self else {
             return Err(Status::failed_precondition(
                 "This console has no folder for mappings: set console.mappings, or give the path of a file.",
@@ -46,7 +47,7 @@ impl Mappings {
     }
 
     /// Whether a file is one of them.
-    pub(super) fn has(&self, file: &Path) -> bool {
+    pub(crate) fn has(&self, file: &Path) -> bool {
         let Self(Some(folder)) = self else {
             return false;
         };
@@ -56,13 +57,38 @@ impl Mappings {
         file.parent() == Some(folder) && name.is_some_and(is_digest)
     }
 
+    /// Refuses a connector whose custom mapping is none of them.
+    pub(crate) fn keeps(&self, connector: &Connector) -> Result<(), Status> {
+        match &connector.mapping.custom {
+            Some(file) if !self.has(file) => Err(elsewhere(file)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The custom mapping of a connector; without one, the header alone.
+    pub(crate) async fn of(&self, connector: &Connector) -> Result<String, Status> {
+        let Some(file) = &connector.mapping.custom else {
+            return Ok(format!("{HEADER}\n"));
+        };
+        self.read(file).await.ok_or_else(|| elsewhere(file))
+    }
+
     /// What a mapping says; `None` when it is not one of them.
-    pub(super) async fn read(&self, file: &Path) -> Option<String> {
+    pub(crate) async fn read(&self, file: &Path) -> Option<String> {
         if !self.has(file) {
             return None;
         }
         fs::read_to_string(file).await.ok()
     }
+}
+
+fn elsewhere(file: &Path) -> Status {
+    Status::failed_precondition(format!(
+        "This connector's custom mapping is the file {}, which is not kept by the console: change it there. To have \
+         the console keep it, enter it on the page “Mapping” of the connector, or take mapping.custom out of the \
+         connector file first.",
+        file.display()
+    ))
 }
 
 async fn write(folder: &Path, file: &Path, content: &[u8]) -> io::Result<()> {
