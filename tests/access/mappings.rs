@@ -50,7 +50,7 @@ async fn held(browser: &mut Browser, connector: &str) -> String {
 /// Files that the console keeps.
 fn kept(system: &System) -> usize {
     let folder = system.folder.path().join(".chatkeep/mappings");
-    fs::read_dir(folder).map_or(0, |files| files.count())
+    fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ pub(crate) enum Connectors {
     Map {
         #[command(flatten)]
         connector: Named,
-        /// CSV with the columns source_user and mailbox
+        /// CSV with the columns `source_user` and `mailbox`
         file: PathBuf,
         /// Replaces that of this version alone, as `chatkeep connectors show` tells it
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]

@@ -18,6 +18,8 @@ use tower::{ServiceExt as _, service_fn};
 use super::*;
 use crate::{
     Channels, api,
+    mappings::Mappings,
+    server::Shown,
     sign_in::{Principal, Role},
     traces::TraceLinks,
 };
@@ -100,7 +102,10 @@ impl Endless {
         });
         let router = api::routes(
             self.services(),
-            TraceLinks::new(None),
+            Shown {
+                mappings: Mappings::new(None),
+                links: TraceLinks::new(None),
+            },
             CancellationToken::new(),
         );
         router.oneshot(request).await.unwrap()
