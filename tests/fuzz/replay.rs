@@ -50,3 +50,9 @@ fn every_imap_seed_is_parsed_or_refused() {
 fn every_directory_seed_is_read_or_refused() {
     replay("directory_csv", chatkeep_mapping::fuzz::directory);
 }
+
+#[cfg(feature = "microsoft365")]
+#[test]
+fn every_ldap_seed_is_refused_or_read_by_the_library() {
+    replay("ldap", chatkeep_mapping::fuzz::ldap);
+}

@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:-300}
 shift || true
-all=(eml xml rtf rtf_words html imap directory_csv)
+all=(eml xml rtf rtf_words html imap directory_csv ldap)
 targets=("${@:-${all[@]}}")
 [ $# -gt 0 ] || targets=("${all[@]}")
 cache=${CHATKEEP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/chatkeep}/fuzz

@@ -36,3 +36,9 @@ pub fn custom_mapping(data: &[u8]) {
         "a snapshot reads as itself"
     );
 }
+
+/// Gives bytes out as what a directory server answers.
+#[cfg(feature = "microsoft365")]
+pub fn ldap(data: &[u8]) {
+    crate::ldap::fuzz::answers(data);
+}

@@ -2,6 +2,7 @@
 
 mod answer;
 mod entry;
+pub(crate) mod fuzz;
 mod mirror;
 mod position;
 mod problem;

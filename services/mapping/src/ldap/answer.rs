@@ -3,7 +3,7 @@
 
 /// The largest message, bytes: a user with all values that a server hands out at once has a few hundred
 /// thousand.
-const LARGEST: usize = 16 << 20;
+pub(super) const LARGEST: usize = 16 << 20;
 /// All messages of one answer, bytes: the largest page is far below.
 const LARGEST_ANSWER: usize = 256 << 20;
 /// Elements within elements. An entry has six levels.
@@ -281,8 +281,10 @@ fn controls(mut bytes: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// `realSearchControlValue` (RFC 2696, 2).
+/// `realSearchControlValue` (RFC 2696, 2). Its elements are within a text, where nobody has looked yet; the
+/// library reads all of them, also those behind the cookie.
 fn page(mut bytes: &[u8]) -> Result<(), Malformed> {
+    well_formed(bytes, DEEPEST)?;
     let mut page = take(&mut bytes, SEQUENCE)?;
     number(take(&mut page, INTEGER)?)?;
     take(&mut page, OCTETS).map(drop)

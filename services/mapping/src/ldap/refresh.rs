@@ -123,7 +123,7 @@ async fn changed(
     Ok(Some(people))
 }
 
-fn person(entry: &Entry) -> Option<(String, Person)> {
+pub(super) fn person(entry: &Entry) -> Option<(String, Person)> {
     let id = entry.id()?;
     let person = Person {
         user: entry.user(&id),

@@ -1,4 +1,4 @@
-use std::panic::AssertUnwindSafe;
+use std::{os::unix::net::UnixStream, panic::AssertUnwindSafe};
 
 use chatkeep_model::connector::LdapDirectory;
 use chatkeep_runtime::secret;
@@ -43,6 +43,15 @@ pub(super) async fn connect(
     settings: &LdapDirectory,
 ) -> Result<(Connection, Session<'_>), LdapProblem> {
     let (wire, end) = wire::open(settings).await?;
+    over(wire, end, settings).await
+}
+
+/// Begins a session on a connection, with the library's end of it.
+pub(super) async fn over(
+    wire: Wire,
+    end: UnixStream,
+    settings: &LdapDirectory,
+) -> Result<(Connection, Session<'_>), LdapProblem> {
     let options = LdapConnSettings::new().set_std_stream(StdStream::Unix(end));
     let connected = LdapConnAsync::with_settings(options, "ldapi:///").await;
     let (library, ldap) =
@@ -69,7 +78,7 @@ impl Connection {
 }
 
 impl Session<'_> {
-    /// Signs in.
+    /// Signs in as the account of the settings.
     pub(super) async fn sign_in(&mut self) -> Result<(), LdapProblem> {
         let read = |key, reference| {
             secret::read(reference).map_err(|source| LdapProblem::Secret { key, source })
@@ -79,8 +88,13 @@ impl Session<'_> {
         if password.expose().is_empty() {
             return Err(LdapProblem::NoPassword);
         }
+        self.bind(user.expose(), password.expose()).await
+    }
+
+    /// Signs in as somebody.
+    pub(super) async fn bind(&mut self, user: &str, password: &str) -> Result<(), LdapProblem> {
         let ldap = self.ldap.with_timeout(self.settings.timeout);
-        let bound = ldap.simple_bind(user.expose(), password.expose()).await;
+        let bound = ldap.simple_bind(user, password).await;
         let bound = bound.map_err(|error| LdapProblem::of("sign in", error))?;
         LdapProblem::expect_success("sign in", &bound)
     }

@@ -22,7 +22,8 @@ use super::{
 /// The extended request for TLS (RFC 4511, 4.14.1), as message 1.
 const STARTTLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+/// Bytes from and to a server.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
@@ -38,13 +39,7 @@ pub(super) struct Wire {
 /// Connects, protected as the connector wants it. The library's end comes with it.
 pub(super) async fn open(settings: &LdapDirectory) -> Result<(Wire, StdUnixStream), LdapProblem> {
     let opened = tokio::time::timeout(settings.timeout, reach(settings)).await;
-    let server = opened.map_err(|_| LdapProblem::Silent)??;
-    let (library, ours) = pair().map_err(|source| LdapProblem::Unreachable { source })?;
-    let wire = Wire {
-        server,
-        library: ours,
-    };
-    Ok((wire, library))
+    Wire::over(opened.map_err(|_| LdapProblem::Silent)??)
 }
 
 fn pair() -> io::Result<(StdUnixStream, UnixStream)> {
@@ -107,6 +102,12 @@ async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), LdapProblem> {
 }
 
 impl Wire {
+    /// A connection over a stream that is made and protected. The library's end comes with it.
+    pub(super) fn over(server: Box<dyn Stream>) -> Result<(Self, StdUnixStream), LdapProblem> {
+        let (end, library) = pair().map_err(|source| LdapProblem::Unreachable { source })?;
+        Ok((Self { server, library }, end))
+    }
+
     /// Carries requests to the server and answers back until one of both ends, or the server sends what is
     /// no answer.
     pub(super) async fn carry(mut self) -> Result<(), LdapProblem> {
