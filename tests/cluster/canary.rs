@@ -7,7 +7,9 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use chatkeep_testkit::{Azurite, Dovecot, Interposer, OpenIdProvider, RabbitMq, Tap};
+use chatkeep_testkit::{
+    Azurite, Dovecot, DovecotOptions, Interposer, OpenIdProvider, RabbitMq, Tap,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -184,7 +186,12 @@ fn nothing_secret_gets_into_logs_traces_metrics_work_messages_or_problems() {
         collector: Some(runtime.block_on(collector.serve())),
         ..Form::default()
     };
-    let dovecot = Dovecot::start().unwrap();
+    // Asks before each message, so that it can be refused.
+    let dovecot = Dovecot::start_with(&DovecotOptions {
+        capabilities: Some("IMAP4rev1 AUTH=PLAIN SASL-IR UIDPLUS NAMESPACE"),
+        ..DovecotOptions::default()
+    });
+    let dovecot = dovecot.unwrap();
     let interposer = refusing(&dovecot);
     let sandbox = company(interposer.address().port());
     let form = with_console(form, &provider);
