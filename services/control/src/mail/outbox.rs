@@ -66,7 +66,14 @@ impl Ledger {
         if self.smtp.is_none() {
             return Ok(());
         }
-        let model = parse(&file_of(conn, run.connector).await?)?;
+        // What keeps a report from being written keeps no run from its end.
+        let Ok(model) = parse(&file_of(conn, run.connector).await?) else {
+            tracing::warn!(
+                chatkeep.run.id = run.id,
+                "connector file cannot be read, the run is not reported"
+            );
+            return Ok(());
+        };
         let clock = conn.dialect().clock();
         let sql = format!(
             "INSERT INTO reports (connector, run, stopped, reason, recipient, state, made, due, \

@@ -104,3 +104,17 @@ async fn of_two_who_made_a_report_who_took_it_up_last_sends_what_was_kept_first(
     assert_eq!(of_slow.unwrap(), None);
     assert_eq!(of_last.unwrap().unwrap(), b"one");
 }
+
+#[tokio::test]
+async fn a_connector_file_that_cannot_be_read_keeps_no_run_from_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, run) = with_run(folder.path()).await;
+    let mut tx = ledger.database.begin().await.unwrap();
+    let newer = query("UPDATE connectors SET file = 'of = [a, newer, program'");
+    newer.execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+
+    end(&ledger, &run).await;
+
+    assert!(ledger.take_report(HOUR).await.unwrap().is_none());
+}
