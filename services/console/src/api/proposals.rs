@@ -42,7 +42,7 @@ pub(crate) struct ProposalPage {
     limit: Option<u32>,
 }
 
-/// A page of proposals.
+/// A page of proposals, without what they change: read one for that.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProposalList {
     proposals: Vec<Proposal>,
@@ -82,7 +82,7 @@ pub(crate) struct Proposal {
     decided: Option<String>,
     /// What they said about it.
     decision: String,
-    /// The values that differ.
+    /// The values that differ; empty in lists.
     changes: Vec<ProposedChange>,
     /// The connector file as it would be; empty of a deletion, and in lists.
     connector_file: String,
@@ -141,7 +141,7 @@ pub(super) async fn list(
     }))
 }
 
-/// Reads a proposal with the connector file as it would be.
+/// Reads a proposal with the values that differ, and the connector file as it would be.
 #[utoipa::path(get, path = "/proposals/{proposal}", tag = "proposals", operation_id = "read_proposal",
     params(("proposal" = i64, Path, description = "The proposal")),
     responses((status = 200, description = "The proposal", body = Proposal)))]

@@ -55,7 +55,7 @@ pub(crate) async fn show(
     let request = ListBackfillsRequest { connector: id };
     let backfills = services.control.list_backfills(request).await?;
     let backfills = backfills.into_inner().backfills;
-    let waiting = proposals::waiting(&mut services, &stored.summary.connector).await?;
+    let waiting = proposals::waiting_of(&mut services, &stored.summary.connector).await?;
     let content = html! {
         (said(&asked.done))
         (warnings(&stored, &runs))

@@ -15,7 +15,7 @@ pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup,
     let request = ListConnectorsRequest::default();
     let answer = services.control.list_connectors(request);
     let connectors = answer.await?.into_inner().connectors;
-    let waiting = proposals::waiting(&mut services, "").await?;
+    let waiting = proposals::summary(&mut services).await?;
     let page = Page::new("Data connectors");
     if connectors.is_empty() {
         return Ok(page.show(&html! { (to_approve(waiting.waiting)) (welcome()) }));

@@ -54,7 +54,7 @@ pub(crate) async fn show(
 ) -> Result<Markup, PageError> {
     let stored = Stored::get(&mut services, &id).await?;
     let held = held(&mut services, &id, &asked.after).await?;
-    let approval = proposals::waiting(&mut services, &id).await?.is_required;
+    let approval = proposals::summary(&mut services).await?.is_required;
     Ok(page(&stored, &mappings, (&held, approval), None))
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn map(
         Ok(entered) => entered,
         Err(problem) => {
             let held = held(&mut services, &id, fields.get("after")).await?;
-            let approval = proposals::waiting(&mut services, &id).await?.is_required;
+            let approval = proposals::summary(&mut services).await?.is_required;
             let page = page(&stored, &mappings, (&held, approval), Some(&problem));
             return Ok(page.into_response());
         }

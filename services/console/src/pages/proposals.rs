@@ -35,7 +35,7 @@ pub(crate) async fn list(
     State(mut services): State<Services>,
     Query(asked): Query<Asked>,
 ) -> Result<Markup, PageError> {
-    let waiting = waiting(&mut services, "").await?;
+    let waiting = waiting(&mut services, "", LIMIT).await?;
     let request = ListProposalsRequest {
         before: asked.before.max(0),
         limit: LIMIT,
@@ -62,15 +62,28 @@ pub(crate) async fn list(
     Ok(Page::new("Changes").show(&content))
 }
 
-/// Changes that wait, of a connector or of all, and whether any have to be approved.
-pub(super) async fn waiting(
+/// How many changes wait, and whether any have to be approved.
+pub(super) async fn summary(services: &mut Services) -> Result<ListProposalsResponse, PageError> {
+    waiting(services, "", 1).await
+}
+
+/// Changes of a connector that wait, and whether any have to be approved.
+pub(super) async fn waiting_of(
     services: &mut Services,
     connector: &str,
+) -> Result<ListProposalsResponse, PageError> {
+    waiting(services, connector, LIMIT).await
+}
+
+async fn waiting(
+    services: &mut Services,
+    connector: &str,
+    limit: u32,
 ) -> Result<ListProposalsResponse, PageError> {
     let request = ListProposalsRequest {
         connector: connector.to_owned(),
         waiting: true,
-        limit: LIMIT,
+        limit,
         ..ListProposalsRequest::default()
     };
     let page = services.control.list_proposals(request).await?;

@@ -120,7 +120,7 @@ fn remove_source(draft: &mut Draft, position: &str) {
 
 /// Whether what was entered has to be approved by somebody else.
 async fn proposes(draft: &Draft, services: &mut Services) -> Result<bool, PageError> {
-    if !proposals::waiting(services, "").await?.is_required {
+    if !proposals::summary(services).await?.is_required {
         return Ok(false);
     }
     match draft.connector() {

@@ -24,7 +24,7 @@ pub(super) fn word(kind: ProposalKind) -> &'static str {
 }
 
 impl Ledger {
-    /// A page of proposals, the newest first.
+    /// A page of proposals, the newest first, without what they change.
     pub(crate) async fn list_proposals(
         &self,
         request: ListProposalsRequest,

@@ -9,10 +9,11 @@ use crate::{
     error::{During as _, LedgerError},
 };
 
-/// What a list shows; the connector file is the column behind them.
+/// What a list shows. What a proposal changes is not among it: a page of that can be larger than a message
+/// may be.
 pub(super) const COLUMNS: &str = "p.id, p.connector, p.name, p.kind, p.state, p.base, p.subject, \
     p.subject_name, p.proposed, p.expires, p.reason, p.decider, p.decider_name, p.decided, p.decision, \
-    p.changes, c.version";
+    c.version";
 
 /// A proposal with what it would store.
 pub(super) struct Stored {
@@ -76,7 +77,7 @@ pub(super) async fn same(
 /// The proposal of a number.
 pub(super) async fn find(conn: &mut Connection, proposal: i64) -> Result<Stored, LedgerError> {
     let statement = query(format!(
-        "SELECT {COLUMNS}, p.file, p.scheduled, p.max_part_bytes FROM proposals p \
+        "SELECT {COLUMNS}, p.changes, p.file, p.scheduled, p.max_part_bytes FROM proposals p \
          LEFT JOIN connectors c ON c.name_id = p.connector WHERE p.id = $1"
     ));
     let row = statement.bind(proposal).fetch_optional(conn).await;
@@ -84,6 +85,7 @@ pub(super) async fn find(conn: &mut Connection, proposal: i64) -> Result<Stored,
     let row = row.ok_or(LedgerError::Unknown("proposal"))?;
     let stored = || {
         let mut proposal = read(&row)?;
+        proposal.changes = changes(&row.text(16)?);
         proposal.connector_file = row.text(17)?;
         Ok(Stored {
             proposal,
@@ -126,7 +128,7 @@ pub(crate) async fn waiting_of(conn: &mut Connection, connector: &str) -> Result
     row.count(0).during("count proposals")
 }
 
-/// A row of [`COLUMNS`].
+/// A row of [`COLUMNS`]: a proposal without what it changes.
 pub(super) fn read(row: &Row) -> Result<Proposal, DatabaseError> {
     let state = enumerated(row.int(4)?);
     let base_version = row.int(5)?;
@@ -138,7 +140,7 @@ pub(super) fn read(row: &Row) -> Result<Proposal, DatabaseError> {
         kind: enumerated(row.int(3)?),
         state,
         base_version,
-        is_stale: is_waiting && row.maybe_int(16)?.unwrap_or(0) != base_version,
+        is_stale: is_waiting && row.maybe_int(15)?.unwrap_or(0) != base_version,
         proposer: row.text(6)?,
         proposer_name: row.text(7)?,
         proposed: row.int(8)?,
@@ -148,7 +150,7 @@ pub(super) fn read(row: &Row) -> Result<Proposal, DatabaseError> {
         decider_name: row.text(12)?,
         decided: row.maybe_int(13)?,
         decision: row.text(14)?,
-        changes: changes(&row.text(15)?),
+        changes: Vec::new(),
         connector_file: String::new(),
     })
 }

@@ -1,6 +1,11 @@
 //! Which reports are to be sent: rows that are written with what they are about, so that no crash loses
 //! one or makes two of it. Whoever takes a row up puts it off for as long as it may take, by the database's
-//! clock: nobody else sends it meanwhile, and if it was not settled by then somebody tries again.
+//! clock, and again once it is made: nobody else sends it meanwhile, and if it was not settled by then
+//! somebody tries again.
+
+#[cfg(feature = "mail")]
+#[cfg(test)]
+mod tests;
 
 use crate::{
     admin::stored::file_of,
@@ -61,7 +66,14 @@ impl Ledger {
         if self.smtp.is_none() {
             return Ok(());
         }
-        let model = parse(&file_of(conn, run.connector).await?)?;
+        // What keeps a report from being written keeps no run from its end.
+        let Ok(model) = parse(&file_of(conn, run.connector).await?) else {
+            tracing::warn!(
+                chatkeep.run.id = run.id,
+                "connector file cannot be read, the run is not reported"
+            );
+            return Ok(());
+        };
         let clock = conn.dialect().clock();
         let sql = format!(
             "INSERT INTO reports (connector, run, stopped, reason, recipient, state, made, due, \
@@ -249,13 +261,15 @@ mod sending {
             all.during("read report")
         }
 
-        /// Keeps what is sent to everybody who gets the report, unless somebody was faster; returns what is
-        /// kept.
+        /// Keeps what is sent to everybody who gets the report, unless somebody was faster, and puts the
+        /// report off for `lease` milliseconds from now: to make it may have taken longer than the lease it
+        /// was taken up with. Returns what is kept; `None` when somebody else has taken the report up since.
         pub(in crate::mail) async fn keep_report(
             &self,
             due: &Due,
             mail: Vec<u8>,
-        ) -> Result<Vec<u8>, LedgerError> {
+            lease: i64,
+        ) -> Result<Option<Vec<u8>>, LedgerError> {
             let mut tx = self.database.begin().await?;
             let keep = query(
                 "UPDATE reports SET mail = $1 \
@@ -266,9 +280,15 @@ mod sending {
             .bind(i64::from(due.stopped))
             .bind(Vec::new());
             keep.execute(&mut tx).await.during("keep report")?;
-            let kept = query("SELECT mail FROM reports WHERE id = $1").bind(due.id);
-            let kept = kept.fetch_one(&mut tx).await;
-            let kept = kept.and_then(|row| row.bytes(0)).during("keep report")?;
+            let clock = tx.dialect().clock();
+            let put_off = query(format!(
+                "UPDATE reports SET due = $1 + {clock} WHERE id = $2 AND state = 0 AND attempts = $3 \
+                 RETURNING mail"
+            ));
+            let put_off = put_off.bind(lease).bind(due.id).bind(due.attempts);
+            let kept = put_off.fetch_optional(&mut tx).await;
+            let kept = kept.and_then(|row| row.map(|row| row.bytes(0)).transpose());
+            let kept = kept.during("keep report")?;
             tx.commit().await.during("keep report")?;
             Ok(kept)
         }

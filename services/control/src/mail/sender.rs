@@ -23,6 +23,15 @@ const MARGIN: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: i64 = 2_000;
 const LONGEST_PAUSE: i64 = 900_000;
 
+/// What comes of making a mail.
+enum Made {
+    Mail(Vec<u8>),
+    /// Its connector is not told of such runs.
+    NotCalledFor,
+    /// Somebody else took the report up while it was made: they send it.
+    TakenUp,
+}
+
 /// Sends reports of all connectors.
 pub(super) struct Sender {
     pub(super) ledger: Arc<Ledger>,
@@ -51,13 +60,13 @@ impl Sender {
 
     /// Sends a report that is due; false when none is.
     async fn turn(&self) -> Result<bool, LedgerError> {
-        let lease = self.smtp.longest() + MARGIN;
-        let Some(due) = self.ledger.take_report(millis(lease)).await? else {
+        let Some(due) = self.ledger.take_report(self.lease()).await? else {
             return Ok(false);
         };
         let settled = match self.made(&due).await {
-            Ok(Some(mail)) => self.send(&due, &mail).await,
-            Ok(None) => Settled::NotCalledFor,
+            Ok(Made::Mail(mail)) => self.send(&due, &mail).await,
+            Ok(Made::NotCalledFor) => Settled::NotCalledFor,
+            Ok(Made::TakenUp) => return Ok(true),
             Err(ComposeError::Ledger { source }) if source.outage().is_some() => {
                 return Err(source);
             }
@@ -73,21 +82,26 @@ impl Sender {
         Ok(true)
     }
 
+    /// How long nobody else takes a report up that is being sent, milliseconds.
+    fn lease(&self) -> i64 {
+        millis(self.smtp.longest() + MARGIN)
+    }
+
     /// What is sent: made at the first attempt, kept for all others.
-    async fn made(&self, due: &Due) -> Result<Option<Vec<u8>>, ComposeError> {
+    async fn made(&self, due: &Due) -> Result<Made, ComposeError> {
         if !due.mail.is_empty() {
-            return Ok(Some(due.mail.clone()));
+            return Ok(Made::Mail(due.mail.clone()));
         }
         let head = Letterhead {
             from: self.smtp.from(),
             pages: self.pages.as_deref(),
         };
         let Some(mail) = compose::mail(&self.ledger, due, head).await? else {
-            return Ok(None);
+            return Ok(Made::NotCalledFor);
         };
-        let kept = self.ledger.keep_report(due, mail).await;
-        kept.map(Some)
-            .map_err(|source| ComposeError::Ledger { source })
+        let kept = self.ledger.keep_report(due, mail, self.lease()).await;
+        let kept = kept.map_err(|source| ComposeError::Ledger { source })?;
+        Ok(kept.map_or(Made::TakenUp, Made::Mail))
     }
 
     async fn send(&self, due: &Due, mail: &[u8]) -> Settled {

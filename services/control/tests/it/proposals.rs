@@ -490,6 +490,32 @@ async fn proposals_are_listed_page_by_page_the_newest_first() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_proposals_fits_into_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path()).await;
+    let path = format!("/{}.csv", "d".repeat(1_500_000));
+    let file = CONNECTOR.replace("/directory.csv", &path);
+    let mut all = Vec::new();
+    for person in ["cid", "bob", "ann"] {
+        all.insert(0, propose(&lab, person, &file).await);
+    }
+
+    let request = ListProposalsRequest::default();
+    let page = lab.control.clone().list_proposals(request).await;
+
+    let page = page.unwrap().into_inner().proposals;
+    let numbers: Vec<_> = page.iter().map(|one| one.proposal).collect();
+    assert_eq!(numbers, all);
+    assert!(page.iter().all(|one| one.changes.is_empty()));
+    assert!(page.iter().all(|one| one.connector_file.is_empty()));
+    let one = proposal(&lab, all[0]).await;
+    let mut changes = one.changes.iter();
+    let change = changes.find(|change| change.key == "directory.path");
+    assert_eq!(change.unwrap().after.as_ref(), Some(&path));
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn the_trail_tells_who_proposed_and_who_approved_what() {
     let folder = tempfile::tempdir().unwrap();
     let lab = open(folder.path()).await;
