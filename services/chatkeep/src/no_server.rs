@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chatkeep_proto::v1::PutConnectorResponse;
 use chatkeep_runtime::GrpcChannel;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,6 +34,17 @@ impl Server {
         _: &[&str],
         _: &Value,
     ) -> anyhow::Result<T> {
+        self.refuse()
+    }
+
+    /// Says how to get a program that can.
+    #[expect(clippy::unused_async, reason = "as the one that asks")]
+    pub(crate) async fn map(
+        &self,
+        _: &str,
+        _: String,
+        _: (Option<i64>, &str),
+    ) -> anyhow::Result<PutConnectorResponse> {
         self.refuse()
     }
 
