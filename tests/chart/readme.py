@@ -23,7 +23,7 @@ def described(lines):
         if stripped.startswith("# -- "):
             comment.append(stripped.removeprefix("# -- "))
             continue
-        key = re.match(r"( *)([A-Za-z]\w*):", line)
+        key = re.match(r"( *)([A-Za-z][\w-]*):", line)
         if key:
             path = [*path[: len(key[1]) // 2], key[2]]
             if comment:
