@@ -129,9 +129,8 @@ fn archive_poisoned(cluster: &mut Cluster) -> (Option<i32>, String) {
 /// Asks the API for what it must refuse.
 fn problems(runtime: &Runtime, cluster: &Cluster, provider: &OpenIdProvider) -> Vec<String> {
     let script = Script::new(cluster, provider);
-    // Canaries in values that the file may have, the password's among them.
     let file = connector_file(cluster);
-    let wrong_type = file.replace("type = \"imap\"", "type = \"canarytarget\"");
+    let wrong_type = file.replace("type = \"imap\"", "type = \"pop3\"");
     let asked = [
         (Method::GET, "/items?message_id=canaryid", None),
         (Method::GET, "/connectors/canaryconnector", None),
