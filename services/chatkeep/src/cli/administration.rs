@@ -74,14 +74,8 @@ pub(crate) enum Connectors {
         /// Replaces this version alone, as `chatkeep connectors show` tells it; 0: only adds
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
         if_version: Option<i64>,
-        /// What is said about it where a second person has to approve it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
     /// Prints the connector file that is stored; its version and state on standard error
     Show(Named),
@@ -105,14 +99,8 @@ pub(crate) enum Connectors {
         connector: Named,
         /// The copy's name
         name: String,
-        /// What is said about it where a second person has to approve it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
     /// Replaces the custom mapping that the console keeps for one; with --server alone
     Map {
@@ -123,14 +111,8 @@ pub(crate) enum Connectors {
         /// Replaces that of this version alone, as `chatkeep connectors show` tells it
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         if_version: Option<i64>,
-        /// What is said about it where a second person has to approve it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
     /// Deletes one; its runs, logs and manifests stay. `put` restores it
     Delete {
@@ -139,14 +121,8 @@ pub(crate) enum Connectors {
         /// Deletes this version alone, as `chatkeep connectors show` tells it
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
         if_version: Option<i64>,
-        /// What is said about it where a second person has to approve it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            default_value = "",
-            hide_default_value = true
-        )]
-        reason: String,
+        #[command(flatten)]
+        why: Why,
     },
     /// Opens no run, and begins nothing more of those that are open
     Pause(Named),
@@ -219,4 +195,16 @@ pub(crate) enum Backfill {
 pub(crate) struct Named {
     /// Name or id of the connector, as `chatkeep connectors list` lists it
     pub(crate) connector: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// What is said about it where a second person has to approve it
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(crate) reason: String,
 }

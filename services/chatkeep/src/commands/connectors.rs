@@ -38,11 +38,11 @@ pub(crate) async fn run(
         Connectors::Put {
             file,
             manual,
-            reason,
+            why,
             if_version,
         } => {
             let place = Place::read(file, options)?;
-            put(&place, (!manual, reason), *if_version, output).await?;
+            put(&place, (!manual, &why.reason), *if_version, output).await?;
         }
         Connectors::Show(named) => show(&site, &named.connector, output).await?,
         Connectors::Run {
@@ -60,24 +60,32 @@ pub(crate) async fn run(
         Connectors::Clone {
             connector,
             name,
-            reason,
-        } => copy(site, &connector.connector, (name, reason), output).await?,
+            why,
+        } => copy(site, &connector.connector, (name, &why.reason), output).await?,
         Connectors::Map {
             connector,
             file,
             if_version,
-            reason,
+            why,
         } => {
             let csv = fs::read_to_string(file);
             let csv = csv.with_context(|| format!("read {}; it must be UTF-8", file.display()))?;
-            let mapping = (csv, *if_version, reason.as_str());
+            let mapping = (csv, *if_version, why.reason.as_str());
             map(&site, &connector.connector, mapping, output).await?;
         }
         Connectors::Delete {
             connector,
             if_version,
-            reason,
-        } => delete(&site, &connector.connector, (*if_version, reason), output).await?,
+            why,
+        } => {
+            delete(
+                &site,
+                &connector.connector,
+                (*if_version, &why.reason),
+                output,
+            )
+            .await?;
+        }
         Connectors::Pause(named) => pause(&site, &named.connector, output).await?,
         Connectors::Resume(named) => resume(&site, &named.connector, output).await?,
     }

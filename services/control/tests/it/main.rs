@@ -12,6 +12,7 @@ mod claims;
 mod clearing;
 mod coverage;
 mod cursors;
+mod decisions;
 mod deliverable;
 mod delivery;
 mod findings;

@@ -23,6 +23,8 @@ mod clearing;
 mod coverage;
 #[path = "../it/cursors.rs"]
 mod cursors;
+#[path = "../it/decisions.rs"]
+mod decisions;
 #[path = "../it/deliverable.rs"]
 mod deliverable;
 #[path = "../it/delivery.rs"]
