@@ -21,6 +21,10 @@ use crate::{
 /// Mailboxes that every session is delivered to.
 const PARTICIPANTS: u64 = 2;
 
+/// Items of a measurement, and how often it is taken.
+const MEASURED: u32 = 4_000;
+const ROUNDS: usize = 5;
+
 /// Spans that a program has lost.
 fn lost(program: &Program) -> u64 {
     let (_, metrics) = program.get("/metrics").unwrap();
@@ -123,36 +127,55 @@ fn processor_time(cluster: &Cluster) -> f64 {
     cluster.programs.iter().map(of_program).sum()
 }
 
-/// Archives, and says what that took.
-#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
-fn measure(name: &str, collector: Option<SocketAddr>) {
-    const SESSIONS: u32 = 1_000;
+/// Seconds of processors, and by the clock, that archiving takes.
+fn measure(collector: Option<SocketAddr>) -> (f64, f64) {
     let form = Form {
         collector,
         ..Form::default()
     };
-    let cluster = Cluster::start(&Servers::shared(), form, sessions(SESSIONS));
+    let cluster = Cluster::start(&Servers::shared(), form, sessions(MEASURED));
     let (before, begun) = (processor_time(&cluster), Instant::now());
 
     let archived = cluster.archive();
 
     assert_eq!(archived.code, Some(0), "{archived:?}");
-    let (took, passed) = (processor_time(&cluster) - before, begun.elapsed());
-    println!("{name}: {SESSIONS} items, {took:.1} s of processors, {passed:.1?}");
+    let passed = begun.elapsed().as_secs_f64();
+    (processor_time(&cluster) - before, passed)
 }
 
-/// A figure, not a test: `./test bench`.
+/// The least, the median and the greatest.
+fn spread(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let (least, median) = (figures[0], figures[figures.len() / 2]);
+    format!(
+        "{median:.1} s ({least:.1} to {:.1})",
+        figures.last().unwrap()
+    )
+}
+
+/// Figures, not a test: `./test bench`. What is compared takes turns, for other work disturbs all of it alike.
 #[test]
 #[ignore = "measures"]
+#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
 fn what_traces_cost() {
     let runtime = Runtime::new().unwrap();
     let collector = Collector::default();
     let address = runtime.block_on(collector.serve());
     let black_hole = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    for round in 1..=3 {
-        println!("round {round}");
-        measure("no collector", None);
-        measure("collector", Some(address));
-        measure("black hole", Some(black_hole.local_addr().unwrap()));
+    let forms = [
+        ("no collector", None),
+        ("collector", Some(address)),
+        ("answers nothing", Some(black_hole.local_addr().unwrap())),
+    ];
+    let mut took = [const { Vec::new() }; 3];
+    for _ in 0..ROUNDS {
+        for ((_, collector), took) in forms.iter().zip(&mut took) {
+            took.push(measure(*collector));
+        }
+    }
+    for ((name, _), took) in forms.iter().zip(took) {
+        let (processors, clock) = took.into_iter().unzip();
+        let (processors, clock) = (spread(processors), spread(clock));
+        println!("{name}: {MEASURED} items, {processors} of processors, {clock} by the clock");
     }
 }

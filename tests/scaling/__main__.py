@@ -21,7 +21,10 @@ from pathlib import Path
 import company
 import yaml
 from rule import Rule, Scaler
-from workers import REPOSITORY, STAGES, System, Workers
+from workers import STAGES, Workers
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+from local_system import REPOSITORY, System  # noqa: E402
 
 HELM = Path(os.environ.get("CHATKEEP_HELM_ROOT", "/var/cache/chatkeep/helm")) / "bin" / "helm"
 CHART = REPOSITORY / "charts" / "chatkeep"

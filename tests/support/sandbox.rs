@@ -284,16 +284,21 @@ pub(crate) fn session(minute: u32, lines: &[(&str, &str)]) -> String {
     session_at(minute as usize, &address(from), &to, &lines)
 }
 
-/// An exported session of two, modelled after the published Export-CsArchivingData format.
+/// An exported session of two, modelled after the published Export-CsArchivingData format, so many minutes
+/// after eight on Monday, 14 September 2026; no later than that month.
 pub(crate) fn session_at(minute: usize, from: &str, to: &str, lines: &[(&str, &str)]) -> String {
-    let (hour, minute) = (8 + minute / 60, minute % 60);
+    let (hours, minute) = (8 + minute / 60, minute % 60);
+    let (days, hour) = (hours / 24, hours % 24);
+    let weekday = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"][days % 7];
+    let day = 14 + days;
+    assert!(day <= 30, "no {day} September");
     let row = |(second, (sender, text)): (usize, &(&str, &str))| {
         format!("<div>[{hour:02}:{minute:02}:{second:02}] {sender}: {text}</div>\r\n")
     };
     let rows: Vec<_> = lines.iter().enumerate().map(row).collect();
     let html = format!("<html><body>\r\n{}</body></html>\r\n", rows.concat());
     format!(
-        "From: {from}\r\nTo: {to}\r\nSubject: Conversation between {from} and {to}\r\nDate: Mon, 14 Sep 2026 \
+        "From: {from}\r\nTo: {to}\r\nSubject: Conversation between {from} and {to}\r\nDate: {weekday}, {day} Sep 2026 \
          {hour:02}:{minute:02}:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; \
          boundary=\"MIME_Boundary\"\r\n\r\n--MIME_Boundary\r\nContent-Type: text/html; \
          charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--MIME_Boundary--\r\n",
