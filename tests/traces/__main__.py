@@ -35,7 +35,7 @@ def message_id(folder):
 def traces_of(system, mail):
     """The traces that `chatkeep item` names: of rendering and planning, and of each copy's import."""
     connector = system.folder / "company" / "connector.toml"
-    command = system.command("item", connector, mail)
+    command = system.command("item", "-c", connector, mail)
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout + said.stderr
     rendered = re.findall(r"^trace +([0-9a-f]{32}) rendered", said.stdout, re.MULTILINE)
