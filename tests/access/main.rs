@@ -11,6 +11,7 @@ mod mappings;
 mod matrix;
 mod pages;
 mod proxies;
+mod restoring;
 mod script;
 mod scripts;
 mod scripts_approval;
