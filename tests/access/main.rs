@@ -5,6 +5,7 @@
 mod approval;
 mod conformance;
 mod contoso;
+mod estimates;
 mod foreign;
 mod lending;
 mod mappings;

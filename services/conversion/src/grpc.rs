@@ -77,7 +77,7 @@ impl conversion_server::Conversion for ConversionService {
 
 fn render(
     conversation: &Conversation,
-    renderer: &Renderer,
+    renderer: &Renderer<'_>,
     files: &PreviewedFiles,
     most_bytes: usize,
 ) -> Result<PreviewItemResponse, RenderError> {

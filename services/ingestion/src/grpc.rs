@@ -2,7 +2,10 @@
 
 use std::{error::Error, path::Path};
 
-use chatkeep_model::connector::{Connector, Part, Source};
+use chatkeep_model::{
+    Kind,
+    connector::{Connector, Part, Source},
+};
 use chatkeep_pipeline::{LedgerClient, lend_secrets};
 use chatkeep_proto::v1::{
     DamagedFile, DatabaseSample as DatabaseMessage, IngestionPreviewRequest,
@@ -14,6 +17,7 @@ use tonic::{Request, Response, Status, metadata::MetadataMap};
 use crate::{
     check::{COUNTING, DatabaseSample, Finding, Found, Sample, look_into},
     preview::{self, Extent, Previewed},
+    rules::Rules,
 };
 
 /// Conversations shown by default, and at most.
@@ -75,11 +79,15 @@ impl ingestion_server::Ingestion for IngestionService {
             limit => limit.min(MOST),
         };
         let id = connector.id();
+        let rules = Rules::of(&connector);
+        let rules = rules.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let counting = request.count.then_some(COUNTING);
         let previewed = blocking(move || preview::preview(&id, &source, limit, counting)).await?;
         let (previewed, extent) =
             previewed.map_err(|e| Status::failed_precondition(sentence(&e)))?;
-        let conversations: Result<_, _> = previewed.into_iter().map(conversation).collect();
+        let conversations = previewed.into_iter();
+        let conversations: Result<_, _> =
+            conversations.map(|one| conversation(one, &rules)).collect();
         Ok(Response::new(IngestionPreviewResponse {
             conversations: conversations?,
             extent: extent.map(extent_message),
@@ -179,10 +187,13 @@ fn extent_message(extent: Extent) -> SourceExtent {
     }
 }
 
-fn conversation(previewed: Previewed) -> Result<PreviewedConversation, Status> {
+fn conversation(previewed: Previewed, rules: &Rules) -> Result<PreviewedConversation, Status> {
     let Previewed { file, conversation } = previewed;
     let encoded = rmp_serde::to_vec_named(&conversation);
     let encoded = encoded.map_err(|_| Status::internal("encode conversation"))?;
+    let is_room = conversation.kind == Kind::Room;
+    let rule = rules.of_conversation(&conversation.participants);
+    let excluded_by = rule.filter(|_| !is_room).unwrap_or_default().to_owned();
     let participants = conversation.participants.into_iter();
     let files = conversation.attachments.iter();
     let attachment_bytes = files.map(|file| file.size).sum();
@@ -195,5 +206,6 @@ fn conversation(previewed: Previewed) -> Result<PreviewedConversation, Status> {
         attachments: u32::try_from(conversation.attachments.len()).unwrap_or(u32::MAX),
         conversation: encoded.into(),
         attachment_bytes,
+        excluded_by,
     })
 }

@@ -61,6 +61,7 @@ impl Count {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transcripts::role;
 
     fn folder(files: usize) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -69,14 +70,6 @@ mod tests {
         }
         std::fs::write(folder.path().join("zzz.txt"), "foreign").unwrap();
         folder
-    }
-
-    fn role(name: &str) -> Role {
-        if name.ends_with(".eml") {
-            Role::Records
-        } else {
-            Role::Foreign
-        }
     }
 
     #[test]
