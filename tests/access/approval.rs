@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     contoso,
+    pages::submit,
     system::{ADMINISTRATOR, Browser, Reply, System},
 };
 
@@ -18,15 +19,6 @@ pub(crate) async fn approving() -> System {
     let provider = OpenIdProvider::start().await.unwrap();
     let required = [("CHATKEEP__CONTROL__APPROVAL__REQUIRED", "true")];
     System::start(Some(provider), &required)
-}
-
-/// Sends a form of a page.
-async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Reply {
-    let token = browser.form_token().await;
-    let fields = [&[("form_token", token.as_str())], fields].concat();
-    let mut address = reqwest::Url::parse("http://form").unwrap();
-    address.query_pairs_mut().extend_pairs(fields);
-    browser.form(path, &[], address.query().unwrap()).await
 }
 
 /// Where a proposal is that was answered with.

@@ -5,12 +5,14 @@
 mod approval;
 mod conformance;
 mod contoso;
+mod estimates;
 mod foreign;
 mod lending;
 mod mappings;
 mod matrix;
 mod pages;
 mod proxies;
+mod restoring;
 mod script;
 mod scripts;
 mod scripts_approval;

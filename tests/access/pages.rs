@@ -6,19 +6,16 @@ use serde_json::json;
 
 use crate::{
     contoso,
-    system::{ADMINISTRATOR, Browser, System},
+    system::{ADMINISTRATOR, Browser, Reply, System},
 };
 
 /// Sends a form of a page.
-async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> StatusCode {
+pub(crate) async fn submit(browser: &mut Browser, path: &str, fields: &[(&str, &str)]) -> Reply {
     let token = browser.form_token().await;
     let fields = [&[("form_token", token.as_str())], fields].concat();
     let mut address = reqwest::Url::parse("http://form").unwrap();
     address.query_pairs_mut().extend_pairs(fields);
-    browser
-        .form(path, &[], address.query().unwrap())
-        .await
-        .status
+    browser.form(path, &[], address.query().unwrap()).await
 }
 
 #[tokio::test]
@@ -42,11 +39,11 @@ async fn a_secret_that_is_entered_is_listed_and_never_shown_until_it_is_deleted(
     let deleted = submit(&mut browser, "/secrets/delete", &[("name", "imap")]).await;
     let left = browser.get("/secrets").await.text;
 
-    assert_eq!(stored, StatusCode::SEE_OTHER);
+    assert_eq!(stored.status, StatusCode::SEE_OTHER);
     assert!(listed.contains("<code>imap</code>"), "{listed}");
-    assert_eq!(refused, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(trail.contains("secret.put"), "{trail}");
-    assert_eq!(deleted, StatusCode::SEE_OTHER);
+    assert_eq!(deleted.status, StatusCode::SEE_OTHER);
     assert!(left.contains("There are none."), "{left}");
     for page in [listed, trail, left] {
         assert!(!page.contains("s3cret-value"), "{page}");
@@ -63,7 +60,7 @@ async fn without_a_key_the_page_of_secrets_says_how_to_give_one() {
 
     assert!(page.contains("control.secrets_key"), "{page}");
     assert!(!page.contains("name=\"value\""), "{page}");
-    assert_eq!(refused, StatusCode::CONFLICT);
+    assert_eq!(refused.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

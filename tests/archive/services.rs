@@ -52,6 +52,7 @@ async fn a_preview_shows_the_bytes_that_are_imported() {
             connector_file: connector_file(&sandbox),
             source,
             limit: 5,
+            count: false,
         };
         let preview = ingestion().preview(request).await.unwrap().into_inner();
         let whole = preview.conversations.into_iter();
@@ -62,6 +63,7 @@ async fn a_preview_shows_the_bytes_that_are_imported() {
                 connector_file: connector_file(&sandbox),
                 conversation: conversation.conversation,
                 max_part_bytes: 0,
+                sizes_only: false,
             };
             let item = conversion.preview_item(request).await.unwrap().into_inner();
             let message = &item.parts[0].message;
@@ -81,6 +83,7 @@ async fn a_preview_of_rooms_shows_who_said_something() {
         connector_file: connector_file(&sandbox),
         source: 2,
         limit: 3,
+        count: false,
     };
 
     let preview = ingestion().preview(request).await.unwrap().into_inner();
@@ -102,6 +105,7 @@ async fn a_large_attachment_is_previewed_in_its_size() {
         connector_file: connector_file(&sandbox),
         source: 1,
         limit: 50,
+        count: false,
     };
     let preview = ingestion().preview(request).await.unwrap().into_inner();
     let mut conversations = preview.conversations.into_iter();
@@ -111,6 +115,7 @@ async fn a_large_attachment_is_previewed_in_its_size() {
         connector_file: connector_file(&sandbox),
         conversation: with_file.conversation,
         max_part_bytes: 0,
+        sizes_only: false,
     };
     let item = conversion.preview_item(request).await.unwrap().into_inner();
 
@@ -128,6 +133,7 @@ async fn what_cannot_be_previewed_is_refused_without_quoting_it() {
         connector_file: connector_file.to_owned(),
         source,
         limit: 0,
+        count: false,
     };
 
     let unknown = ingestion().preview(preview(&good, 3)).await.unwrap_err();
@@ -139,6 +145,7 @@ async fn what_cannot_be_previewed_is_refused_without_quoting_it() {
         connector_file: good,
         conversation: b"hunter2".as_slice().into(),
         max_part_bytes: 0,
+        sizes_only: false,
     };
     let damaged = conversion.preview_item(request).await.unwrap_err();
 

@@ -66,6 +66,7 @@ async fn preview(cluster: &mut Cluster) -> Vec<u8> {
         connector_file: connector_file.clone(),
         source: 1,
         limit: 3,
+        count: false,
     };
     let previewed = ingestion.preview(request).await.unwrap().into_inner();
     assert_eq!(previewed.conversations.len(), 3);
@@ -76,6 +77,7 @@ async fn preview(cluster: &mut Cluster) -> Vec<u8> {
         connector_file,
         conversation: previewed.conversations[0].conversation.clone(),
         max_part_bytes: 0,
+        sizes_only: false,
     };
     let item = conversion.preview_item(request).await.unwrap().into_inner();
     item.parts[0].message.to_vec()

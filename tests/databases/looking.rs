@@ -41,6 +41,7 @@ fn a_preview_shows_the_items_that_are_archived() {
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         source: 1,
         limit: 5,
+        count: false,
     };
 
     let preview = ask(async |mut ingestion| ingestion.preview(request).await);
@@ -58,6 +59,65 @@ fn a_preview_shows_the_items_that_are_archived() {
         let is_it = |mail: &&crate::sandbox::Mail| mail.header("Message-ID") == Some(id.clone());
         assert!(archived.iter().any(|mail| is_it(&mail)), "{id}");
     }
+}
+
+#[test]
+fn the_rows_of_a_preview_are_those_that_a_run_then_reads() {
+    let world = filled(World::anywhere(1));
+    let request = IngestionPreviewRequest {
+        connector_file: connector(&world.sandbox).to_toml().unwrap(),
+        source: 1,
+        limit: 5,
+        count: true,
+    };
+
+    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+
+    let extent = preview.unwrap().into_inner().extent.unwrap();
+    let outcome = world.archive_all();
+    assert!(outcome.count("records.read") > 0);
+    assert_eq!(extent.rows, Some(outcome.count("records.read")));
+    assert!(extent.is_complete, "{extent:?}");
+    // All of it is of one day.
+    assert_eq!(extent.share, Some(1.0));
+}
+
+#[test]
+fn rows_outside_of_the_source_are_not_counted() {
+    let world = filled(World::new(1));
+    world.connect("tls = \"none\"\nfrom = \"2025-03-11\"\n");
+    let request = IngestionPreviewRequest {
+        connector_file: connector(&world.sandbox).to_toml().unwrap(),
+        source: 1,
+        limit: 5,
+        count: true,
+    };
+
+    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+
+    let extent = preview.unwrap().into_inner().extent.unwrap();
+    assert_eq!(extent.rows, Some(0));
+}
+
+#[test]
+fn quirk_a_count_that_takes_too_long_costs_the_total_and_not_the_preview() {
+    let world = filled(World::new(1));
+    let faults = world.pools[0].server.faults();
+    faults.set_at("messages-hours", When::Always, Fault::Stall);
+    let request = IngestionPreviewRequest {
+        connector_file: connector(&world.sandbox).to_toml().unwrap(),
+        source: 1,
+        limit: 5,
+        count: true,
+    };
+
+    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+
+    let preview = preview.unwrap().into_inner();
+    let extent = preview.extent.unwrap();
+    assert_eq!(preview.conversations.len(), 2);
+    assert_eq!((extent.rows, extent.is_complete), (None, false));
+    assert_eq!(extent.share, None);
 }
 
 #[test]

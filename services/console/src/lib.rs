@@ -3,6 +3,7 @@
 mod api;
 mod assets;
 mod error;
+mod estimate;
 mod mappings;
 mod pages;
 mod server;

@@ -84,6 +84,7 @@ fn table() -> Vec<Page> {
         does(Operate, "/connectors/{id}/pause", connector::actions::pause),
         does(Operate, "/connectors/{id}/resume", connector::actions::resume),
         does(Administer, "/connectors/{id}/delete", connector::actions::delete),
+        does(Administer, "/connectors/{id}/restore", connectors::deleted::restore),
         does(Operate, "/connectors/{id}/backfills", connector::backfills::start),
         does(Operate, "/connectors/{id}/backfills/{backfill}/cancel", connector::backfills::cancel),
         shows(Read, "/connectors/{id}/held", held::show),

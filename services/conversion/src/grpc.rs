@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     body::Sanitizer,
-    item::{Files, RenderError, RenderOptions, Renderer},
+    item::{Files, RenderError, Renderer},
     stage::{StagedFiles, options},
 };
 
@@ -64,7 +64,11 @@ impl conversion_server::Conversion for ConversionService {
             runtime: Handle::current(),
         });
         let sanitizer = Arc::clone(&self.sanitizer);
-        let work = move || render(&conversation, &options, &sanitizer, &files);
+        let most_bytes = if request.sizes_only { 0 } else { MOST_BYTES };
+        let work = move || {
+            let renderer = Renderer::new(&options, &sanitizer);
+            render(&conversation, &renderer, &files, most_bytes)
+        };
         let rendered = tokio::task::spawn_blocking(work).await;
         let rendered = rendered.map_err(|_| Status::internal("render conversation"))?;
         rendered.map(Response::new).map_err(|e| status(&e))
@@ -73,15 +77,14 @@ impl conversion_server::Conversion for ConversionService {
 
 fn render(
     conversation: &Conversation,
-    options: &RenderOptions,
-    sanitizer: &Sanitizer,
+    renderer: &Renderer<'_>,
     files: &PreviewedFiles,
+    most_bytes: usize,
 ) -> Result<PreviewItemResponse, RenderError> {
     let mut messages = Vec::new();
-    let renderer = Renderer::new(options, sanitizer);
     let parts = renderer.render(conversation, files, &mut messages)?;
     let mut rest = Bytes::from(messages);
-    let mut left = MOST_BYTES;
+    let mut left = most_bytes;
     let parts = parts.into_iter().map(|part| {
         let size = usize::try_from(part.size).unwrap_or(usize::MAX);
         let message = rest.split_to(size.min(rest.len()));

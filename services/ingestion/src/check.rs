@@ -1,4 +1,4 @@
-use std::io;
+use std::{io, time::Duration};
 
 use chatkeep_model::{
     UtcTime,
@@ -9,14 +9,14 @@ use tokio::runtime::Handle;
 use crate::{
     database::{self, DatabaseError},
     eml::{Files, Limits, Mail, StoredFile},
-    folder::{FolderError, Found as FoundFile, HashedFile, Walk, file_name},
+    folder::{self, FolderError, Found as FoundFile, HashedFile, file_name},
     list::role_of,
     xml,
 };
 
-/// Files that are looked at: enough to see what the folder holds, few enough to wait for.
-const SAMPLE: usize = 1_000;
-/// Of these, files that are read.
+/// How long the files of folders are counted: short enough to wait for, and for a call.
+pub(crate) const COUNTING: Duration = Duration::from_secs(5);
+/// Files that are read.
 const READ: usize = 20;
 
 /// What a source holds.
@@ -33,7 +33,7 @@ pub struct Finding {
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// The first files of a folder.
+    /// How many files a folder has, and what the first of them are.
     Files(Sample),
     /// What a database says about itself.
     Database(DatabaseSample),
@@ -63,11 +63,11 @@ pub struct DatabaseSample {
     pub last: Option<i64>,
 }
 
-/// The first files of a folder.
+/// How many files a folder has, and what the first of them are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// Files that hold records, at most a thousand.
-    pub files: usize,
+    /// Files that hold records, as many as could be counted in time.
+    pub files: u64,
     /// True when there are more.
     pub has_more: bool,
     /// Files among them that are none of the source's.
@@ -86,26 +86,26 @@ pub struct Sample {
 /// parse; does the database let us in, has it what it must have. Changes nothing; blocks, on a thread of
 /// a runtime that may.
 pub fn check(connector: &Connector) -> Vec<Finding> {
-    let sources = (1..).zip(&connector.sources);
-    sources
-        .map(|(position, source)| look_into(position, source))
-        .collect()
+    look_into((1..).zip(&connector.sources).collect())
 }
 
-/// Looks into the source at a position, from 1. Changes nothing; blocks.
-pub(crate) fn look_into(position: usize, source: &Source) -> Finding {
-    Finding {
+/// Looks into sources at these positions, from 1. Changes nothing; blocks.
+pub(crate) fn look_into(sources: Vec<(usize, &Source)>) -> Vec<Finding> {
+    let each = u32::try_from(sources.len()).unwrap_or(u32::MAX).max(1);
+    let finding = |(position, source): (usize, &Source)| Finding {
         source: position,
         kind: source.type_name(),
-        result: find(source),
-    }
+        result: find(source, COUNTING / each),
+    };
+    sources.into_iter().map(finding).collect()
 }
 
-fn find(source: &Source) -> Result<Found, SourceError> {
+fn find(source: &Source, time: Duration) -> Result<Found, SourceError> {
     match source {
-        Source::ArchivingExport(files) | Source::PersistentChatXml(files) => sample(source, files)
-            .map(Found::Files)
-            .map_err(SourceError::Folder),
+        Source::ArchivingExport(files) | Source::PersistentChatXml(files) => {
+            let sample = sample(source, files, time);
+            sample.map(Found::Files).map_err(SourceError::Folder)
+        }
         Source::ArchivingDatabase(source) => {
             let found = Handle::current().block_on(database::archiving::look_into(source));
             found.map(Found::Database).map_err(SourceError::Database)
@@ -117,15 +117,12 @@ fn find(source: &Source) -> Result<Found, SourceError> {
     }
 }
 
-fn sample(source: &Source, files: &FileSource) -> Result<Sample, FolderError> {
-    let mut walk = Walk::open(&files.path, role_of(source))?;
-    let mut found = walk.page(SAMPLE + 1)?;
-    let has_more = found.len() > SAMPLE;
-    found.truncate(SAMPLE);
+fn sample(source: &Source, files: &FileSource, time: Duration) -> Result<Sample, FolderError> {
+    let (found, count) = folder::count(&files.path, role_of(source), time)?;
     let mut sample = Sample {
-        files: found.len(),
-        has_more,
-        foreign: walk.foreign(),
+        files: count.files,
+        has_more: !count.is_complete,
+        foreign: count.foreign,
         ..Sample::default()
     };
     for file in found.iter().take(READ) {

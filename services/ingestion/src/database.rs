@@ -18,6 +18,8 @@ pub(crate) mod archiving;
 
 pub(crate) use crate::rooms::database as rooms;
 
+use std::time::Duration;
+
 pub use self::error::DatabaseError;
 pub(crate) use self::{
     connection::{Connection, Parameter},
@@ -27,6 +29,20 @@ pub(crate) use self::{
     row::Row,
     schema::{Schema, Table},
 };
+
+/// What is worth so much time and no more; `None` when it takes longer, or the server has other things to do. A
+/// statement that is under way ends with its connection.
+pub(crate) async fn in_time<T>(
+    time: Duration,
+    work: impl Future<Output = Result<T, DatabaseError>>,
+) -> Result<Option<T>, DatabaseError> {
+    match tokio::time::timeout(time, work).await {
+        Ok(Ok(done)) => Ok(Some(done)),
+        Ok(Err(error)) if error.is_passing() => Ok(None),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
 
 /// The statements that every kind of database is asked.
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A source's folder: its files in a fixed order, and the way to read one that may be changing.
 
+mod count;
 mod file;
 mod walk;
 
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub(crate) use self::{
+    count::{Count, count},
     file::{HashedFile, Reading, read_settled},
     walk::{Found, Walk},
 };

@@ -2,18 +2,22 @@
 
 use std::{error::Error, path::Path};
 
-use chatkeep_model::connector::{Connector, Part, Source};
+use chatkeep_model::{
+    Kind,
+    connector::{Connector, Part, Source},
+};
 use chatkeep_pipeline::{LedgerClient, lend_secrets};
 use chatkeep_proto::v1::{
     DamagedFile, DatabaseSample as DatabaseMessage, IngestionPreviewRequest,
-    IngestionPreviewResponse, PreviewedConversation, SourceFinding, SourceSample,
+    IngestionPreviewResponse, PreviewedConversation, SourceExtent, SourceFinding, SourceSample,
     TestSourceRequest, TestSourceResponse, ingestion_server, source_finding,
 };
 use tonic::{Request, Response, Status, metadata::MetadataMap};
 
 use crate::{
-    check::{DatabaseSample, Finding, Found, Sample, look_into},
-    preview::{self, Previewed},
+    check::{COUNTING, DatabaseSample, Finding, Found, Sample, look_into},
+    preview::{self, Extent, Previewed},
+    rules::Rules,
 };
 
 /// Conversations shown by default, and at most.
@@ -55,9 +59,8 @@ impl ingestion_server::Ingestion for IngestionService {
         let findings = blocking(move || {
             let sources = (1..).zip(&connector.sources);
             let wanted = sources.filter(|(found, _)| position == 0 || *found == position);
-            wanted
-                .map(|(position, source)| message(look_into(position, source)))
-                .collect()
+            let findings = look_into(wanted.collect());
+            findings.into_iter().map(message).collect()
         });
         Ok(Response::new(TestSourceResponse {
             findings: findings.await?,
@@ -76,11 +79,18 @@ impl ingestion_server::Ingestion for IngestionService {
             limit => limit.min(MOST),
         };
         let id = connector.id();
-        let previewed = blocking(move || preview::preview(&id, &source, limit)).await?;
-        let previewed = previewed.map_err(|e| Status::failed_precondition(sentence(&e)))?;
-        let conversations: Result<_, _> = previewed.into_iter().map(conversation).collect();
+        let rules = Rules::of(&connector);
+        let rules = rules.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let counting = request.count.then_some(COUNTING);
+        let previewed = blocking(move || preview::preview(&id, &source, limit, counting)).await?;
+        let (previewed, extent) =
+            previewed.map_err(|e| Status::failed_precondition(sentence(&e)))?;
+        let conversations = previewed.into_iter();
+        let conversations: Result<_, _> =
+            conversations.map(|one| conversation(one, &rules)).collect();
         Ok(Response::new(IngestionPreviewResponse {
             conversations: conversations?,
+            extent: extent.map(extent_message),
         }))
     }
 }
@@ -158,7 +168,7 @@ fn sample_message(sample: Sample) -> SourceSample {
             reason: reason.to_owned(),
         });
     SourceSample {
-        files: sample.files as u64,
+        files: sample.files,
         has_more: sample.has_more,
         foreign: sample.foreign,
         read: sample.read as u64,
@@ -167,11 +177,26 @@ fn sample_message(sample: Sample) -> SourceSample {
     }
 }
 
-fn conversation(previewed: Previewed) -> Result<PreviewedConversation, Status> {
+fn extent_message(extent: Extent) -> SourceExtent {
+    SourceExtent {
+        files: extent.files,
+        bytes: extent.bytes,
+        rows: extent.rows,
+        is_complete: extent.is_complete,
+        share: extent.share,
+    }
+}
+
+fn conversation(previewed: Previewed, rules: &Rules) -> Result<PreviewedConversation, Status> {
     let Previewed { file, conversation } = previewed;
     let encoded = rmp_serde::to_vec_named(&conversation);
     let encoded = encoded.map_err(|_| Status::internal("encode conversation"))?;
+    let is_room = conversation.kind == Kind::Room;
+    let rule = rules.of_conversation(&conversation.participants);
+    let excluded_by = rule.filter(|_| !is_room).unwrap_or_default().to_owned();
     let participants = conversation.participants.into_iter();
+    let files = conversation.attachments.iter();
+    let attachment_bytes = files.map(|file| file.size).sum();
     Ok(PreviewedConversation {
         file,
         kind: conversation.kind.as_str().to_owned(),
@@ -180,5 +205,7 @@ fn conversation(previewed: Previewed) -> Result<PreviewedConversation, Status> {
         records: u32::try_from(conversation.records.len()).unwrap_or(u32::MAX),
         attachments: u32::try_from(conversation.attachments.len()).unwrap_or(u32::MAX),
         conversation: encoded.into(),
+        attachment_bytes,
+        excluded_by,
     })
 }

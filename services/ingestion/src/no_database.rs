@@ -6,6 +6,8 @@
 )]
 
 pub(crate) mod archiving {
+    use std::time::Duration;
+
     use chatkeep_model::connector::DatabaseSource;
     use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
 
@@ -25,6 +27,14 @@ pub(crate) mod archiving {
         Err(DatabaseError)
     }
 
+    pub(crate) async fn count(
+        _: &DatabaseSource,
+        _: (Option<i64>, Option<i64>),
+        _: Duration,
+    ) -> Result<Option<u64>, DatabaseError> {
+        Err(DatabaseError)
+    }
+
     pub(crate) async fn preview(
         _: &str,
         _: &DatabaseSource,
@@ -38,7 +48,7 @@ pub(crate) mod rooms {
     use chatkeep_pipeline::{Completion, ResultExt as _, StageError};
 
     use super::DatabaseError;
-    pub(crate) use super::archiving::{look_into, preview};
+    pub(crate) use super::archiving::{count, look_into, preview};
     use crate::work::Work;
 
     pub(crate) async fn list(_: &Work) -> Result<Completion, StageError> {

@@ -114,6 +114,7 @@ await check("the schedule is asked for", async () => {
 });
 
 await check("the review tries everything, and saving leads to the connector", async () => {
+  await has("First import");
   await has("Who maps to whom");
   await look(page, "wizard-8-review");
   await page.getByRole("button", { name: "Save and finish" }).click();

@@ -64,6 +64,7 @@ const POSTS = [
   ["/connectors/new", 2],
   ["/secrets", 2],
   [`${connector}/delete`, 2],
+  [`${connector}/restore`, 2],
 ];
 
 await check(`what the ${role} may not do is refused when it is sent all the same`, async () => {

@@ -77,8 +77,9 @@ await check("another one is cancelled", async () => {
   await page.locator("tbody .badge", { hasText: "Cancelled" }).first().waitFor();
 });
 
+const list = page.getByRole("link", { name: "Small mailboxes" });
+
 await check("a connector is deleted, and is listed no longer", async () => {
-  const list = page.getByRole("link", { name: "Small mailboxes" });
   await page.goto(`${site}/connectors`);
   assert((await list.count()) === 1, "it is not listed");
   await page.goto(`${site}${small}`);
@@ -86,7 +87,28 @@ await check("a connector is deleted, and is listed no longer", async () => {
   await look(page, "connector-delete");
   await page.getByRole("button", { name: "Delete Small mailboxes" }).click();
   await page.getByRole("heading", { level: 1, name: "Data connectors" }).waitFor();
+  // What lies in a fold that is closed has no role.
   assert((await list.count()) === 0, "it is still listed");
+});
+
+await check("a deleted connector is found behind a fold, and restored there", async () => {
+  const fold = page.getByText("Deleted connectors (1)");
+  await fold.click();
+  await list.waitFor();
+  await look(page, "connectors-deleted");
+  await list.click();
+  await page.getByText("This connector was deleted").waitFor();
+  assert((await page.getByRole("link", { name: "Edit", exact: true }).count()) === 0, "it can be edited");
+  await look(page, "connector-deleted");
+  await page.goto(`${site}/connectors`);
+  await fold.click();
+  await page.getByRole("button", { name: "Restore Small mailboxes" }).click();
+  await page.getByText("Restored.").waitFor();
+  await page.locator(".title .badge", { hasText: "Manual" }).waitFor();
+  await page.getByRole("link", { name: "Run 1", exact: true }).first().waitFor();
+  await page.goto(`${site}/connectors`);
+  await list.waitFor();
+  assert((await fold.count()) === 0, "it is among the deleted ones");
 });
 
 await clean(wrong);

@@ -19,15 +19,22 @@ fn a_preview_shows_the_last_day_of_each_room_as_it_is_archived() {
         connector_file: connector(&rooms.sandbox).to_toml().unwrap(),
         source: 1,
         limit: 5,
+        count: true,
     };
 
     let preview = ask(async |mut ingestion| ingestion.preview(request).await);
 
-    let shown = preview.unwrap().into_inner().conversations;
+    let preview = preview.unwrap().into_inner();
+    let extent = preview.extent.unwrap();
+    assert_eq!((extent.rows, extent.is_complete), (Some(4), true));
+    // The last days, of all.
+    assert_eq!(extent.share, Some(0.75));
+    let shown = preview.conversations;
     let kinds: Vec<_> = shown.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["room", "room"]);
     assert!(shown.iter().all(|one| one.file == "tblChat"));
-    rooms.archive();
+    let outcome = rooms.archive();
+    assert_eq!(outcome.count("records.read"), 4, "{outcome:?}");
     let archived = rooms.sandbox.mails("ann@contoso.com");
     for one in shown {
         let conversation: Conversation = rmp_serde::from_slice(&one.conversation).unwrap();

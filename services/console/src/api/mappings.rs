@@ -155,7 +155,7 @@ async fn asked(
         let problem = "addresses: say whose mailboxes to find, or held or sources: true.";
         return Err(Problem::unprocessable(problem));
     }
-    let mut people: BTreeSet<_> = order.addresses.iter().cloned().collect();
+    let mut asked: BTreeSet<_> = order.addresses.iter().cloned().collect();
     if order.held {
         let request = ListHeldRequest {
             connector: stored.summary.connector.clone(),
@@ -163,17 +163,15 @@ async fn asked(
             limit: HELD,
         };
         let page = services.control.list_held(request).await?.into_inner();
-        people.extend(page.users.into_iter().map(|user| user.source_user));
+        asked.extend(page.users.into_iter().map(|user| user.source_user));
     }
     if order.sources {
         let sources = u32::try_from(stored.connector.sources.len()).unwrap_or(u32::MAX);
-        let (found, problems) = people::participants(services, &stored.file, sources).await;
-        if let Some(problem) = problems.into_iter().next() {
-            return Err(problem.into());
+        for preview in people::previews(services, &stored.file, sources, false).await {
+            asked.extend(people::participants(&preview?));
         }
-        people.extend(found);
     }
-    Ok(people)
+    Ok(asked)
 }
 
 /// A mapping that is sent, and the version of the connector that it is sent for.

@@ -1,10 +1,12 @@
 //! What a connector file would archive, without a run.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 
 use axum::{Json, extract::State};
+use chatkeep_model::connector::Source;
 use chatkeep_proto::v1::{
     AppendAuditRequest, IngestionPreviewRequest, PreviewItemRequest, PreviewedConversation,
+    Resolution,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,9 +16,13 @@ use super::{
     connectors::{EXAMPLE, parse},
     words::{hex, time},
 };
-use crate::{Services, mappings::people};
+use crate::{
+    Services,
+    estimate::{History, ImportDuration, RENDERING, Sample, SourceTotals, Volume},
+    mappings::people,
+};
 
-/// Conversations that are looked at, and items that are rendered of them.
+/// Conversations that are looked at, and items of them that are shown.
 const CONVERSATIONS: u32 = 50;
 const ITEMS: usize = 3;
 /// Bytes of a rendered message that are shown.
@@ -42,9 +48,17 @@ pub(crate) struct Preview {
     records: u64,
     /// Files that go with them.
     attachments: u64,
+    /// Of the conversations, those that a rule of the file leaves out.
+    excluded: usize,
     mapping: MappingPreview,
     /// The first three conversations as items.
     items: Vec<ItemPreview>,
+    /// How much the whole source holds.
+    source: SourceTotals,
+    /// What all of it would become, estimated from these conversations.
+    volume: Volume,
+    /// How long a first import of it would take.
+    duration: ImportDuration,
 }
 
 /// Whom the participants are mapped to.
@@ -111,20 +125,31 @@ pub(super) async fn preview(
     };
     services.access.append_audit(note).await?;
     let file = order.connector_file;
+    let began = Instant::now();
     let request = IngestionPreviewRequest {
         connector_file: file.clone(),
         source: order.source,
         limit: CONVERSATIONS,
+        count: true,
     };
     let read = services.ingestion.preview(request).await?.into_inner();
-    let conversations = read.conversations;
-    let people = conversations.iter().flat_map(|one| &one.participants);
-    let people = people.cloned().collect();
-    let mapping = map(&mut services, &file, None, people).await?;
+    let people = people::participants(&read);
+    let people = people::resolve(&mut services, &file, None, people).await?;
+    let people = people.resolutions;
+    let conversations = &read.conversations;
     let mut items = Vec::new();
     for conversation in conversations.iter().take(ITEMS) {
         items.push(render(&mut services, file.clone(), conversation).await);
     }
+    let until = began + RENDERING;
+    let sample = Sample::take(&mut services, &file, conversations, &people, until).await?;
+    let history = History::find(&mut services, &connector).await?;
+    let extent = read.extent.unwrap_or_default();
+    let volume = sample.volume(extent.share);
+    // Ingestion has found it: there is one of this position.
+    let index = (order.source as usize).saturating_sub(1);
+    let database = connector.sources.get(index).and_then(Source::database);
+    let pace = database.and_then(|database| extent.rows.zip(database.rows_per_second));
     let sum = |of: fn(&PreviewedConversation) -> u32| {
         conversations.iter().map(|one| u64::from(of(one))).sum()
     };
@@ -132,8 +157,15 @@ pub(super) async fn preview(
         conversations: conversations.len(),
         records: sum(|one| one.records),
         attachments: sum(|one| one.attachments),
-        mapping,
+        excluded: conversations
+            .iter()
+            .filter(|one| !one.excluded_by.is_empty())
+            .count(),
+        mapping: people.into(),
         items,
+        source: SourceTotals::of(&extent, database.is_some()),
+        duration: history.duration(&volume, sample.mailboxes(), pace),
+        volume,
     }))
 }
 
@@ -145,32 +177,38 @@ pub(super) async fn map(
     people: BTreeSet<String>,
 ) -> Result<MappingPreview, Problem> {
     let mapped = people::resolve(services, connector_file, custom, people).await?;
-    let participants = mapped.resolutions.into_iter().map(|one| Participant {
-        address: one.address,
-        placement: one.placement,
-        mailbox: one.mailbox,
-        rule: one.rule,
-    });
-    let participants: Vec<_> = participants.collect();
-    let count = |placement: &str| {
-        let all = participants.iter();
-        all.filter(|one| one.placement == placement).count()
-    };
-    let (mapped, held, conflict) = (count("mapped"), count("held"), count("conflict"));
-    let ours = mapped + held + conflict;
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a rate of some hundred addresses"
-    )]
-    let hit_rate = (ours > 0).then(|| mapped as f64 / ours as f64);
-    Ok(MappingPreview {
-        mapped,
-        held,
-        external: count("external"),
-        conflict,
-        hit_rate,
-        participants,
-    })
+    Ok(mapped.resolutions.into())
+}
+
+impl From<Vec<Resolution>> for MappingPreview {
+    fn from(resolutions: Vec<Resolution>) -> Self {
+        let participants = resolutions.into_iter().map(|one| Participant {
+            address: one.address,
+            placement: one.placement,
+            mailbox: one.mailbox,
+            rule: one.rule,
+        });
+        let participants: Vec<_> = participants.collect();
+        let count = |placement: &str| {
+            let all = participants.iter();
+            all.filter(|one| one.placement == placement).count()
+        };
+        let (mapped, held, conflict) = (count("mapped"), count("held"), count("conflict"));
+        let ours = mapped + held + conflict;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rate of some hundred addresses"
+        )]
+        let hit_rate = (ours > 0).then(|| mapped as f64 / ours as f64);
+        Self {
+            mapped,
+            held,
+            external: count("external"),
+            conflict,
+            hit_rate,
+            participants,
+        }
+    }
 }
 
 async fn render(
@@ -182,6 +220,7 @@ async fn render(
         connector_file,
         conversation: conversation.conversation.clone(),
         max_part_bytes: 0,
+        sizes_only: false,
     };
     let mut preview = ItemPreview {
         kind: conversation.kind.clone(),

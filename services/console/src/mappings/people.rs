@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chatkeep_proto::v1::{Identity, IngestionPreviewRequest, PreviewRequest, PreviewResponse};
+use chatkeep_proto::v1::{
+    Identity, IngestionPreviewRequest, IngestionPreviewResponse, PreviewRequest, PreviewResponse,
+};
 use tonic::Status;
 
 use crate::Services;
@@ -10,30 +12,33 @@ use crate::Services;
 /// Conversations looked at of each source.
 const CONVERSATIONS: u32 = 50;
 
-/// Participants of the first conversations of each source of a connector file, and why sources could not be
-/// read.
-pub(crate) async fn participants(
+/// The first conversations of each source of a connector file, by its position from 1, or why it could not be
+/// read; `count`: with how much it holds.
+pub(crate) async fn previews(
     services: &mut Services,
     file: &str,
     sources: u32,
-) -> (BTreeSet<String>, Vec<Status>) {
-    let mut people = BTreeSet::new();
-    let mut problems = Vec::new();
+    count: bool,
+) -> Vec<Result<IngestionPreviewResponse, Status>> {
+    let mut previews = Vec::new();
     for source in 1..=sources {
         let request = IngestionPreviewRequest {
             connector_file: file.to_owned(),
             source,
             limit: CONVERSATIONS,
+            count,
         };
-        match services.ingestion.preview(request).await {
-            Ok(answer) => {
-                let conversations = answer.into_inner().conversations.into_iter();
-                people.extend(conversations.flat_map(|one| one.participants));
-            }
-            Err(status) => problems.push(status),
-        }
+        let preview = services.ingestion.preview(request).await;
+        previews.push(preview.map(tonic::Response::into_inner));
     }
-    (people, problems)
+    previews
+}
+
+/// Everybody in the conversations of a preview.
+pub(crate) fn participants(preview: &IngestionPreviewResponse) -> BTreeSet<String> {
+    let conversations = preview.conversations.iter();
+    let people = conversations.flat_map(|one| &one.participants);
+    people.cloned().collect()
 }
 
 /// Whom addresses are mapped to by a connector file; `custom_mapping` is a mapping's content in place of the one

@@ -15,6 +15,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
+    connectors::deleted,
     form,
     layout::{self, Page},
     proposals, viewer, words,
@@ -56,8 +57,10 @@ pub(crate) async fn show(
     let backfills = services.control.list_backfills(request).await?;
     let backfills = backfills.into_inner().backfills;
     let waiting = proposals::waiting_of(&mut services, &stored.summary.connector).await?;
+    let deleted = deleted::notice(&mut services, &stored.summary, waiting.is_required).await?;
     let content = html! {
         (said(&asked.done))
+        (deleted)
         (warnings(&stored, &runs))
         (proposals::notice(&waiting.proposals))
         @if let Some(open) = &open { (progress::card(&stored, open)) }
@@ -86,7 +89,9 @@ fn buttons(stored: &Stored, runs: &[ReportResponse]) -> Markup {
             (form::button(&format!("{address}/run"), "primary", "Run now"))
             (form::button(&format!("{address}/pause"), "", "Pause"))
         }
-        @if viewer::may(Right::Administer) { a.button href={ (address) "/edit" } { "Edit" } }
+        @if viewer::may(Right::Administer) && state != ConnectorState::Deleted {
+            a.button href={ (address) "/edit" } { "Edit" }
+        }
         @if let Some(run) = runs.iter().find(|run| run.closed.is_some()) {
             a.button href={ "/api/v1" (address) "/runs/" (run.number) "/log.csv" } download { "Download log" }
         }
@@ -106,6 +111,10 @@ fn said(done: &str) -> Markup {
             "No run is opened. What was already begun is finished.",
         ),
         "resumed" => ("Resumed.", "It goes on exactly where it was."),
+        "restored" => (
+            "Restored.",
+            "It goes on from what it has archived. Check its schedule and its connections.",
+        ),
         "backfill" => (
             "Backfill ordered.",
             "Its runs begin when no other run is open.",

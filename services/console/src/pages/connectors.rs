@@ -1,7 +1,9 @@
 //! The list of connectors.
 
+pub(super) mod deleted;
+
 use axum::extract::State;
-use chatkeep_proto::v1::{ConnectorSummary, ListConnectorsRequest};
+use chatkeep_proto::v1::{ConnectorState, ConnectorSummary, ListConnectorsRequest};
 use maud::{Markup, html};
 
 use super::{
@@ -12,18 +14,22 @@ use crate::{Services, error::PageError, sign_in::Right};
 
 /// `GET /connectors`.
 pub(crate) async fn list(State(mut services): State<Services>) -> Result<Markup, PageError> {
-    let request = ListConnectorsRequest::default();
+    let request = ListConnectorsRequest { deleted: true };
     let answer = services.control.list_connectors(request);
-    let connectors = answer.await?.into_inner().connectors;
+    let all = answer.await?.into_inner().connectors.into_iter();
+    let (deleted, connectors): (Vec<_>, Vec<_>) =
+        all.partition(|one| one.state() == ConnectorState::Deleted);
     let waiting = proposals::summary(&mut services).await?;
     let page = Page::new("Data connectors");
+    let deleted = deleted::card(&mut services, deleted, waiting.is_required).await?;
     if connectors.is_empty() {
-        return Ok(page.show(&html! { (to_approve(waiting.waiting)) (welcome()) }));
+        return Ok(page.show(&html! { (to_approve(waiting.waiting)) (welcome()) (deleted) }));
     }
     let add = html! {
         @if viewer::may(Right::Administer) { a.button.primary href="/connectors/new" { "Add connector" } }
     };
-    let content = html! { (to_approve(waiting.waiting)) (table(&connectors, words::now())) };
+    let content =
+        html! { (to_approve(waiting.waiting)) (table(&connectors, words::now())) (deleted) };
     Ok(page.beside(add).show(&content))
 }
 

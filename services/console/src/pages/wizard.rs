@@ -6,6 +6,7 @@ mod asked;
 mod catalog;
 mod draft;
 mod field;
+mod forecast;
 mod inputs;
 mod people;
 mod problems;
@@ -152,7 +153,7 @@ async fn test(
             let sample = checks::directory(services, &file).await.sample_mailbox;
             card(&checks::target(services, &file, &sample).await.shown)
         }
-        _ => people(draft, services).await.everybody(),
+        _ => people(draft, services, false).await.everybody(),
     })
 }
 
@@ -160,7 +161,7 @@ fn card(shown: &Markup) -> Markup {
     html! { section.card aria-labelledby="tested" role="status" { h2 #tested { "Tested" } (shown) } }
 }
 
-async fn people(draft: &Draft, services: &mut Services) -> People {
+async fn people(draft: &Draft, services: &mut Services, count: bool) -> People {
     let file = draft.only(&[
         "name",
         "domain",
@@ -170,7 +171,7 @@ async fn people(draft: &Draft, services: &mut Services) -> People {
         "mapping",
     ]);
     let sources = u32::try_from(draft.sources().len()).unwrap_or(u32::MAX);
-    people::look(services, &file, sources).await
+    people::look(services, &file, sources, count).await
 }
 
 /// What the connector would do, and whether it could.
@@ -179,14 +180,17 @@ async fn review(draft: &Draft, services: &mut Services) -> Markup {
     let sources = checks::sources(services, &file, 0).await;
     let directory = checks::directory(services, &file).await;
     let target = checks::target(services, &file, &directory.sample_mailbox).await;
+    let people = people(draft, services, true).await;
+    let forecast = forecast::card(services, draft, &people).await;
     html! {
+        (forecast)
         section.card aria-labelledby="tests" {
             h2 #tests { "Connections" }
             h3 { "Sources" } (sources)
             h3 { "Directory" } (directory.shown)
             h3 { "Target" } (target.shown)
         }
-        (people(draft, services).await.in_short())
+        (people.in_short())
     }
 }
 

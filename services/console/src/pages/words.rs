@@ -101,6 +101,24 @@ pub(super) fn rough(seconds: u64) -> String {
     }
 }
 
+/// Bytes in their largest unit, decimal: `512 bytes`, `1.5 MB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut tenths = bytes.saturating_mul(10);
+    let mut name = None;
+    for unit in units {
+        if tenths < 10_000 {
+            break;
+        }
+        tenths /= 1_000;
+        name = Some(unit);
+    }
+    match name {
+        Some(unit) => format!("{}.{} {unit}", number(tenths / 10), tenths % 10),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// Now, Unix seconds.
 pub(super) fn now() -> i64 {
     Timestamp::now().as_second()
@@ -111,4 +129,18 @@ pub(super) fn exceptions(run: &ReportResponse) -> u64 {
     let deliveries = run.deliveries.unwrap_or_default();
     let records = run.records.unwrap_or_default();
     deliveries.failed + deliveries.partially_imported + deliveries.held + records.quarantined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_shown_in_their_largest_unit() {
+        assert_eq!(bytes(0), "0 bytes");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_000), "1.0 kB");
+        assert_eq!(bytes(1_550_000), "1.5 MB");
+        assert_eq!(bytes(12_345_000_000_000_000), "12,345.0 TB");
+    }
 }

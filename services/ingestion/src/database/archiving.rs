@@ -30,6 +30,6 @@ mod window;
 pub(crate) use self::{
     capture::capture,
     list::list,
-    look::{look_into, preview},
+    look::{count, look_into, preview},
     rtf::text as words_of_rtf,
 };

@@ -20,5 +20,5 @@ mod window;
 pub(crate) use self::{
     capture::capture,
     list::list,
-    look::{look_into, preview},
+    look::{count, look_into, preview},
 };

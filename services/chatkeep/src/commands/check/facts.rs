@@ -36,7 +36,7 @@ pub(super) struct SourceFact {
     pub(super) database: Option<DatabaseFacts>,
 }
 
-/// The first files of a folder.
+/// How many files a folder has, and what the first of them are.
 #[derive(Deserialize)]
 pub(super) struct FileFacts {
     pub(super) files: u64,
@@ -215,7 +215,7 @@ impl From<Sample> for FileFacts {
             reason: reason.to_owned(),
         });
         Self {
-            files: sample.files as u64,
+            files: sample.files,
             has_more: sample.has_more,
             foreign: sample.foreign,
             read: sample.read as u64,

@@ -1,7 +1,7 @@
 //! What a connector is set to.
 
 use chatkeep_model::connector::{Connector, Directory, Schedule, Source, Target, Unmapped};
-use chatkeep_proto::v1::ReportResponse;
+use chatkeep_proto::v1::{ConnectorState, ReportResponse};
 use chatkeep_report::number;
 use maud::{Markup, html};
 
@@ -90,7 +90,7 @@ pub(super) fn more(stored: &Stored, approval: bool) -> Markup {
         section.card aria-labelledby="more" {
             h2 #more { "More" }
             details { summary { "Connector file" } pre tabindex="0" { (stored.file) } }
-            @if viewer::may(Right::Administer) {
+            @if viewer::may(Right::Administer) && stored.summary.state() != ConnectorState::Deleted {
                 details { summary { "Delete this connector" } (form::post(&format!("{}/delete", stored.address()), &delete)) }
             }
         }

@@ -1,6 +1,8 @@
 //! Who would get what: participants of the first conversations of each source, and their mailboxes.
 
-use chatkeep_proto::v1::{PreviewResponse, Resolution};
+use std::collections::BTreeSet;
+
+use chatkeep_proto::v1::{IngestionPreviewResponse, PreviewResponse, Resolution};
 use chatkeep_report::number;
 use maud::{Markup, html};
 use tonic::Status;
@@ -12,16 +14,19 @@ const SHOWN: usize = 200;
 
 /// What was found.
 pub(super) struct People {
-    problems: Vec<Status>,
-    found: Result<PreviewResponse, Status>,
+    /// The first conversations of each source, or why it cannot be read.
+    pub(super) previews: Vec<Result<IngestionPreviewResponse, Status>>,
+    pub(super) found: Result<PreviewResponse, Status>,
 }
 
-/// Looks.
-pub(super) async fn look(services: &mut Services, file: &str, sources: u32) -> People {
-    let (people, problems) = people::participants(services, file, sources).await;
+/// Looks; `count`: also at how much each source holds.
+pub(super) async fn look(services: &mut Services, file: &str, sources: u32, count: bool) -> People {
+    let previews = people::previews(services, file, sources, count).await;
+    let readable = previews.iter().flatten();
+    let people: BTreeSet<_> = readable.flat_map(people::participants).collect();
     let found = people::resolve(services, file, None, people).await;
     let found = found.map(sorted);
-    People { problems, found }
+    People { previews, found }
 }
 
 impl People {
@@ -48,7 +53,7 @@ impl People {
         html! {
             section.card.flush aria-labelledby="people" {
                 h2 #people { "Who maps to whom" }
-                @for problem in &self.problems { div.head { (checks::refused(problem)) } }
+                @for problem in self.previews.iter().filter_map(|preview| preview.as_ref().err()) { div.head { (checks::refused(problem)) } }
                 @match &self.found {
                     Ok(found) => { p.head.soft { (summary(found)) } (list(found)) },
                     Err(status) => div.head { (checks::refused(status)) },

@@ -1,5 +1,7 @@
 //! What administrators see of a database before it is archived.
 
+use std::time::Duration;
+
 use chatkeep_model::{Conversation, connector::DatabaseSource};
 
 use super::{
@@ -10,11 +12,12 @@ use super::{
     range::{Range, Stream, midnight},
     reader::Open,
     record::Entry,
+    recount::{self, Past},
     tables,
 };
 use crate::{
     check::DatabaseSample,
-    database::{Connection, DatabaseError, Identity, Schema},
+    database::{Connection, DatabaseError, Identity, Schema, in_time},
     preview::Previewed,
     sorting::Sorter,
 };
@@ -95,6 +98,30 @@ pub(crate) async fn preview(
     }
     previewed.truncate(limit);
     Ok(previewed)
+}
+
+/// Rows of both tables in a window, Unix seconds, to exclusive; `None` when counting them takes longer than
+/// `time`.
+pub(crate) async fn count(
+    source: &DatabaseSource,
+    (from, to): (Option<i64>, Option<i64>),
+    time: Duration,
+) -> Result<Option<u64>, DatabaseError> {
+    in_time(time, async {
+        let mut connection = Connection::open(source).await?;
+        let mut rows = 0;
+        for stream in Stream::ALL {
+            let window = Past {
+                stream,
+                from: from.unwrap_or(i64::MIN),
+                to: to.unwrap_or(i64::MAX),
+            };
+            let hours = recount::count(&mut connection, &window).await?;
+            rows += hours.values().sum::<u64>();
+        }
+        Ok(rows)
+    })
+    .await
 }
 
 fn last_day(stream: Stream, last: Option<i64>) -> Range {

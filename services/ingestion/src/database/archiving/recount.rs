@@ -27,7 +27,7 @@ const HOURS_TO_EPOCH: i64 = 25_567 * 24;
 /// Seconds of a UTC day.
 const DAY: i64 = 24 * HOUR;
 
-/// Whole hours of a table that were read before and are not read again; Unix seconds, to exclusive.
+/// Hours of a table, as a rule those that were read before and are not read again; Unix seconds, to exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Past {
     pub(super) stream: Stream,
@@ -49,7 +49,7 @@ pub(super) struct Recount<'a> {
 }
 
 /// Rows by the beginning of their hour.
-type Hours = BTreeMap<i64, u64>;
+pub(super) type Hours = BTreeMap<i64, u64>;
 
 impl Recount<'_> {
     /// Counts again and says where there are other numbers than before. That it could not be counted is
@@ -168,7 +168,11 @@ fn gone(subject: String, (before, now): (u64, u64)) -> Finding {
     }
 }
 
-async fn count(connection: &mut Connection, past: &Past) -> Result<Hours, DatabaseError> {
+/// Counts the rows of each hour.
+pub(super) async fn count(
+    connection: &mut Connection,
+    past: &Past,
+) -> Result<Hours, DatabaseError> {
     let statement = match past.stream {
         Stream::Messages => statements::MESSAGES_HOURS,
         Stream::Conferences => statements::CONFERENCES_HOURS,

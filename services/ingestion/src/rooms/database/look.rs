@@ -1,6 +1,6 @@
 //! What administrators see of a database before it is archived.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use chatkeep_model::{UtcDay, connector::DatabaseSource};
 
@@ -8,10 +8,11 @@ use super::{
     read::{FoundRoom, Range, RoomDatabase},
     records::Records,
     row::ChatRow,
+    window::ticks,
 };
 use crate::{
     check::DatabaseSample,
-    database::DatabaseError,
+    database::{DatabaseError, in_time},
     preview::Previewed,
     rooms::{day::whole_days, record::CapturedRecord},
 };
@@ -78,6 +79,22 @@ pub(crate) async fn preview(
         }));
     }
     Ok(previewed)
+}
+
+/// Chat messages of all rooms in a window, Unix seconds, to exclusive; `None` when counting them takes longer
+/// than `time`.
+pub(crate) async fn count(
+    source: &DatabaseSource,
+    (from, to): (Option<i64>, Option<i64>),
+    time: Duration,
+) -> Result<Option<u64>, DatabaseError> {
+    let from = from.map_or(i64::MIN, ticks);
+    let until = to.map_or(i64::MAX, |to| ticks(to).saturating_sub(1));
+    in_time(time, async {
+        let mut database = RoomDatabase::open(source).await?;
+        database.count(from, until).await
+    })
+    .await
 }
 
 fn last_numbers(found: &FoundRoom, numbers: i64) -> Range {

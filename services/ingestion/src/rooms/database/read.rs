@@ -157,6 +157,21 @@ impl RoomDatabase {
         Ok(rows)
     }
 
+    /// Chat messages of all rooms, from these ticks on and up to those.
+    pub(super) async fn count(&mut self, from: i64, until: i64) -> Result<u64, DatabaseError> {
+        let parameters = vec![Parameter::BigInt(from), Parameter::BigInt(until)];
+        let mut messages = 0;
+        let take = |row: Row| {
+            let of_room = row.int(1, "RowCount64")?.unwrap_or_default();
+            messages += u64::try_from(of_room).unwrap_or_default();
+            Ok(())
+        };
+        self.connection
+            .rows(statements::COUNT, parameters, take)
+            .await?;
+        Ok(messages)
+    }
+
     /// The number of a room's first chat message behind `after` that is later than these ticks.
     pub(super) async fn first_behind(
         &mut self,

@@ -31,6 +31,14 @@ pub(super) const FIRST_BEHIND: &str = "/* chatkeep:room-end */ \
     WHERE c.channelId = @P1 AND c.chatId > @P2 AND c.chatDate > @P3 \
     ORDER BY c.chatId";
 
+/// Chat messages of each room from ticks `@P1` on and up to `@P2`: the room, and how many. Rooms without any are
+/// left out.
+pub(super) const COUNT: &str = "/* chatkeep:room-count */ \
+    SELECT c.channelId, COUNT_BIG(*) AS RowCount64 \
+    FROM dbo.tblChat c INNER JOIN dbo.tblNode n ON n.nodeID = c.channelId \
+    WHERE n.nodeType = 0 AND c.chatDate >= @P1 AND c.chatDate <= @P2 \
+    GROUP BY c.channelId";
+
 /// The principals with these ids, the last one repeated.
 pub(super) const PRINCIPALS: &str = "/* chatkeep:room-principals */ \
     SELECT p.prinID, p.prinUri, {p.prinDisplayName}, {p.prinEmail} \
@@ -82,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_statement_names_itself_and_every_column() {
-        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, PRINCIPALS] {
+        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, COUNT, PRINCIPALS] {
             assert!(statement.starts_with("/* chatkeep:room-"), "{statement}");
             assert!(!statement.contains("SELECT *"), "{statement}");
         }
@@ -93,7 +101,7 @@ mod tests {
     fn every_statement_is_transact_sql() {
         use sqlparser::{dialect::MsSqlDialect, parser::Parser};
 
-        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, PRINCIPALS] {
+        for statement in [ROOMS, MESSAGES, FIRST_BEHIND, COUNT, PRINCIPALS] {
             for has_all in [true, false] {
                 let statement = fill(statement, |_, _| has_all);
                 let parsed = Parser::parse_sql(&MsSqlDialect {}, &statement);

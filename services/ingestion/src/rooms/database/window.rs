@@ -72,7 +72,8 @@ impl Window {
     }
 }
 
-fn ticks(seconds: i64) -> i64 {
+/// .NET ticks of a time in Unix seconds.
+pub(super) fn ticks(seconds: i64) -> i64 {
     let ticks = seconds.saturating_mul(TICKS_PER_SECOND);
     ticks.saturating_add(TICKS_AT_EPOCH)
 }
