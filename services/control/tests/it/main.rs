@@ -16,6 +16,7 @@ mod decisions;
 mod deliverable;
 mod delivery;
 mod findings;
+mod forgetting;
 mod horizons;
 mod janitor;
 mod lab;

@@ -32,6 +32,8 @@ mod delivery;
 mod effort;
 #[path = "../it/findings.rs"]
 mod findings;
+#[path = "../it/forgetting.rs"]
+mod forgetting;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]
@@ -42,6 +44,8 @@ mod lab;
 mod late_binding;
 #[path = "../it/lists.rs"]
 mod lists;
+#[cfg(feature = "cluster")]
+mod measured;
 #[path = "../it/mirrors.rs"]
 mod mirrors;
 #[path = "../it/objects.rs"]
