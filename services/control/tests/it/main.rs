@@ -28,6 +28,7 @@ mod objects;
 mod pages;
 mod plans;
 mod properties;
+mod proposal_lists;
 mod proposals;
 mod pruning;
 mod refusals;

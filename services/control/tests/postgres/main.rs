@@ -57,6 +57,8 @@ mod pages;
 mod plans;
 #[path = "../it/properties.rs"]
 mod properties;
+#[path = "../it/proposal_lists.rs"]
+mod proposal_lists;
 #[path = "../it/proposals.rs"]
 mod proposals;
 #[path = "../it/pruning.rs"]
