@@ -206,6 +206,7 @@ async fn what_was_proposed_is_found_when_nothing_has_to_be_approved_any_more() {
     location(&administrator.post("/api/v1/connectors", &new).await);
 
     // It starts without the setting.
+    system.settings.clear();
     system.again(|_| ());
 
     let mut browser = system.signed_in(&ADMINISTRATOR).await;

@@ -157,6 +157,10 @@ async fn a_form_of_a_session_before_does_nothing_until_whoever_is_signed_in_says
         .get("/audit?action=connector.pause")
         .await
         .text;
+    let denied = administrator
+        .get("/api/v1/audit?action=access.denied")
+        .await
+        .json();
     let token = administrator.form_token().await;
     let mut viewer = system.signed_in(&["Viewer"]).await;
     let refused = viewer.form_token().await;
@@ -166,6 +170,12 @@ async fn a_form_of_a_session_before_does_nothing_until_whoever_is_signed_in_says
     assert_eq!(asked.status, StatusCode::FORBIDDEN);
     assert!(asked.text.contains(&token), "{}", asked.text);
     assert!(trail.contains("There is no such entry."), "{trail}");
+    let told: Vec<_> = denied["entries"].as_array().unwrap().iter().collect();
+    assert_eq!(told.len(), 1, "{denied}");
+    assert_eq!(told[0]["outcome"], "denied");
+    let detail = told[0]["detail"].to_string();
+    assert!(detail.contains(&path), "{detail}");
+    assert!(detail.contains("of a session before"), "{detail}");
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(
         refused.text.contains("This takes the role"),

@@ -169,3 +169,45 @@ async fn an_items_traces_are_those_that_api_page_and_ledger_tell() {
     let here = local(folder.path(), &["item", item, "-c", "connector.toml"]);
     assert_eq!(told.result(), here.result());
 }
+
+/// Makes of everything what was settled long before the oldest trace that is known.
+fn age(folder: &Path) {
+    trace(folder);
+    let ledger = rusqlite::Connection::open(folder.join(".chatkeep/ledger.sqlite")).unwrap();
+    let aged =
+        "UPDATE deliveries SET settled = 1000 WHERE settled > 0; UPDATE leases SET taken = 2000";
+    ledger.execute_batch(aged).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_whose_traces_are_forgotten_says_how_long_they_are_kept() {
+    let mut system = System::with_issuer().await;
+    let script = Script::new(&system, &ADMINISTRATOR);
+    let file = system.folder.path().join("connector.toml");
+    let put = ["connectors", "put", "--manual", file.to_str().unwrap()];
+    script.run(&put).assert_done();
+    let run = script.run(&["connectors", "run", NAME]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    system.again(age);
+    let script = Script::new(&system, &ADMINISTRATOR);
+    let mut administrator = system.signed_in(&ADMINISTRATOR).await;
+    let range = "from=2025-03-01T00:00:00Z&to=2025-04-01T00:00:00Z";
+    let search = format!("/api/v1/items/search?user=alice.morgan@contoso.com&{range}");
+    let found = administrator.get(&search).await.json();
+    let item = found["items"][0]["item"].as_str().unwrap();
+
+    let told = script.run(&["item", item, "-c", NAME]);
+    let page = administrator.get(&format!("/items?id={item}")).await.text;
+
+    told.assert_done();
+    let words = " in a trace that is not known any more: traces are kept 30days";
+    assert!(told.stdout.contains(words), "{told:?}");
+    assert!(
+        page.contains("not known any more: traces are kept 30 days"),
+        "{page}"
+    );
+    assert_eq!(found["items"][0]["copy"]["traces_kept"], 30 * 24 * 3600);
+    let folder = system.stop();
+    let here = local(folder.path(), &["item", item, "-c", "connector.toml"]);
+    assert_eq!(told.result(), here.result());
+}

@@ -29,6 +29,8 @@ pub(crate) struct System {
     /// The last link that it printed.
     pub(crate) link: Option<String>,
     pub(crate) provider: Option<OpenIdProvider>,
+    /// What it is told beside that, as variables.
+    pub(crate) settings: Vec<(String, String)>,
 }
 
 impl Drop for System {
@@ -53,8 +55,12 @@ impl System {
     pub(crate) fn start(provider: Option<OpenIdProvider>, more: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         copy(&sample(), folder.path());
+        let settings: Vec<_> = more
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let mut command = command(folder.path(), provider.as_ref());
-        command.envs(more.iter().copied());
+        command.envs(settings.iter().cloned());
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut system = Self {
@@ -64,6 +70,7 @@ impl System {
             origin: String::new(),
             link: None,
             provider,
+            settings,
         };
         while system.origin.is_empty() {
             system.read_line();
@@ -72,10 +79,11 @@ impl System {
     }
 
     /// Starts it anew, after something was done to its folder.
-    pub(crate) fn again(&mut self, between: fn(&Path)) {
+    pub(crate) fn again(&mut self, between: impl FnOnce(&Path)) {
         self.terminate();
         between(self.folder.path());
         let mut command = command(self.folder.path(), self.provider.as_ref());
+        command.envs(self.settings.iter().cloned());
         self.child = command.spawn().unwrap();
         self.stdout = BufReader::new(self.child.stdout.take().unwrap());
         self.origin.clear();

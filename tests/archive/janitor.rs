@@ -43,6 +43,7 @@ fn clear(sandbox: &Sandbox) -> Vec<String> {
             after: HoldFor::Time(Duration::ZERO),
             every: Duration::from_millis(20),
             orphans_after: Duration::ZERO,
+            ..JanitorSettings::default()
         },
         ..Settings::default()
     };

@@ -179,6 +179,7 @@ async fn clear(folder: &Path, settings: &Settings, store: &Store<'_>) {
             after: HoldFor::Time(Duration::ZERO),
             every: Duration::from_secs(1),
             orphans_after: Duration::ZERO,
+            ..JanitorSettings::default()
         },
         ..settings.clone()
     };

@@ -1,10 +1,11 @@
 //! Clears staging: deletes the blobs of runs that are over, and keeps those that may be needed again. Then
-//! rows of theirs go that nobody reads any more.
+//! rows of theirs go that nobody reads any more; others go by their age alone.
 //!
 //! Nothing says of a blob which runs use it: its key is its content. So a blob belongs to whatever run was
 //! under way when it was written last; who writes a blob that is there renews its time, and nobody deletes
 //! a blob whose time was renewed since he looked (`Staging::delete`). See decision 0014.
 
+mod forget;
 mod keep;
 mod prune;
 mod record;
@@ -107,6 +108,10 @@ impl Janitor {
     }
 
     async fn pass(&self, after: Duration) -> Result<Pass, LedgerError> {
+        // First: whoever else works with staging keeps nobody from it.
+        if self.forget_by_age().await? == Pass::BrokenOff {
+            return Ok(Pass::BrokenOff);
+        }
         let begun = now();
         let signed = match self.look_who_else_is_here(begun).await? {
             Company::None { signed } => signed,
@@ -126,7 +131,6 @@ impl Janitor {
                 Ok(()) => {}
             }
         }
-        self.ledger.forget_ended_sessions().await?;
         if self.prune().await? == Pass::BrokenOff {
             return Ok(Pass::BrokenOff);
         }

@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use chatkeep_model::connector::Connector;
+use chatkeep_model::connector::{Connector, HoldFor};
 use chatkeep_pipeline::crash_point;
 use chatkeep_proto::v1::{
     CompleteRequest, NewTask, Run, RunState, TaskKind, complete_request::Result as Outcome,
@@ -59,6 +59,8 @@ pub(crate) struct Limits {
     pub(crate) enough: u32,
     /// How long a change waits that has to be approved; `None`: none has to be.
     pub(crate) approval: Option<Duration>,
+    /// How long it is known in which trace a delivery was settled.
+    pub(crate) traces: HoldFor,
 }
 
 /// The ledger of one installation.
@@ -108,6 +110,11 @@ impl Ledger {
     /// How long a change waits that has to be approved; `None`: none has to be.
     pub(crate) fn approval(&self) -> Option<Duration> {
         self.limits.approval
+    }
+
+    /// How long it is known in which trace a delivery was settled.
+    pub(crate) fn traces(&self) -> HoldFor {
+        self.limits.traces
     }
 
     /// The run a task belongs to.

@@ -84,7 +84,7 @@ pub struct Settings {
     pub import_attempts: u32,
     /// Whether runs are opened as connectors' schedules and backfills say.
     pub schedule: bool,
-    /// When blobs are deleted from staging.
+    /// When blobs are deleted from staging, and what is forgotten by age.
     pub janitor: JanitorSettings,
     /// Which changes a second person has to approve.
     pub approval: ApprovalSettings,
@@ -205,6 +205,7 @@ pub async fn start_with_clock(
         attempts: settings.import_attempts,
         enough: settings.enough,
         approval: (settings.approval.required).then_some(settings.approval.expires),
+        traces: settings.janitor.forget_after,
     };
     // What one process of several wrote into a folder, the others would miss.
     let seals = if database.is_shared() {

@@ -1,4 +1,4 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use chatkeep_model::ItemId;
@@ -7,6 +7,7 @@ use chatkeep_proto::v1::{
 };
 use chatkeep_report::time;
 use data_encoding::HEXLOWER;
+use humantime_serde::re::humantime::format_duration;
 
 use super::ask;
 use crate::{output::Output, place::Place};
@@ -92,10 +93,13 @@ fn copy_line(copy: &TracedCopy) -> String {
     };
     let settled = copy.settled.map(|settled| format!(" at {}", time(settled)));
     let settled = settled.unwrap_or_default();
-    let trace = if copy.settled_in.is_empty() {
-        String::new()
-    } else {
+    let trace = if !copy.settled_in.is_empty() {
         format!(" in trace {}", copy.settled_in)
+    } else if copy.traces_kept > 0 {
+        let kept = format_duration(Duration::from_secs(copy.traces_kept));
+        format!(" in a trace that is not known any more: traces are kept {kept}")
+    } else {
+        String::new()
     };
     match copy.placement() {
         Placement::Mapped => format!("{user} -> {}: {state}{settled}{trace}", copy.mailbox),

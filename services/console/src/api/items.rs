@@ -110,6 +110,8 @@ struct Copy {
     settled: Option<String>,
     /// The trace of the work that made it final.
     trace: Option<Trace>,
+    /// For how many seconds such traces are known, where this one is known no more; null otherwise.
+    traces_kept: Option<u64>,
 }
 
 /// A page of items.
@@ -244,6 +246,7 @@ impl Copy {
             reason: copy.reason,
             settled: copy.settled.map(time),
             trace: Trace::of("settled", copy.settled_in, links),
+            traces_kept: Some(copy.traces_kept).filter(|kept| *kept > 0),
         }
     }
 }

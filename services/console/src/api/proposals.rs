@@ -37,7 +37,8 @@ pub(crate) struct ProposalPage {
     waiting: bool,
     /// `next` of the page before.
     before: Option<u64>,
-    /// By default 100.
+    /// By default 100. A page has fewer where so many would be larger than 1 MiB: `next` says whether it is
+    /// the last one.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
 }

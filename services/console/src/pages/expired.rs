@@ -2,6 +2,7 @@
 //! goes on its way once somebody has signed in and says so.
 
 use axum::{
+    Extension,
     body::{Body, to_bytes},
     extract::Request,
     http::{Method, StatusCode, header},
@@ -11,7 +12,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::layout::{self, Page};
-use crate::sign_in::{FORM_TOKEN, Principal};
+use crate::sign_in::{FORM_TOKEN, Principal, guard::HandedBack};
 
 /// The largest form, bytes; as large as forms may be.
 const LARGEST: usize = 2 << 20;
@@ -45,7 +46,9 @@ pub(super) async fn keep(request: Request, next: Next) -> Response {
         }
         // The page is of a session before: another one has begun in another tab.
         Some(principal) if !token.is_some_and(|(_, token)| principal.is_form_token(token)) => {
-            (StatusCode::FORBIDDEN, signed_in(&path, &fields, &principal)).into_response()
+            let page = signed_in(&path, &fields, &principal);
+            let mark = Extension(HandedBack);
+            (StatusCode::FORBIDDEN, mark, page).into_response()
         }
         Some(_) => {
             let request = Request::from_parts(parts, Body::from(body));

@@ -2,6 +2,8 @@
 
 mod search;
 
+use std::time::Duration;
+
 use axum::{
     Extension,
     extract::{Query, State},
@@ -173,7 +175,10 @@ fn row(copy: &TracedCopy, links: &TraceLinks) -> Markup {
             td data-label="Mailbox" { @if copy.mailbox.is_empty() { (words::none()) } @else { (copy.mailbox) } }
             td data-label="State" { div { (state_badge(copy)) } }
             td data-label="Since" { (words::when_or_none(copy.settled)) }
-            td data-label="Trace" { (trace_id(&copy.settled_in, links)) }
+            td data-label="Trace" {
+                @if copy.traces_kept > 0 { span.none { "not known any more: traces are kept " (words::duration(Duration::from_secs(copy.traces_kept))) } }
+                @else { (trace_id(&copy.settled_in, links)) }
+            }
         }
     }
 }

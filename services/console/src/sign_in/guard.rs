@@ -33,6 +33,10 @@ pub(crate) enum Refusal {
     Slow,
 }
 
+/// A mark on an answer: a form of a session before was not done, but shown to whoever is signed in now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandedBack;
+
 /// The header that brings a form's token back where there is no form.
 pub(crate) const FORM_HEADER: &str = "x-csrf-token";
 
@@ -126,13 +130,8 @@ pub(crate) async fn authenticate(
             let actor = principal.actor();
             request.extensions_mut().insert(principal);
             let response = ACTOR.scope(actor.clone(), next.run(request)).await;
-            if let Some(refusal @ (Refusal::Denied(_) | Refusal::Foreign)) =
-                response.extensions().get().copied()
-            {
-                let note = sign_in.note(
-                    "access.denied",
-                    json!({ "path": path, "why": refusal.text() }),
-                );
+            if let Some(why) = denied(response.extensions()) {
+                let note = sign_in.note("access.denied", json!({ "path": path, "why": why }));
                 ACTOR.scope(actor, note).await;
             }
             response
@@ -143,6 +142,16 @@ pub(crate) async fn authenticate(
         Some(refusal) => tell(refusal, is_api, is_get.then_some(path.as_str())),
         None if is_api => Problem::instead_of(response),
         None => response,
+    }
+}
+
+/// Why what somebody wanted who has signed in was not done, for the audit trail.
+fn denied(answer: &Extensions) -> Option<String> {
+    match answer.get::<Refusal>() {
+        Some(refusal @ (Refusal::Denied(_) | Refusal::Foreign)) => Some(refusal.text()),
+        _ => answer
+            .get::<HandedBack>()
+            .map(|HandedBack| "The form is of a session before: it was handed back.".to_owned()),
     }
 }
 

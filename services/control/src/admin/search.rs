@@ -59,7 +59,8 @@ impl Ledger {
                 .during("find items")?;
             for row in &rows {
                 place = read_place(row).during("find items")?;
-                if let Some(found) = found(&mut conn, row, (&user, &request.connector)).await? {
+                let of = (user.as_str(), request.connector.as_str());
+                if let Some(found) = self.found(&mut conn, row, of).await? {
                     items.push(found);
                 }
                 if items.len() == limit {
@@ -71,6 +72,54 @@ impl Ledger {
             }
         }
         Ok(page(items, Some(&place)))
+    }
+
+    /// The item with the user's copy, if they have one.
+    async fn found(
+        &self,
+        conn: &mut Connection,
+        row: &Row,
+        (user, connector): (&str, &str),
+    ) -> Result<Option<FoundItem>, LedgerError> {
+        let plan = row.bytes(6).during("find items")?;
+        let planned =
+            Planned::decode(&plan[..]).map_err(|_| LedgerError::Malformed("stored plan"))?;
+        // The mailbox of a copy that was held at first is not in its plan.
+        let may_be_theirs = |row: &PlanRow| {
+            let was_held = matches!(row.placement(), Placement::Held | Placement::Conflict);
+            was_held || row.participant == user || row.mailbox == user
+        };
+        if !planned.rows.iter().any(may_be_theirs) {
+            return Ok(None);
+        }
+        let key = row.int(0).during("find items")?;
+        let copies = copies(conn, key, &plan, self.traces()).await?;
+        let mut copies = copies.into_iter();
+        let Some(copy) = copies.find(|copy| copy.source_user == user || copy.mailbox == user)
+        else {
+            return Ok(None);
+        };
+        let (of, run_number) = origin(conn, row).await?;
+        if !connector.is_empty() && of != connector {
+            return Ok(None);
+        }
+        let item = || {
+            Ok::<_, DatabaseError>(FoundItem {
+                item: row.bytes(2)?.into(),
+                connector: of,
+                run_number,
+                date: row.int(1)?,
+                records: narrow(row.int(3)?),
+                copy: Some(copy),
+                ..FoundItem::default()
+            })
+        };
+        let item = item().during("find items")?;
+        let info = decode_info(&row.bytes(4).during("find items")?)?;
+        Ok(Some(FoundItem {
+            kind: info.kind,
+            ..item
+        }))
     }
 }
 
@@ -89,51 +138,6 @@ fn parse(page: &str) -> Option<Place> {
 
 fn read_place(row: &Row) -> Result<Place, DatabaseError> {
     Ok((row.int(1)?, row.bytes(2)?))
-}
-
-/// The item with the user's copy, if they have one.
-async fn found(
-    conn: &mut Connection,
-    row: &Row,
-    (user, connector): (&str, &str),
-) -> Result<Option<FoundItem>, LedgerError> {
-    let plan = row.bytes(6).during("find items")?;
-    let planned = Planned::decode(&plan[..]).map_err(|_| LedgerError::Malformed("stored plan"))?;
-    // The mailbox of a copy that was held at first is not in its plan.
-    let may_be_theirs = |row: &PlanRow| {
-        let was_held = matches!(row.placement(), Placement::Held | Placement::Conflict);
-        was_held || row.participant == user || row.mailbox == user
-    };
-    if !planned.rows.iter().any(may_be_theirs) {
-        return Ok(None);
-    }
-    let key = row.int(0).during("find items")?;
-    let copies = copies(conn, key, &plan).await?;
-    let mut copies = copies.into_iter();
-    let Some(copy) = copies.find(|copy| copy.source_user == user || copy.mailbox == user) else {
-        return Ok(None);
-    };
-    let (of, run_number) = origin(conn, row).await?;
-    if !connector.is_empty() && of != connector {
-        return Ok(None);
-    }
-    let item = || {
-        Ok::<_, DatabaseError>(FoundItem {
-            item: row.bytes(2)?.into(),
-            connector: of,
-            run_number,
-            date: row.int(1)?,
-            records: narrow(row.int(3)?),
-            copy: Some(copy),
-            ..FoundItem::default()
-        })
-    };
-    let item = item().during("find items")?;
-    let info = decode_info(&row.bytes(4).during("find items")?)?;
-    Ok(Some(FoundItem {
-        kind: info.kind,
-        ..item
-    }))
 }
 
 /// The connector that an item is of, and the number of its run.

@@ -1,6 +1,6 @@
 //! One item's way through the pipeline.
 
-use chatkeep_model::ItemId;
+use chatkeep_model::{ItemId, connector::HoldFor};
 use chatkeep_proto::v1::{
     DeliveryState, Placement, Planned, TraceItemRequest, TraceItemResponse, TracedCopy,
 };
@@ -9,7 +9,7 @@ use prost::Message as _;
 use crate::{
     database::{Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
-    ledger::{Ledger, convert::decode_info, held::HeldState, run::decode_blob, task::narrow},
+    ledger::{Ledger, convert::decode_info, held::HeldState, now, run::decode_blob, task::narrow},
 };
 
 /// A delivery as it stands.
@@ -19,6 +19,8 @@ struct Copy {
     reason: String,
     settled: Option<i64>,
     trace: String,
+    /// Seconds for which traces are known, where its own is known no more.
+    traces_kept: u64,
 }
 
 impl Ledger {
@@ -75,7 +77,7 @@ impl Ledger {
         let response = response().during("find item")?;
         Ok(TraceItemResponse {
             files: files(&mut conn, connector, item).await?,
-            copies: copies(&mut conn, key, &plan).await?,
+            copies: copies(&mut conn, key, &plan, self.traces()).await?,
             ..response
         })
     }
@@ -119,14 +121,15 @@ async fn files(
     paths.during("find files")
 }
 
-/// What became of every participant's copy.
+/// What became of every participant's copy. For so long it is known in which trace one was settled.
 pub(super) async fn copies(
     conn: &mut Connection,
     item: i64,
     plan: &[u8],
+    traces: HoldFor,
 ) -> Result<Vec<TracedCopy>, LedgerError> {
     let plan = Planned::decode(plan).map_err(|_| LedgerError::Malformed("stored plan"))?;
-    let deliveries = deliveries(conn, item).await?;
+    let deliveries = deliveries(conn, item, traces).await?;
     let held = held(conn, item).await?;
     let copies = plan.rows.into_iter().map(|row| {
         let resolved = held.iter().find(|held| held.0 == row.participant);
@@ -150,6 +153,7 @@ pub(super) async fn copies(
             copy.reason.clone_from(&delivery.reason);
             copy.settled = delivery.settled;
             copy.settled_in.clone_from(&delivery.trace);
+            copy.traces_kept = delivery.traces_kept;
         } else if resolved.is_some_and(|held| held.2 == HeldState::Failed as i64) {
             copy.state = DeliveryState::Failed.into();
             NO_MAILBOX.clone_into(&mut copy.reason);
@@ -162,13 +166,24 @@ pub(super) async fn copies(
 /// Why a held delivery fails in the end.
 pub(crate) const NO_MAILBOX: &str = "no mailbox";
 
-/// An item's deliveries. Each was settled in the trace of the newest lease of its shard that was taken before.
+/// An item's deliveries. Each was settled in the trace of the newest lease of its shard that was taken before;
+/// last, when the oldest was taken that is still noted.
 const DELIVERIES: &str = "SELECT m.address, d.state, d.reason, d.settled, \
     COALESCE((SELECT l.trace FROM leases l WHERE l.shard = m.shard AND l.taken <= d.settled \
-    AND d.settled >= m.moved ORDER BY l.taken DESC LIMIT 1), '') FROM deliveries d \
+    AND d.settled >= m.moved ORDER BY l.taken DESC LIMIT 1), ''), \
+    COALESCE((SELECT MIN(l.taken) FROM leases l WHERE l.shard = m.shard), 0) FROM deliveries d \
     JOIN mailboxes m ON m.id = d.mailbox WHERE d.item = $1";
 
-async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, LedgerError> {
+async fn deliveries(
+    conn: &mut Connection,
+    item: i64,
+    traces: HoldFor,
+) -> Result<Vec<Copy>, LedgerError> {
+    let kept = match traces {
+        HoldFor::Time(kept) => i64::try_from(kept.as_millis()).unwrap_or(i64::MAX),
+        HoldFor::Forever => i64::MAX,
+    };
+    let forgotten = now().saturating_sub(kept);
     let rows = query(DELIVERIES)
         .bind(item)
         .fetch(conn)
@@ -176,12 +191,18 @@ async fn deliveries(conn: &mut Connection, item: i64) -> Result<Vec<Copy>, Ledge
         .during("find deliveries")?;
     let copies = rows.iter().map(|row| {
         let settled = row.int(3)?;
+        let is_forgotten = settled > 0 && settled < row.int(5)?.min(forgotten);
         Ok(Copy {
             mailbox: row.text(0)?,
             state: state(row.int(1)?),
             reason: row.text(2)?,
             settled: (settled > 0).then(|| settled.div_euclid(1000)),
             trace: row.text(4)?,
+            traces_kept: if is_forgotten {
+                kept.unsigned_abs() / 1000
+            } else {
+                0
+            },
         })
     });
     copies
@@ -216,11 +237,13 @@ fn state(stored: i64) -> DeliveryState {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::database::{Database, effort::goes_by};
 
-    /// The trace of Ann's copy, settled then, whose mailbox came into its shard at `moved`.
-    async fn trace_of(settled: i64, moved: i64) -> String {
+    /// Ann's copy, settled then, whose mailbox came into its shard at `moved`.
+    async fn copy_of(settled: i64, moved: i64, traces: HoldFor) -> Copy {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).await.unwrap();
         let mut tx = database.begin().await.unwrap();
@@ -239,8 +262,27 @@ mod tests {
         ] {
             query(insert).execute(&mut tx).await.unwrap();
         }
-        let found = deliveries(&mut tx, 1).await.unwrap();
-        found[0].trace.clone()
+        deliveries(&mut tx, 1, traces).await.unwrap().remove(0)
+    }
+
+    async fn trace_of(settled: i64, moved: i64) -> String {
+        copy_of(settled, moved, HoldFor::Forever).await.trace
+    }
+
+    #[tokio::test]
+    async fn how_long_traces_are_kept_is_told_of_a_copy_whose_own_is_forgotten_and_of_no_other() {
+        let days = HoldFor::Time(Duration::from_hours(48));
+
+        // Long ago, before the oldest lease.
+        let old = copy_of(99, 0, days).await;
+        let old_in_a_known_trace = copy_of(100, 0, days).await;
+        let waiting = copy_of(0, 0, days).await;
+        let never_forgotten = copy_of(99, 0, HoldFor::Forever).await;
+
+        assert_eq!((old.trace.as_str(), old.traces_kept), ("", 48 * 3600));
+        for other in [old_in_a_known_trace, waiting, never_forgotten] {
+            assert_eq!(other.traces_kept, 0);
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Proposals for people to look at.
 
 use chatkeep_proto::v1::{ListProposalsRequest, ListProposalsResponse, Proposal, ProposalKind};
+use prost::Message as _;
 
 use super::rows::{self, COLUMNS};
 use crate::{
@@ -12,6 +13,9 @@ use crate::{
 /// Proposals of a page when nothing is said, and at most.
 const PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 500;
+/// Bytes of a page at most, if it has more than one: what people say about a change may be long, and a
+/// message of gRPC is at most 4 MiB.
+const LARGEST: usize = 1 << 20;
 
 /// A kind of proposal, for the audit trail.
 pub(super) fn word(kind: ProposalKind) -> &'static str {
@@ -46,10 +50,11 @@ impl Ledger {
         }
         let rows = statement.fetch(&mut conn).await.during(action)?;
         let proposals: Result<Vec<_>, DatabaseError> = rows.iter().map(rows::read).collect();
-        let proposals = proposals.during(action)?;
-        let last = proposals
-            .last()
-            .filter(|_| proposals.len() >= limit as usize);
+        let mut proposals = proposals.during(action)?;
+        let found = proposals.len();
+        proposals.truncate(fitting(&proposals));
+        let is_end = found < limit as usize && proposals.len() == found;
+        let last = proposals.last().filter(|_| !is_end);
         let waiting = rows::waiting_of(&mut conn, "").await?;
         Ok(ListProposalsResponse {
             next: last.map_or(0, |last| last.proposal),
@@ -65,6 +70,16 @@ impl Ledger {
         let stored = rows::find(&mut conn, proposal).await?;
         Ok(stored.proposal)
     }
+}
+
+/// How many of them fit into a page: at least one.
+fn fitting(proposals: &[Proposal]) -> usize {
+    let mut bytes = 0;
+    let fits = proposals.iter().take_while(|proposal| {
+        bytes += proposal.encoded_len();
+        bytes <= LARGEST
+    });
+    fits.count().max(1)
 }
 
 fn sql(waiting: bool, of_connector: bool) -> String {

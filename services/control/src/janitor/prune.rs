@@ -10,7 +10,7 @@ use crate::{
 use super::{Janitor, Pass};
 
 /// Rows per transaction: a stage's call waits no longer for it than for another stage's.
-const PAGE: i64 = 500;
+pub(super) const PAGE: i64 = 500;
 
 /// Tasks that were done, but CAPTURE: claims name those, and so do the counts of records. Never the last
 /// one, or its key would be given away again.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chatkeep_model::connector::HoldFor;
 use serde::Deserialize;
 
-/// When blobs are deleted from staging.
+/// When blobs are deleted from staging, and what the ledger forgets by age.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct JanitorSettings {
@@ -13,6 +13,9 @@ pub struct JanitorSettings {
     pub every: Duration,
     /// How old a blob becomes that was written while no run was under way. At least `after`.
     pub orphans_after: Duration,
+    /// How long the ledger remembers in which trace deliveries were settled, and reports that were sent or
+    /// given up.
+    pub forget_after: HoldFor,
 }
 
 const DAY: Duration = Duration::from_hours(24);
@@ -23,6 +26,7 @@ impl Default for JanitorSettings {
             after: HoldFor::Time(3 * DAY),
             every: Duration::from_hours(6),
             orphans_after: 30 * DAY,
+            forget_after: HoldFor::Time(30 * DAY),
         }
     }
 }
@@ -35,6 +39,7 @@ struct Unchecked {
     every: Duration,
     #[serde(with = "humantime_serde")]
     orphans_after: Duration,
+    forget_after: HoldFor,
 }
 
 impl Default for Unchecked {
@@ -43,11 +48,13 @@ impl Default for Unchecked {
             after,
             every,
             orphans_after,
+            forget_after,
         } = JanitorSettings::default();
         Self {
             after,
             every,
             orphans_after,
+            forget_after,
         }
     }
 }
@@ -66,6 +73,7 @@ impl TryFrom<Unchecked> for JanitorSettings {
             after: settings.after,
             every: settings.every,
             orphans_after: settings.orphans_after,
+            forget_after: settings.forget_after,
         })
     }
 }
@@ -94,6 +102,15 @@ mod tests {
         let settings = read(r#"{"after": "forever"}"#).unwrap();
 
         assert_eq!(settings.after, HoldFor::Forever);
+    }
+
+    #[test]
+    fn traces_and_reports_are_remembered_for_thirty_days_or_as_long_as_is_said() {
+        assert_eq!(read("{}").unwrap().forget_after, HoldFor::Time(30 * DAY));
+        let weeks = read(r#"{"forget_after": "14days"}"#).unwrap();
+        assert_eq!(weeks.forget_after, HoldFor::Time(14 * DAY));
+        let ever = read(r#"{"forget_after": "forever"}"#).unwrap();
+        assert_eq!(ever.forget_after, HoldFor::Forever);
     }
 
     #[test]

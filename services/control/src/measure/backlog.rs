@@ -4,7 +4,7 @@ use chatkeep_pipeline::queue_of;
 use chatkeep_proto::v1::TaskKind;
 use opentelemetry::KeyValue;
 
-use super::{Metric, Sample, sample};
+use super::metric::{Metric, Sample, sample};
 use crate::{
     database::{Connection, query},
     director,

@@ -1,6 +1,6 @@
 use opentelemetry::KeyValue;
 
-use super::{Metric, Sample, sample};
+use super::metric::{Metric, Sample, sample};
 use crate::{
     database::{Connection, query},
     error::{During as _, LedgerError},

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use chatkeep_model::connector::HoldFor;
 use chatkeep_proto::v1::{Finding, OpenRunRequest};
 use chatkeep_staging::Staging;
 
@@ -22,6 +23,7 @@ async fn with_run(folder: &Path) -> (Watcher, i64) {
         attempts: 1,
         enough: 1,
         approval: None,
+        traces: HoldFor::Forever,
     };
     let ledger = Arc::new(Ledger::new(
         database,

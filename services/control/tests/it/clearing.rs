@@ -24,6 +24,7 @@ pub(crate) fn at_once() -> Settings {
             after: HoldFor::Time(Duration::ZERO),
             every: Duration::from_millis(20),
             orphans_after: Duration::ZERO,
+            ..JanitorSettings::default()
         },
         ..settings()
     }

@@ -160,7 +160,8 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
         "ALTER TABLE older.tasks DROP COLUMN duplicates, DROP COLUMN opened",
         "ALTER TABLE older.batches DROP COLUMN rendered_in, DROP COLUMN planned_in",
         "ALTER TABLE older.mailboxes DROP COLUMN moved",
-        "DROP INDEX older.batches_in_order, older.deliveries_failed, older.held_failed",
+        "DROP INDEX older.batches_in_order, older.deliveries_failed, older.held_failed, \
+         older.deliveries_failed_by_mailbox",
         "UPDATE older.format SET version = 1",
     ] {
         server.run(later).unwrap();

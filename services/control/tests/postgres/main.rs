@@ -32,6 +32,8 @@ mod delivery;
 mod effort;
 #[path = "../it/findings.rs"]
 mod findings;
+#[path = "../it/forgetting.rs"]
+mod forgetting;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]
@@ -42,6 +44,8 @@ mod lab;
 mod late_binding;
 #[path = "../it/lists.rs"]
 mod lists;
+#[cfg(feature = "cluster")]
+mod measured;
 #[path = "../it/mirrors.rs"]
 mod mirrors;
 #[path = "../it/objects.rs"]
@@ -53,6 +57,8 @@ mod pages;
 mod plans;
 #[path = "../it/properties.rs"]
 mod properties;
+#[path = "../it/proposal_lists.rs"]
+mod proposal_lists;
 #[path = "../it/proposals.rs"]
 mod proposals;
 #[path = "../it/pruning.rs"]

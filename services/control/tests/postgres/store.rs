@@ -19,13 +19,29 @@ pub(crate) fn settings(folder: &Path, settings: &Settings) -> Settings {
         return settings.clone();
     }
     let server = Postgres::shared().unwrap();
+    let settings = on(&server, &schema(folder), settings);
+    SERVER.set(Some(server));
+    settings
+}
+
+/// The schema that belongs to a folder.
+fn schema(folder: &Path) -> String {
     let digest = Fields::of("schema")
         .text(&folder.to_string_lossy())
         .digest();
-    let schema = format!("lab_{}", HEXLOWER.encode(&digest[..8]));
-    let settings = on(&server, &schema, settings);
-    SERVER.set(Some(server));
-    settings
+    format!("lab_{}", HEXLOWER.encode(&digest[..8]))
+}
+
+/// Changes the ledger of a folder behind the back of whoever works with it.
+pub(crate) fn change(folder: &Path, sql: &str) {
+    ask(folder, sql);
+}
+
+/// The texts that a query finds.
+pub(crate) fn ask(folder: &Path, sql: &str) -> Vec<String> {
+    let sql = format!("SET search_path = {}; {sql}", schema(folder));
+    let found = Postgres::shared().unwrap().run(&sql).unwrap();
+    found.lines().map(str::to_owned).collect()
 }
 
 /// Settings for a ledger in a schema of a server.

@@ -47,6 +47,7 @@ struct TracedCopy {
     reason: String,
     settled: Option<Timestamp>,
     trace: Option<Trace>,
+    traces_kept: Option<u64>,
 }
 
 impl From<ItemTrace> for TraceItemResponse {
@@ -97,6 +98,7 @@ impl From<TracedCopy> for CopyMessage {
             reason: copy.reason,
             settled: seconds(copy.settled),
             settled_in: copy.trace.map(|trace| trace.id).unwrap_or_default(),
+            traces_kept: copy.traces_kept.unwrap_or_default(),
         }
     }
 }

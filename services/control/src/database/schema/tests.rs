@@ -7,87 +7,123 @@ async fn run(database: &Database, sql: impl Into<String>) {
     tx.commit().await.unwrap();
 }
 
-#[tokio::test]
-async fn an_older_ledger_gets_the_steps_it_lacks() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = Database::open(folder.path()).await.unwrap();
-    drop_format_9(&database).await;
-    for later in [
-        "DROP TABLE directors",
-        "DROP TABLE schedules",
-        "DROP TABLE backfills",
-        "ALTER TABLE runs DROP COLUMN backfill",
-        "ALTER TABLE runs DROP COLUMN cancelled",
-        "ALTER TABLE runs DROP COLUMN resumes",
-        "ALTER TABLE runs DROP COLUMN resume_at",
-        "ALTER TABLE sessions DROP COLUMN origin",
-        "ALTER TABLE tasks DROP COLUMN duplicates",
-        "ALTER TABLE connectors DROP COLUMN version",
-        "ALTER TABLE connectors DROP COLUMN changed",
-        "ALTER TABLE connectors DROP COLUMN deleted",
-    ] {
-        run(&database, later.to_owned()).await;
+async fn drop_all(database: &Database, what: &str, names: &[&str]) {
+    for name in names {
+        run(database, format!("DROP {what} {name}")).await;
     }
-    for table in [
-        "cleared",
-        "kept",
-        "janitor",
-        "cursors",
-        "stretches",
-        "room_days",
-        "findings",
-        "hours",
-        "hours_read",
-        "coverage",
-        "mirrors",
-        "audit",
-        "sign_ins",
-        "secrets",
-    ] {
-        run(&database, format!("DROP TABLE {table}")).await;
-    }
-    run(&database, "DROP INDEX batches_in_order").await;
-    run(&database, "UPDATE format SET version = 1").await;
-    drop(database);
+}
 
-    let database = Database::open(folder.path()).await.unwrap();
-
-    run(&database, "DELETE FROM directors").await;
-    run(&database, "UPDATE cursors SET counted = 1").await;
-    for table in [
-        "findings",
-        "hours",
-        "hours_read",
-        "coverage",
-        "mirrors",
-        "audit",
-        "sign_ins",
-        "secrets",
-        "reports",
-        "secret_places",
-    ] {
-        run(&database, format!("DELETE FROM {table}")).await;
+async fn drop_columns(database: &Database, columns: &[(&str, &str)]) {
+    for (table, column) in columns {
+        run(
+            database,
+            format!("ALTER TABLE {table} DROP COLUMN {column}"),
+        )
+        .await;
     }
-    run(&database, "UPDATE runs SET backfill = 1").await;
+}
+
+/// What format 11 and all before it have brought, the newest first, down to this one.
+async fn drop_down_to(database: &Database, format: i64) {
+    run(database, "DROP INDEX reports_settled").await;
+    run(database, "DROP INDEX deliveries_failed_by_mailbox").await;
+    if format <= 9 {
+        run(database, "DROP INDEX held_failed").await;
+        let tables = ["leases", "reports", "proposals", "secret_places"];
+        drop_all(database, "TABLE", &tables).await;
+        let columns = [
+            ("tasks", "opened"),
+            ("batches", "rendered_in"),
+            ("batches", "planned_in"),
+            ("mailboxes", "moved"),
+            ("secrets", "author"),
+        ];
+        drop_columns(database, &columns).await;
+    }
+    if format <= 8 {
+        drop_all(
+            database,
+            "INDEX",
+            &["runs_of_backfill", "deliveries_failed"],
+        )
+        .await;
+        drop_all(database, "INDEX", &["audit_of_action"]).await;
+    }
+    if format <= 7 {
+        drop_all(database, "TABLE", &["audit", "sign_ins", "secrets"]).await;
+        let columns = ["version", "changed", "deleted"].map(|column| ("connectors", column));
+        drop_columns(database, &columns).await;
+    }
+    if format <= 6 {
+        let tables = ["findings", "hours", "hours_read", "coverage", "mirrors"];
+        drop_all(database, "TABLE", &tables).await;
+        drop_columns(database, &[("cursors", "counted")]).await;
+    }
+    if format <= 5 {
+        drop_all(database, "TABLE", &["cursors", "stretches", "room_days"]).await;
+        let columns = [
+            ("backfills", "newest_first"),
+            ("sessions", "origin"),
+            ("tasks", "duplicates"),
+        ];
+        drop_columns(database, &columns).await;
+    }
+    if format <= 4 {
+        drop_all(database, "INDEX", &["batches_in_order"]).await;
+    }
+    if format <= 3 {
+        drop_all(database, "TABLE", &["cleared", "kept", "janitor"]).await;
+    }
+    if format <= 2 {
+        drop_all(database, "TABLE", &["schedules", "backfills"]).await;
+        let columns = ["backfill", "cancelled", "resumes", "resume_at"];
+        drop_columns(database, &columns.map(|column| ("runs", column))).await;
+    }
+    if format <= 1 {
+        drop_all(database, "TABLE", &["directors"]).await;
+    }
+    run(database, format!("UPDATE format SET version = {format}")).await;
+}
+
+/// Names of tables, their columns and indexes.
+async fn shape(database: &Database) -> Vec<String> {
     let mut conn = database.read().await.unwrap();
-    let version = query("SELECT version FROM format");
-    let version = version.fetch_one(&mut conn).await.unwrap();
-    assert_eq!(version.int(0).unwrap(), FORMAT);
+    let names = query(
+        "SELECT name FROM sqlite_master UNION ALL SELECT m.name || '.' || c.name \
+         FROM sqlite_master m JOIN pragma_table_info(m.name) c ORDER BY 1",
+    );
+    let names = names.fetch(&mut conn).await.unwrap();
+    names.iter().map(|row| row.text(0).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_ledger_of_any_older_format_gets_what_it_lacks() {
+    for format in 1..FORMAT {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path()).await.unwrap();
+        let whole = shape(&database).await;
+        drop_down_to(&database, format).await;
+        assert_ne!(shape(&database).await, whole);
+        drop(database);
+
+        let database = Database::open(folder.path()).await.unwrap();
+
+        assert_eq!(shape(&database).await, whole, "from format {format}");
+        let mut conn = database.read().await.unwrap();
+        let version = query("SELECT version FROM format");
+        let version = version.fetch_one(&mut conn).await.unwrap();
+        assert_eq!(version.int(0).unwrap(), FORMAT);
+    }
 }
 
 #[tokio::test]
 async fn a_ledger_of_format_6_keeps_its_positions_and_counts_hours_from_now_on() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path()).await.unwrap();
-    run(&database, "ALTER TABLE cursors DROP COLUMN counted").await;
-    drop_format_8(&database).await;
-    for table in ["findings", "hours", "hours_read", "coverage", "mirrors"] {
-        run(&database, format!("DROP TABLE {table}")).await;
-    }
+    drop_down_to(&database, 6).await;
     let position = "INSERT INTO cursors (connector, name, stream, identity, position) \
         VALUES (1, 'db', 'Messages', 'one', 100)";
     run(&database, position).await;
-    run(&database, "UPDATE format SET version = 6").await;
     drop(database);
 
     let database = Database::open(folder.path()).await.unwrap();
@@ -102,49 +138,14 @@ async fn a_ledger_of_format_6_keeps_its_positions_and_counts_hours_from_now_on()
     assert_eq!(findings.int(0).unwrap(), 0);
 }
 
-async fn drop_format_10(database: &Database) {
-    run(database, "DROP INDEX held_failed").await;
-    for table in ["leases", "reports", "proposals", "secret_places"] {
-        run(database, format!("DROP TABLE {table}")).await;
-    }
-    for column in [
-        "tasks DROP COLUMN opened",
-        "batches DROP COLUMN rendered_in",
-        "batches DROP COLUMN planned_in",
-        "mailboxes DROP COLUMN moved",
-        "secrets DROP COLUMN author",
-    ] {
-        run(database, format!("ALTER TABLE {column}")).await;
-    }
-}
-
-async fn drop_format_9(database: &Database) {
-    drop_format_10(database).await;
-    for index in ["runs_of_backfill", "deliveries_failed"] {
-        run(database, format!("DROP INDEX {index}")).await;
-    }
-}
-
-async fn drop_format_8(database: &Database) {
-    drop_format_9(database).await;
-    for column in ["version", "changed", "deleted"] {
-        let drop = format!("ALTER TABLE connectors DROP COLUMN {column}");
-        run(database, drop).await;
-    }
-    for table in ["audit", "sign_ins", "secrets"] {
-        run(database, format!("DROP TABLE {table}")).await;
-    }
-}
-
 #[tokio::test]
 async fn connectors_of_a_ledger_of_format_7_are_in_use_and_of_the_first_version() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(folder.path()).await.unwrap();
-    drop_format_8(&database).await;
+    drop_down_to(&database, 7).await;
     let connector = "INSERT INTO connectors (name_id, name, domain, file, resolved) \
         VALUES ('contoso', 'Contoso', 'contoso.com', '', '')";
     run(&database, connector).await;
-    run(&database, "UPDATE format SET version = 7").await;
     drop(database);
 
     let database = Database::open(folder.path()).await.unwrap();

@@ -1,6 +1,6 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
-use chatkeep_model::connector::Tls;
+use chatkeep_model::connector::{HoldFor, Tls};
 use chatkeep_proto::v1::OpenRunRequest;
 use chatkeep_staging::Staging;
 
@@ -34,6 +34,7 @@ async fn with_run(folder: &Path) -> (Ledger, RunRow) {
         attempts: 1,
         enough: 1,
         approval: None,
+        traces: HoldFor::Forever,
     };
     let staging = Staging::folder(&folder.join("staging")).unwrap();
     let ledger = Ledger::new(
