@@ -15,6 +15,7 @@ mod cursors;
 mod decisions;
 mod deliverable;
 mod delivery;
+mod elsewhere;
 mod findings;
 mod horizons;
 mod janitor;
