@@ -30,8 +30,12 @@ mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
 mod effort;
+#[path = "../it/exceptions.rs"]
+mod exceptions;
 #[path = "../it/findings.rs"]
 mod findings;
+#[path = "../it/found.rs"]
+mod found;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]
