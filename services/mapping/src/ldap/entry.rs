@@ -25,7 +25,7 @@ const FLAGS: &str = "userAccountControl";
 const DISABLED: u32 = 2;
 
 /// Values of one attribute, at most. Active Directory keeps them in one record of a page of its database: 3,937
-/// in one of 8 KB if nothing else stood there, 1,200 in practice (Microsoft TechNet Wiki, "Active Directory:
+/// in one of 8 KB if nothing else stood there, 1,200 in practice (`TechNet` Wiki, "Active Directory:
 /// Non-Linked Multi-Valued Attribute Size Limits"); pages have four times that since Windows Server 2025.
 pub(super) const MOST_VALUES: usize = 50_000;
 
