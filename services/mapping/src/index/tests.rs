@@ -67,7 +67,9 @@ fn a_directory_that_has_no_room_is_an_error_and_not_one_without_users() {
     ];
     let of = |room| {
         let mut builder = Builder::with_room(room);
-        users.iter().for_each(|user| builder.add(user));
+        for user in &users {
+            builder.add(user);
+        }
         builder.build().map(|index| index.len())
     };
     let read = |room| {
