@@ -72,7 +72,7 @@ impl Losses {
 
     /// A span has ended; false when there is no room for it.
     fn enter(&self) -> bool {
-        let enter = |waiting| (waiting < WAITING).then_some(waiting + 1);
+        let enter = |waiting| (waiting < WAITING).then(|| waiting + 1);
         let waiting = &self.0.waiting;
         let entered = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter);
         match entered {
