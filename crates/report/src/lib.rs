@@ -7,6 +7,7 @@ mod finding;
 mod log;
 #[cfg(feature = "mail")]
 mod mail;
+mod mailing;
 mod words;
 
 #[cfg(feature = "mail")]
@@ -16,5 +17,6 @@ pub use crate::{
     balance::{DeliveryBalance, Equation, RecordBalance},
     finding::{ReportFinding, finding_line},
     log::{Log, LogError},
+    mailing::{mailing, mailings},
     words::{day, is_near, number, status, time, window},
 };

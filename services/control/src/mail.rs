@@ -7,6 +7,7 @@ mod check;
 mod compose;
 #[cfg(feature = "mail")]
 mod exceptions;
+pub(crate) mod mailings;
 mod outbox;
 #[cfg(feature = "mail")]
 mod sender;

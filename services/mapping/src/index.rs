@@ -54,7 +54,6 @@ pub struct Conflict {
 /// What each address is decided to lead to; all text in one place. Nothing is decided when it is asked: that
 /// reads memory in three places (the table, twice, and the address), and each of them costs more than all the
 /// rest.
-#[derive(Default)]
 pub(crate) struct Index {
     text: String,
     users: Vec<Account>,
@@ -89,14 +88,19 @@ enum Decision {
     Conflict(Level),
 }
 
+/// There is more than an index holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("index more than 4 GiB of addresses")]
+pub(crate) struct Full;
+
 impl Index {
     /// Indexes users. Their order does not matter.
-    pub(crate) fn of(users: &[User]) -> Self {
-        let mut builder = Builder::default();
+    pub(crate) fn of(users: &[User]) -> Result<Self, Full> {
+        let mut builder = Builder::with_room(u32::MAX);
         for user in users {
             builder.add(user);
         }
-        builder.build().unwrap_or_default()
+        builder.build()
     }
 
     /// Indexes the users of a snapshot as they are read.
@@ -104,11 +108,17 @@ impl Index {
         name: &Path,
         reader: impl io::Read + Send + 'static,
     ) -> Result<Self, TableError> {
-        let mut builder = Builder::default();
+        Self::read_into(Builder::with_room(u32::MAX), name, reader)
+    }
+
+    fn read_into(
+        mut builder: Builder,
+        name: &Path,
+        reader: impl io::Read + Send + 'static,
+    ) -> Result<Self, TableError> {
         directory::read_each(name, reader, |user| builder.add(&user))?;
-        builder.build().ok_or_else(|| TableError::Read {
+        builder.build().map_err(|Full| TableError::Addresses {
             file: name.to_owned(),
-            source: io::Error::other("more than 4 GiB of addresses"),
         })
     }
 

@@ -78,7 +78,7 @@ fn resolver(rows: &[Row], custom: &[(String, String)]) -> Resolver {
     let custom = CustomMapping::read(Path::new("mapping"), Cursor::new(text.into_bytes()));
     Resolver {
         rules: Rules::of(&connector),
-        directory: Arc::new(Index::of(directory(csv(rows, str::to_owned)).users())),
+        directory: Arc::new(Index::of(directory(csv(rows, str::to_owned)).users()).unwrap()),
         custom: Arc::new(custom.unwrap()),
     }
 }

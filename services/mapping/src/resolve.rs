@@ -137,7 +137,7 @@ mod tests {
         let directory = Directory::read(Path::new("d"), Cursor::new(DIRECTORY)).unwrap();
         Resolver {
             rules: Rules::of(&connector),
-            directory: Arc::new(Index::of(directory.users())),
+            directory: Arc::new(Index::of(directory.users()).unwrap()),
             custom: Arc::new(CustomMapping::read(Path::new("m"), custom).unwrap()),
         }
     }

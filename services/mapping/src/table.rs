@@ -51,6 +51,12 @@ pub enum TableError {
         /// What is wrong and what to do.
         problem: &'static str,
     },
+    /// The file names more users than are kept in memory.
+    #[error("{}: more than 4 GiB of addresses; leave out who has had no conversation", file.display())]
+    Addresses {
+        /// The file.
+        file: PathBuf,
+    },
     /// Somebody wrote to the file in the meantime.
     #[error("{} changed while it was read; try again when it is complete", file.display())]
     Changed {

@@ -187,6 +187,33 @@ mod tests {
     }
 
     #[test]
+    fn every_secret_that_control_keeps_has_a_place() {
+        let target = &FILE[FILE.find("[target]").unwrap()..];
+        let by = "auth = { tenant = 't', client = 'c', secret = 'secret:app' }";
+        let others = [
+            "[target]\ntype = 'discard'".to_owned(),
+            format!("[target]\ntype = 'graph'\n{by}"),
+            "[target]\ntype = 'ews'\nurl = 'https://mail/EWS/Exchange.asmx'\nuser = 'secret:user'\n\
+             password = 'secret:password'"
+                .to_owned(),
+            "[target]\ntype = 'imap'\nhost = 'mail'\nauth = 'master'\nuser = 'secret:user'\n\
+             password = 'secret:password'"
+                .to_owned(),
+        ];
+        let own_login = "auth = { type = 'sql', user = 'secret:cdr', password = 'secret:cdr' }";
+        let cdr = FILE.replace("\"cdr01\"", &format!("\"cdr01\"\n{own_login}"));
+        let others = others.map(|other| FILE.replace(target, &other));
+
+        for file in [FILE.to_owned(), cdr].into_iter().chain(others) {
+            let connector = Connector::parse(&file, Path::new("/etc/chatkeep")).unwrap();
+            let places = connector.secret_places();
+            let stored = connector.stored_secrets();
+            assert!(stored.iter().eq(places.keys()), "{file}");
+            assert!(places.values().all(|places| !places.is_empty()), "{file}");
+        }
+    }
+
+    #[test]
     fn what_has_nothing_to_do_with_the_way_there_changes_no_place() {
         let other = FILE.replace("\"mail\"", "\"MAIL\"\nfolder = \"Archive\"");
         assert_eq!(places(&other, "app"), places(FILE, "app"));

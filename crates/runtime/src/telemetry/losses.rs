@@ -23,6 +23,8 @@ use tokio::{runtime::Handle, time::sleep};
 
 /// Spans that wait to be sent, at most. One is about 1 KB.
 pub(super) const WAITING: usize = 2048;
+/// In place of how many wait: nothing is sent any more.
+const ENDED: usize = usize::MAX;
 
 /// What has happened to spans.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ pub(super) struct Losses(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Spans that have ended and were neither sent nor lost yet.
+    /// Spans that have ended and were neither sent nor lost yet; or [`ENDED`].
     waiting: AtomicUsize,
     /// Spans that were lost and not told of.
     untold: AtomicUsize,
@@ -70,18 +72,26 @@ impl Losses {
 
     /// A span has ended; false when there is no room for it.
     fn enter(&self) -> bool {
-        let enter = |waiting| (waiting < WAITING).then_some(waiting + 1);
+        let enter = |waiting| (waiting < WAITING).then(|| waiting + 1);
         let waiting = &self.0.waiting;
         let entered = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter);
-        if entered.is_err() {
-            self.lose(1, "queue full");
+        match entered {
+            Ok(_) => {}
+            Err(ENDED) => self.lose(1, "not sent"),
+            Err(_) => self.lose(1, "queue full"),
         }
         entered.is_ok()
     }
 
     /// Some spans were sent, or not. Says so when that changes, not each time.
     fn leave(&self, spans: usize, sent: &OTelSdkResult) {
-        self.0.waiting.fetch_sub(spans, Ordering::Relaxed);
+        let leave = |waiting| (waiting != ENDED).then(|| waiting - spans);
+        let waiting = &self.0.waiting;
+        let left = waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, leave);
+        if left.is_err() {
+            // They were still on their way when nobody waited for them any more, and were counted then.
+            return;
+        }
         if sent.is_err() {
             self.lose(spans, "not sent");
         }
@@ -118,10 +128,13 @@ impl Losses {
         self.0.untold.swap(0, Ordering::Relaxed)
     }
 
-    /// Nothing is sent any more. Says how many spans were lost since that was said last.
+    /// Nothing is sent any more, what is still on its way counts as lost. Says how many spans were lost since
+    /// that was said last.
     pub(super) fn end(&self) {
-        let left = self.0.waiting.swap(0, Ordering::Relaxed);
-        self.lose(left, "not sent");
+        let left = self.0.waiting.swap(ENDED, Ordering::Relaxed);
+        if left != ENDED {
+            self.lose(left, "not sent");
+        }
         let lost = self.tell();
         if lost > 0 {
             tracing::warn!(lost, "traces were not sent");
@@ -217,3 +230,6 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
         self.exporter.set_resource(resource);
     }
 }
+
+#[cfg(test)]
+mod tests;

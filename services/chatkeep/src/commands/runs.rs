@@ -6,7 +6,7 @@ use chatkeep_proto::v1::{
     CancelRunRequest, DataLossHorizon, DeliverHeldRequest, ListRunsRequest, ReportRequest,
     ReportResponse, RetryRequest, RunState,
 };
-use chatkeep_report::{finding_line, number, status, time};
+use chatkeep_report::{finding_line, mailings, number, status, time};
 use data_encoding::HEXLOWER;
 
 use super::{archive, ask, connectors::find, drive};
@@ -64,8 +64,10 @@ fn line(run: &ReportResponse) -> String {
         1 => ", 1 finding".to_owned(),
         many => format!(", {} findings", number(many)),
     };
+    let report = mailings(&run.mailings);
+    let report = report.map_or_else(String::new, |words| format!(", report {words}"));
     format!(
-        "{:>5}  {opened:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  {}{findings}",
+        "{:>5}  {opened:<20}  {:<10}  {:>10}  {:>10}  {:>8}  {:>8}  {}{findings}{report}",
         run.number,
         run.kind,
         number(records.read),

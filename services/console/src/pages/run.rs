@@ -6,8 +6,8 @@ mod coverage;
 mod lists;
 
 use axum::extract::{Path, Query, State};
-use chatkeep_proto::v1::{ReportRequest, ReportResponse, RunState};
-use chatkeep_report::{number, window};
+use chatkeep_proto::v1::{Mailing, ReportRequest, ReportResponse, RunState};
+use chatkeep_report::{mailing, number, window};
 use data_encoding::HEXLOWER;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -133,7 +133,51 @@ fn facts(run: &ReportResponse) -> Markup {
                         div.small.soft { "SHA-256 " code { (HEXLOWER.encode(&run.seal_sha256)) } }
                     }
                 }
+                @if !run.mailings.is_empty() {
+                    dt { "Report" } dd { @for mail in &run.mailings { (mailed(mail)) } }
+                }
             }
         }
+    }
+}
+
+fn mailed(mail: &Mailing) -> Markup {
+    html! {
+        div {
+            (mail.recipient) ": " (mailing(mail)) ", " (words::when(mail.since))
+            @if mail.stop { span.small.soft { " about its stop" } }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::MailingState;
+
+    use super::*;
+
+    #[test]
+    fn a_run_s_page_says_whether_its_report_went_out() {
+        let mail = |recipient: &str, state: MailingState, code| Mailing {
+            recipient: recipient.to_owned(),
+            state: state.into(),
+            since: 1_772_327_100,
+            code,
+            ..Mailing::default()
+        };
+        let run = ReportResponse {
+            mailings: vec![
+                mail("one@contoso.com", MailingState::Sent, 0),
+                mail("two@contoso.com", MailingState::Refused, 550),
+            ],
+            ..ReportResponse::default()
+        };
+
+        let shown = facts(&run).into_string();
+        let of_others = facts(&ReportResponse::default()).into_string();
+
+        assert!(shown.contains("one@contoso.com: sent, <time datetime=\"2026-03-01T01:05:00Z\""));
+        assert!(shown.contains("two@contoso.com: refused by the mail server (550), "));
+        assert!(!of_others.contains("Report"));
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! The first use of a secret, by a connector or for a look, says where it goes. From then on it goes there alone,
 //! unless whoever entered it says otherwise: they know it. Places are kept when a connector is changed, or lets go of the
-//! secret; else both together would be a way around.
+//! secret; else both together would be a way around. What was allowed to somebody who knew one secret says nothing
+//! about another one that somebody else enters under its name.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +39,7 @@ impl Ledger {
         let mut tx = self.database.begin().await?;
         secrets::lock(&mut tx).await?;
         let secret = self.open_secret(&mut tx, &name).await?;
-        refuse_elsewhere(&mut tx, deed, (&name, &places), None).await?;
+        refuse_elsewhere(&mut tx, deed, (&name, &places), Own::default()).await?;
         // Else one that no connector names yet could be had sent to one server after the other.
         if !is_author(&mut tx, deed, &name).await? {
             remember(&mut tx, &name, &places).await?;
@@ -52,23 +53,30 @@ impl Ledger {
 }
 
 /// Lets a connector be stored that sends no secret elsewhere, and remembers where it sends them. `key` is its
-/// own, `before` what it was.
+/// own, `before` what it was, and whether it was in use.
 pub(crate) async fn bind(
     conn: &mut Connection,
     deed: &Deed,
     (key, connector): (i64, &Connector),
-    before: Option<&Connector>,
+    before: Option<(&Connector, bool)>,
 ) -> Result<(), LedgerError> {
-    let before = before.map(Connector::secret_places).unwrap_or_default();
+    let is_in_use = before.is_some_and(|(_, is_in_use)| is_in_use);
+    let before = before.map(|(before, _)| before.secret_places());
+    let before = before.unwrap_or_default();
     let after = connector.secret_places();
     if !before.is_empty() || !after.is_empty() {
         secrets::lock(conn).await?;
     }
     for (name, places) in &after {
-        let own = (key, before.get(name));
-        refuse_elsewhere(conn, deed, (name, places), Some(own)).await?;
+        let own = Own {
+            key,
+            before: before.get(name),
+            is_in_use,
+        };
+        refuse_elsewhere(conn, deed, (name, places), own).await?;
     }
-    for (name, places) in before.iter().chain(&after) {
+    // One that was deleted may have been so for longer than the secret is there.
+    for (name, places) in before.iter().filter(|_| is_in_use).chain(&after) {
         remember(conn, name, places).await?;
     }
     Ok(())
@@ -94,6 +102,29 @@ async fn is_author(conn: &mut Connection, deed: &Deed, name: &str) -> Result<boo
     Ok(author.is_some_and(|author| deed.is_by(&author)))
 }
 
+/// Whether a secret, whoever asks, must not go to one of these places.
+pub(super) async fn is_elsewhere(
+    conn: &mut Connection,
+    name: &str,
+    places: &BTreeSet<String>,
+) -> Result<bool, LedgerError> {
+    // Mostly it is, and no connector's file has to be read: this is asked for every task.
+    if places.is_subset(&remembered(conn, name).await?) {
+        return Ok(false);
+    }
+    let author = secrets::author(conn, name).await?.unwrap_or_default();
+    let known = known(conn, (name, &author), Own::default()).await?;
+    Ok(!known.is_empty() && !places.is_subset(&known))
+}
+
+/// Lets a secret that somebody new has entered go where the connectors in use send it, which whoever enters one can
+/// see, and nowhere else.
+pub(super) async fn begin(conn: &mut Connection, name: &str) -> Result<(), LedgerError> {
+    forget(conn, name).await?;
+    let places = named(conn, name, 0, false).await?;
+    remember(conn, name, &places).await
+}
+
 /// Forgets where a secret went: it is none any more.
 pub(super) async fn forget(conn: &mut Connection, name: &str) -> Result<(), LedgerError> {
     let delete = query("DELETE FROM secret_places WHERE name = $1").bind(name);
@@ -101,8 +132,13 @@ pub(super) async fn forget(conn: &mut Connection, name: &str) -> Result<(), Ledg
     deleted.during("forget places of secret").map(drop)
 }
 
-/// A connector that is being stored: its key, and the places it named before.
-type Own<'a> = (i64, Option<&'a BTreeSet<String>>);
+/// A connector that is being stored: its key, the places it named before, and whether it was in use.
+#[derive(Clone, Copy, Default)]
+struct Own<'a> {
+    key: i64,
+    before: Option<&'a BTreeSet<String>>,
+    is_in_use: bool,
+}
 
 /// Refuses to send a secret where nobody who knew it has sent it. One that was never sent goes where it is
 /// sent first.
@@ -110,13 +146,13 @@ async fn refuse_elsewhere(
     conn: &mut Connection,
     deed: &Deed,
     (name, places): (&str, &BTreeSet<String>),
-    own: Option<Own<'_>>,
+    own: Own<'_>,
 ) -> Result<(), LedgerError> {
     // Of a secret that is not stored nothing can be given away.
     let Some(author) = secrets::author(conn, name).await? else {
         return Ok(());
     };
-    let known = known(conn, name, own).await?;
+    let known = known(conn, (name, &author), own).await?;
     let other = places.iter().find(|place| !known.contains(*place));
     let Some(other) = other.filter(|_| !known.is_empty() && !deed.is_by(&author)) else {
         return Ok(());
@@ -132,26 +168,48 @@ async fn refuse_elsewhere(
     })
 }
 
-/// Where a secret has gone: what was remembered, and what connectors say that were stored by an older program.
-/// Deleted ones count: who deletes one must not free its secret.
+/// Where a secret has gone: what was remembered, and what connectors in use say. Deleted ones count where nobody
+/// knows who has entered it: that was an older program, which did not remember.
 async fn known(
     conn: &mut Connection,
-    name: &str,
-    own: Option<Own<'_>>,
+    (name, author): (&str, &str),
+    own: Own<'_>,
 ) -> Result<BTreeSet<String>, LedgerError> {
-    let (key, before) = own.unwrap_or_default();
-    let remembered = query("SELECT place FROM secret_places WHERE name = $1").bind(name);
-    let remembered = remembered.fetch(conn).await;
-    let remembered = remembered.during("read places of secret")?;
-    let remembered: Result<Vec<_>, _> = remembered.iter().map(|row| row.text(0)).collect();
-    let mut known: BTreeSet<_> = before.cloned().unwrap_or_default();
-    known.extend(remembered.during("read places of secret")?);
-    let files = query("SELECT file FROM connectors WHERE id <> $1").bind(key);
-    for row in files.fetch(conn).await.during("read connectors")? {
+    let mut known = remembered(conn, name).await?;
+    let do_deleted_count = author.is_empty();
+    if own.is_in_use || do_deleted_count {
+        known.extend(own.before.into_iter().flatten().cloned());
+    }
+    known.extend(named(conn, name, own.key, do_deleted_count).await?);
+    Ok(known)
+}
+
+/// Where a secret was allowed to go.
+async fn remembered(conn: &mut Connection, name: &str) -> Result<BTreeSet<String>, LedgerError> {
+    let rows = query("SELECT place FROM secret_places WHERE name = $1").bind(name);
+    let rows = rows.fetch(conn).await.during("read places of secret")?;
+    let places: Result<_, _> = rows.iter().map(|row| row.text(0)).collect();
+    places.during("read places of secret")
+}
+
+/// Where connectors but one send a secret, with those that were deleted or without them.
+async fn named(
+    conn: &mut Connection,
+    name: &str,
+    but: i64,
+    do_deleted_count: bool,
+) -> Result<BTreeSet<String>, LedgerError> {
+    const IN_USE: &str = "SELECT file FROM connectors WHERE id <> $1 AND deleted IS NULL";
+    const ALL: &str = "SELECT file FROM connectors WHERE id <> $1";
+
+    let files = query(if do_deleted_count { ALL } else { IN_USE });
+    let files = files.bind(but).fetch(conn).await;
+    let mut named = BTreeSet::new();
+    for row in files.during("read connectors")? {
         let file = row.text(0).during("read connectors")?;
         // One that this program cannot read sends nothing anywhere.
         let places = parse(&file).map(|file| file.secret_places().remove(name));
-        known.extend(places.ok().flatten().unwrap_or_default());
+        named.extend(places.ok().flatten().unwrap_or_default());
     }
-    Ok(known)
+    Ok(named)
 }

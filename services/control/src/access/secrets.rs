@@ -42,10 +42,11 @@ impl Ledger {
         let sealed = sealed.ok_or(LedgerError::Closed(NO_KEY))?;
         let mut tx = self.database.begin().await?;
         lock(&mut tx).await?;
-        let is_new = find(&mut tx, &name).await?.is_none();
-        if is_new {
-            // Where connectors would have sent it that do not name it any more says nothing about it.
-            places::forget(&mut tx, &name).await?;
+        let author = author(&mut tx, &name).await?;
+        let is_new = author.is_none();
+        // Who overwrites a secret has it sent where they want while it is theirs. The next one may be another's.
+        if author.is_none_or(|author| !deed.is_by(&author)) {
+            places::begin(&mut tx, &name).await?;
         }
         store(&mut tx, &name, (&sealed, self.clock.now())).await?;
         sign(&mut tx, &name, deed).await?;
@@ -94,7 +95,8 @@ impl Ledger {
         tx.commit().await.during("delete secret")
     }
 
-    /// A secret for a stage that works on a task whose run names it.
+    /// A secret for a stage that works on a task whose run names it. A run that was opened while it went
+    /// elsewhere waits for one that goes there.
     pub(crate) async fn secret(&self, request: SecretRequest) -> Result<String, LedgerError> {
         let SecretRequest { task, name } = request;
         let mut conn = self.database.read().await?;
@@ -103,11 +105,15 @@ impl Ledger {
             return Err(LedgerError::Closed("task is closed"));
         }
         let run = run::find(&mut conn, task.run).await?;
-        if !parse(&run.file)?.stored_secrets().contains(&name) {
-            let problem = "the task's connector does not name the secret";
-            return Err(LedgerError::Forbidden(problem));
+        let places = parse(&run.file)?.secret_places().remove(&name);
+        let unnamed = LedgerError::Forbidden("the task's connector does not name the secret");
+        let places = places.ok_or(unnamed)?;
+        // Read before the places are: one that is entered meanwhile may have others.
+        let secret = self.open_secret(&mut conn, &name).await?;
+        if places::is_elsewhere(&mut conn, &name, &places).await? {
+            return Err(LedgerError::Unknown("secret for the run's servers"));
         }
-        self.open_secret(&mut conn, &name).await
+        Ok(secret)
     }
 
     /// A secret in the clear.

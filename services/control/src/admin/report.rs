@@ -17,6 +17,7 @@ use crate::{
         findings, now,
         run::{self, RunRow},
     },
+    mail::mailings,
 };
 
 impl Ledger {
@@ -228,6 +229,7 @@ async fn outline(
         scheduled: run.scheduled,
         backfill: run.backfill,
         findings: findings::count(conn, run.id).await?,
+        mailings: mailings::of_run(conn, run.id).await?,
         ..ReportResponse::default()
     };
     Ok((outline, serde_json::from_str(&balance).ok()))

@@ -290,8 +290,10 @@ async fn bind(
     own: (i64, &Connector),
     before: Option<&Stored>,
 ) -> Result<(), LedgerError> {
-    let before = before.and_then(|before| parse(&before.file).ok());
-    places::bind(conn, deed, own, before.as_ref()).await
+    let before = before.and_then(|before| Some((parse(&before.file).ok()?, !before.is_deleted)));
+    let before = before.as_ref();
+    let before = before.map(|(before, is_in_use)| (before, *is_in_use));
+    places::bind(conn, deed, own, before).await
 }
 
 /// What is to be told of what is stored, and under which name; `None` when nothing changes.

@@ -12,11 +12,11 @@ use crate::{
 };
 
 /// The connector, its mail server elsewhere.
-fn elsewhere() -> String {
+pub(crate) fn elsewhere() -> String {
     connector().replace("host = \"mail\"", "host = \"mail.evil.example\"")
 }
 
-async fn lend(lab: &Lab, who: &str, file: &str, name: &str) -> Result<String, Status> {
+pub(crate) async fn lend(lab: &Lab, who: &str, file: &str, name: &str) -> Result<String, Status> {
     let request = LendSecretRequest {
         connector_file: file.to_owned(),
         name: name.to_owned(),
@@ -25,7 +25,7 @@ async fn lend(lab: &Lab, who: &str, file: &str, name: &str) -> Result<String, St
     Ok(lent.into_inner().value)
 }
 
-async fn store(lab: &Lab, who: &str, file: &str) -> Result<(), Status> {
+pub(crate) async fn store(lab: &Lab, who: &str, file: &str) -> Result<(), Status> {
     let request = PutConnectorRequest {
         connector_file: file.to_owned(),
         ..PutConnectorRequest::default()
@@ -35,7 +35,7 @@ async fn store(lab: &Lab, who: &str, file: &str) -> Result<(), Status> {
 }
 
 /// The secret is ann's, and the connector that sends it to `mail` is stored.
-async fn bound(folder: &Path) -> Lab {
+pub(crate) async fn bound(folder: &Path) -> Lab {
     let lab = open(folder, 1, &[]).await;
     put(&lab, "imap", "s3cret").await.unwrap();
     store(&lab, "ann", &connector()).await.unwrap();

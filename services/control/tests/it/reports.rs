@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chatkeep_control::{Settings, SmtpSettings};
 use chatkeep_model::connector::Tls;
-use chatkeep_proto::v1::ListAuditRequest;
+use chatkeep_proto::v1::{ListAuditRequest, MailingState};
 
 use crate::{
     lab::{CONNECTOR, Lab, settings},
@@ -58,5 +58,13 @@ async fn a_report_is_noted_with_the_run_s_end_made_and_settled() {
         .unwrap();
     assert!(given_up[0].detail.contains("one@contoso.com"));
     assert!(given_up[1].detail.contains("two@contoso.com"));
+    let told = lab.report(1).await.mailings;
+    let recipients: Vec<_> = told.iter().map(|mail| &*mail.recipient).collect();
+    assert_eq!(recipients, ["one@contoso.com", "two@contoso.com"]);
+    for mail in told {
+        assert_eq!(mail.state(), MailingState::GivenUp);
+        assert_eq!((mail.stop, mail.code), (false, 0));
+        assert!(mail.since >= lab.report(1).await.opened && mail.attempts > 0);
+    }
     lab.stop().await;
 }

@@ -55,7 +55,7 @@ pub(crate) async fn delete(lab: &Lab, name: &str) -> Result<(), Status> {
     deleted.map(drop)
 }
 
-async fn read(lab: &Lab, task: &Task, name: &str) -> Result<String, Status> {
+pub(crate) async fn read(lab: &Lab, task: &Task, name: &str) -> Result<String, Status> {
     let request = SecretRequest {
         task: task.id.clone(),
         name: name.to_owned(),

@@ -30,10 +30,14 @@ mod deliverable;
 #[path = "../it/delivery.rs"]
 mod delivery;
 mod effort;
+#[path = "../it/exceptions.rs"]
+mod exceptions;
 #[path = "../it/findings.rs"]
 mod findings;
 #[path = "../it/forgetting.rs"]
 mod forgetting;
+#[path = "../it/found.rs"]
+mod found;
 #[path = "../it/horizons.rs"]
 mod horizons;
 #[path = "../it/janitor.rs"]

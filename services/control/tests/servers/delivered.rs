@@ -1,7 +1,7 @@
 //! What lies in the recipients' mailboxes, and of which runs.
 
 use chatkeep_model::connector::{SecretRef, Tls};
-use chatkeep_proto::v1::{DeliveryState, RunState};
+use chatkeep_proto::v1::{DeliveryState, MailingState, RunState};
 use chatkeep_testkit::{Smtp, SmtpTls, TakenMail};
 use mail_parser::{Message, MessageParser, MimeHeaders as _};
 
@@ -77,6 +77,9 @@ async fn each_recipient_gets_the_balance_as_text_and_as_html_over_starttls() {
     let noted = noted(&lab, "report.send", 2).await;
     assert!(noted[0].detail.contains(TO[0]), "{}", noted[0].detail);
     assert_eq!(noted[0].object, "1");
+    let told = lab.report(1).await.mailings;
+    assert!(told.iter().map(|mail| &*mail.recipient).eq(TO));
+    assert!(told.iter().all(|mail| mail.state() == MailingState::Sent));
     lab.stop().await;
 }
 
@@ -139,6 +142,8 @@ async fn who_wants_to_hear_of_problems_only_hears_of_nothing_else() {
     assert_eq!(office.run(&lab).await, RunState::Succeeded);
     // Looked at, and not called for.
     office.column("state", 4).await;
+    let told = lab.report(1).await.mailings;
+    assert_eq!(told[0].state(), MailingState::NotCalledFor);
 
     office
         .world
@@ -177,6 +182,8 @@ async fn a_run_that_stops_is_told_once_with_its_reason_and_again_when_it_ends() 
             "OK: Contoso, run 1: everything is archived",
         ]
     );
+    let told = lab.report(1).await.mailings;
+    assert!(told.iter().map(|mail| mail.stop).eq([true, false]));
     let stopped = parse(&taken[0]);
     let text = stopped.body_text(0).unwrap();
     assert!(text.contains("stopped: quota of (address)"), "{text}");

@@ -4,16 +4,17 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use hashbrown::HashTable;
 
-use super::{Account, Conflict, Decision, Index, Level, Place, Span, slice};
+use super::{Account, Conflict, Decision, Full, Index, Level, Place, Span, slice};
 use crate::directory::{self, User};
 
 /// Users and their addresses as they come.
-#[derive(Default)]
 pub(super) struct Builder {
     text: String,
     users: Vec<Account>,
     entries: Vec<Entry>,
-    /// Text was left out that has no place any more.
+    /// Bytes of text there may be, and users.
+    room: u32,
+    /// Something was left out that has no place any more.
     is_full: bool,
 }
 
@@ -26,18 +27,32 @@ struct Entry {
 }
 
 impl Builder {
+    /// Has room for this many bytes of text.
+    pub(super) fn with_room(room: u32) -> Self {
+        Self {
+            text: String::new(),
+            users: Vec::new(),
+            entries: Vec::new(),
+            room,
+            is_full: false,
+        }
+    }
+
     pub(super) fn add(&mut self, user: &User) {
-        // Users beyond 4 billion do not exist.
-        let number = u32::try_from(self.users.len()).unwrap_or(u32::MAX);
+        let number = u32::try_from(self.users.len()).ok();
+        let Some(number) = number.filter(|number| *number < self.room) else {
+            self.is_full = true;
+            return;
+        };
         // One user's addresses mostly are the same text in several places.
         let mut known: Vec<(&str, Span)> = Vec::new();
-        let (text, is_full) = (&mut self.text, &mut self.is_full);
+        let (text, is_full, room) = (&mut self.text, &mut self.is_full, self.room);
         let mut span = |address| {
             let seen = known.iter().find(|(text, _)| *text == address);
             if let Some((_, span)) = seen {
                 return *span;
             }
-            let span = append(text, address).unwrap_or_else(|| {
+            let span = append(text, address, room).unwrap_or_else(|| {
                 *is_full = true;
                 Span {
                     start: 0,
@@ -65,8 +80,11 @@ impl Builder {
         }
     }
 
-    /// `None` where there was more text than an index holds.
-    pub(super) fn build(mut self) -> Option<Index> {
+    /// Nothing comes of it where there was more than an index holds.
+    pub(super) fn build(mut self) -> Result<Index, Full> {
+        if self.is_full {
+            return Err(Full);
+        }
         self.sort();
         let (text, hasher) = (&self.text, RandomState::new());
         let hash = |place: &Place| hasher.hash_one(slice(text, place.address));
@@ -87,7 +105,7 @@ impl Builder {
             };
             places.insert_unique(hash(&place), place, hash);
         }
-        (!self.is_full).then_some(Index {
+        Ok(Index {
             text: self.text,
             users: self.users,
             places,
@@ -143,10 +161,10 @@ impl Builder {
     }
 }
 
-fn append(text: &mut String, address: &str) -> Option<Span> {
+fn append(text: &mut String, address: &str, room: u32) -> Option<Span> {
     let start = u32::try_from(text.len()).ok()?;
     let length = u32::try_from(address.len()).ok()?;
-    start.checked_add(length)?;
+    start.checked_add(length).filter(|end| *end <= room)?;
     text.push_str(address);
     Some(Span { start, length })
 }

@@ -13,15 +13,15 @@ fn the_strongest_way_to_have_an_address_decides() {
     ];
 
     assert_eq!(
-        Index::of(&users).find("a@x.com"),
+        Index::of(&users).unwrap().find("a@x.com"),
         Found::Mailbox("three@x.com", Level::Sip)
     );
     assert_eq!(
-        Index::of(&users[..2]).find("a@x.com"),
+        Index::of(&users[..2]).unwrap().find("a@x.com"),
         Found::Mailbox("two@x.com", Level::PrincipalName)
     );
     assert_eq!(
-        Index::of(&users[..1]).find("a@x.com"),
+        Index::of(&users[..1]).unwrap().find("a@x.com"),
         Found::Mailbox("one@x.com", Level::Alias)
     );
 }
@@ -34,7 +34,7 @@ fn users_who_share_a_mailbox_do_not_conflict() {
         user("c@x.com", "other@x.com", "", "t@x.com"),
         user("d@x.com", "team@x.com", "", "t@x.com"),
     ];
-    let index = Index::of(&users);
+    let index = Index::of(&users).unwrap();
 
     assert_eq!(
         index.find("s@x.com"),
@@ -56,7 +56,37 @@ fn a_conflict_below_the_deciding_level_is_none() {
         user("c@x.com", "", "", "s@x.com"),
     ];
 
-    assert!(Index::of(&users).conflicts().is_empty());
+    assert!(Index::of(&users).unwrap().conflicts().is_empty());
+}
+
+#[test]
+fn a_directory_that_has_no_room_is_an_error_and_not_one_without_users() {
+    let users = [
+        user("a@x.com", "", "", ""),
+        user("b@x.com", "b@x.com", "smtp:c@x.com", ""),
+    ];
+    let of = |room| {
+        let mut builder = Builder::with_room(room);
+        for user in &users {
+            builder.add(user);
+        }
+        builder.build().map(|index| index.len())
+    };
+    let read = |room| {
+        let csv = "userPrincipalName,mail,proxyAddresses,sipAddress\n\
+                   a@x.com,,,\nb@x.com,c@x.com,,\n";
+        Index::read_into(Builder::with_room(room), Path::new("d"), csv.as_bytes())
+    };
+
+    assert_eq!(of(21), Ok(2));
+    assert_eq!(of(20), Err(Full));
+    assert_eq!(of(1), Err(Full));
+    assert_eq!(read(21).unwrap().len(), 2);
+    let told = read(20).err().unwrap().to_string();
+    assert!(
+        told.starts_with("d: more than 4 GiB of addresses"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -75,7 +105,7 @@ fn a_hundred_thousand_users_take_less_than_forty_megabytes() {
         })
         .collect();
 
-    let index = Index::of(&users);
+    let index = Index::of(&users).unwrap();
 
     let bytes = index.text.capacity()
         + index.users.capacity() * size_of::<Account>()

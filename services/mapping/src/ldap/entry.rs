@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use data_encoding::HEXLOWER;
 use ldap3::SearchEntry;
 
+use super::{answer::LARGEST, problem::LdapProblem};
 use crate::{
     directory::{self, User},
     table::normalized,
@@ -23,6 +24,11 @@ const SIP: &str = "msRTCSIP-PrimaryUserAddress";
 const FLAGS: &str = "userAccountControl";
 const DISABLED: u32 = 2;
 
+/// Values of one attribute, at most. Active Directory keeps them in one record of a page of its database: 3,937
+/// in one of 8 KB if nothing else stood there, 1,200 in practice (`TechNet` Wiki, "Active Directory:
+/// Non-Linked Multi-Valued Attribute Size Limits"); pages have four times that since Windows Server 2025.
+pub(super) const MOST_VALUES: usize = 50_000;
+
 /// What is asked of every user.
 pub(super) const ATTRIBUTES: [&str; 6] = [ID, PRINCIPAL_NAME, MAIL, PROXIES, SIP, FLAGS];
 
@@ -34,13 +40,14 @@ pub(super) struct Entry {
     values: HashMap<String, Vec<Vec<u8>>>,
 }
 
-/// Values that the server has kept back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct More {
-    /// The attribute.
-    pub(super) attribute: &'static str,
-    /// The first value that is missing, from 0.
-    pub(super) first: u32,
+/// Values of an attribute that came together, and are not all.
+pub(super) struct Part {
+    attribute: &'static str,
+    /// The first one's number, from 0.
+    first: u32,
+    /// The last one's number; `None` when none is behind it.
+    last: Option<u32>,
+    values: Vec<Vec<u8>>,
 }
 
 impl From<SearchEntry> for Entry {
@@ -102,44 +109,49 @@ impl Entry {
             .collect()
     }
 
-    /// What is left to ask for. A server hands out 1,500 values at once, or 5,000, and names those it
-    /// sent: `proxyAddresses;range=0-1499`; behind the last ones stands `*` ([MS-ADTS], "Range Retrieval
-    /// of Attribute Values").
-    pub(super) fn more(&self) -> Option<More> {
-        let missing = |attribute: &&'static str| {
-            let name = format!("{};range=", attribute.to_ascii_lowercase());
-            let ranges = self.values.keys().filter_map(|key| key.strip_prefix(&name));
-            let last = ranges.filter_map(|range| range.split_once('-')?.1.parse::<u32>().ok());
-            last.max()?.checked_add(1)
+    /// Takes out values that came under the name of a range; `None` for an attribute that came whole. A server
+    /// hands out 1,500 values at once, or 5,000, and names those it sent: `proxyAddresses;range=0-1499`; behind
+    /// the last ones stands `*` ([MS-ADTS], "Range Retrieval of Attribute Values").
+    pub(super) fn part(&mut self, attribute: &'static str) -> Result<Option<Part>, LdapProblem> {
+        let name = format!("{};range=", attribute.to_ascii_lowercase());
+        let key = self.values.keys().find(|key| key.starts_with(&name));
+        let Some((key, values)) = key.cloned().and_then(|key| self.values.remove_entry(&key))
+        else {
+            return Ok(None);
         };
-        let mut attributes = ATTRIBUTES.iter();
-        attributes.find_map(|attribute| missing(attribute).map(|first| More { attribute, first }))
+        let range = key[name.len()..].split_once('-');
+        let (first, last) = range.ok_or(LdapProblem::Malformed)?;
+        let number = |text: &str| text.parse().map_err(|_| LdapProblem::Malformed);
+        Ok(Some(Part {
+            attribute,
+            first: number(first)?,
+            last: (last != "*").then(|| number(last)).transpose()?,
+            values,
+        }))
     }
 
-    /// Adds the values that were kept back. False when they are not those that were asked for.
-    pub(super) fn add(&mut self, more: &More, part: &Self) -> bool {
-        let name = more.attribute.to_ascii_lowercase();
-        let begins = format!("{name};range={}-", more.first);
-        let found = part.values.iter().find(|(key, _)| key.starts_with(&begins));
-        let Some((range, values)) = found else {
-            return false;
-        };
-        let is_option = |key: &String| key.starts_with(&format!("{name};range="));
-        let ranges: Vec<String> = self
-            .values
-            .keys()
-            .filter(|key| is_option(key))
-            .cloned()
-            .collect();
-        let mut all = self.values.remove(&name).unwrap_or_default();
-        for range in ranges {
-            all.extend(self.values.remove(&range).unwrap_or_default());
+    /// Puts a part to those before it, of which it has to be the next: so many values came already. Gives how
+    /// many there are then; `None` when none is kept back any more.
+    pub(super) fn add(&mut self, part: Part, before: u32) -> Result<Option<u32>, LdapProblem> {
+        let attribute = part.attribute;
+        if part.first != before {
+            return Err(LdapProblem::Lost);
         }
-        all.extend(values.iter().cloned());
-        let is_last = range.ends_with("-*");
-        let name = if is_last { name } else { range.clone() };
-        self.values.insert(name, all);
-        true
+        let next = match part.last {
+            Some(last) if last < before || part.values.is_empty() => {
+                return Err(LdapProblem::Standstill { attribute });
+            }
+            Some(last) => Some(last.saturating_add(1)),
+            None => None,
+        };
+        let all = self.values.entry(attribute.to_ascii_lowercase());
+        let all = all.or_default();
+        all.extend(part.values);
+        let values = all.len().max(next.unwrap_or_default() as usize);
+        if values > MOST_VALUES || all.iter().map(Vec::len).sum::<usize>() > LARGEST {
+            return Err(LdapProblem::TooMany { attribute, values });
+        }
+        Ok(next)
     }
 }
 
@@ -207,10 +219,22 @@ mod tests {
         assert_eq!(guest.user("01"), None);
     }
 
+    /// What comes of parts that are asked for one behind the other.
+    fn gathered(
+        parts: impl IntoIterator<Item = Entry>,
+    ) -> Result<(Entry, Option<u32>), LdapProblem> {
+        let mut user = entry(&[("userPrincipalName", &["ann@contoso.com"])]);
+        let mut next = Some(0);
+        for mut part in parts {
+            let part = part.part(PROXIES)?.unwrap();
+            next = user.add(part, next.unwrap())?;
+        }
+        Ok((user, next))
+    }
+
     #[test]
     fn more_than_1500_addresses_come_in_ranges() {
-        let mut user = entry(&[
-            ("userPrincipalName", &["ann@contoso.com"]),
+        let first = entry(&[
             ("proxyAddresses", &[]),
             (
                 "proxyAddresses;range=0-1",
@@ -223,17 +247,68 @@ mod tests {
         )]);
         let last = entry(&[("proxyAddresses;range=4-*", &["SMTP:e@x.com"])]);
 
-        let more = user.more().unwrap();
-        assert_eq!((more.attribute, more.first), ("proxyAddresses", 2));
-        assert!(!user.add(&more, &last), "values were left out");
-        assert!(user.add(&more, &second));
-        let more = user.more().unwrap();
-        assert_eq!(more.first, 4);
-        assert!(user.add(&more, &last));
+        let (user, next) = gathered([first, second, last]).unwrap();
 
-        assert_eq!(user.more(), None);
+        assert_eq!(next, None);
         let user = user.user("01").unwrap();
         assert_eq!(directory::aliases(&user).count(), 4);
         assert_eq!(directory::mailbox(&user), Some("e@x.com"));
+    }
+
+    #[test]
+    fn a_range_that_is_the_only_one_is_read() {
+        let only = entry(&[("proxyAddresses;range=0-*", &["SMTP:e@x.com"])]);
+
+        let (user, next) = gathered([only]).unwrap();
+
+        assert_eq!(next, None);
+        let user = user.user("01").unwrap();
+        assert_eq!(directory::mailbox(&user), Some("e@x.com"));
+    }
+
+    #[test]
+    fn ranges_that_leave_values_out_or_end_in_nothing_are_refused() {
+        let first = || {
+            entry(&[(
+                "proxyAddresses;range=0-1",
+                &["smtp:a@x.com", "smtp:b@x.com"],
+            )])
+        };
+        let behind = |range: &str, values: &[&str]| {
+            let name = format!("proxyAddresses;range={range}");
+            gathered([first(), entry(&[(&name, values)])]).map(|(_, next)| next)
+        };
+        let one: &[&str] = &["smtp:c@x.com"];
+
+        assert!(matches!(behind("3-4", one), Err(LdapProblem::Lost)));
+        assert!(matches!(
+            behind("2-1", one),
+            Err(LdapProblem::Standstill { .. })
+        ));
+        assert!(matches!(
+            behind("2-3", &[]),
+            Err(LdapProblem::Standstill { .. })
+        ));
+        for odd in ["2", "2-", "2-4294967296", "-1-3", "x-*"] {
+            assert!(
+                matches!(behind(odd, one), Err(LdapProblem::Malformed)),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_values_than_any_user_has_are_refused() {
+        let announced = entry(&[("proxyAddresses;range=0-4294967295", &["smtp:a@x.com"])]);
+        let many = vec!["smtp:a@x.com"; MOST_VALUES + 1];
+        let sent = entry(&[("proxyAddresses;range=0-1", &many)]);
+        let long = "a".repeat(LARGEST + 1);
+        let long = entry(&[("proxyAddresses;range=0-0", &[&long])]);
+
+        for part in [announced, sent, long] {
+            let told = gathered([part]).err().unwrap();
+            assert!(matches!(told, LdapProblem::TooMany { .. }), "{told}");
+            assert!(!told.is_outage());
+        }
     }
 }

@@ -64,6 +64,26 @@ pub enum LdapProblem {
          controller, and what stands between"
     )]
     Malformed,
+    /// A part of an attribute's values ends before it begins, or is empty and not the last.
+    #[error(
+        "directory.url: the server hands out {attribute} in ranges that lead nowhere; check that it is a domain \
+         controller"
+    )]
+    Standstill {
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// An attribute of a user has more values than Active Directory can keep, or longer ones.
+    #[error(
+        "directory.url: a user there has {values} values of {attribute}, more than a domain controller keeps; \
+         check that it is one"
+    )]
+    TooMany {
+        /// The attribute.
+        attribute: &'static str,
+        /// Values that came or were announced.
+        values: usize,
+    },
     /// The mirror of the last refresh cannot be read now.
     #[error("read the users of the last refresh")]
     Known {

@@ -9,7 +9,7 @@ use ldap3::{
 };
 
 use super::{
-    entry::Entry,
+    entry::{ATTRIBUTES, Entry, Part},
     problem::LdapProblem,
     wire::{self, Wire},
 };
@@ -162,16 +162,31 @@ impl Session<'_> {
 
     /// Asks for the values that were kept back.
     async fn complete(&mut self, mut entry: Entry) -> Result<Entry, LdapProblem> {
-        while let Some(more) = entry.more() {
-            let range = format!("{};range={}-*", more.attribute, more.first);
-            let dn = entry.dn.clone();
-            let found = self.search(Place::At(&dn), ANY, &[&range], None).await?;
-            LdapProblem::expect_success("read the rest of a user", &found.1)?;
-            if !entry.add(&more, &one(found)) {
-                return Err(LdapProblem::Lost);
+        for attribute in ATTRIBUTES {
+            let mut part = entry.part(attribute)?;
+            let mut before = 0;
+            while let Some(found) = part {
+                let Some(next) = entry.add(found, before)? else {
+                    break;
+                };
+                part = Some(self.behind(&entry.dn, attribute, next).await?);
+                before = next;
             }
         }
         Ok(entry)
+    }
+
+    /// Values of an attribute from a number on.
+    async fn behind(
+        &mut self,
+        dn: &str,
+        attribute: &'static str,
+        first: u32,
+    ) -> Result<Part, LdapProblem> {
+        let range = format!("{attribute};range={first}-*");
+        let found = self.search(Place::At(dn), ANY, &[&range], None).await?;
+        LdapProblem::expect_success("read the rest of a user", &found.1)?;
+        one(found).part(attribute)?.ok_or(LdapProblem::Lost)
     }
 
     async fn search(

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use futures::FutureExt as _;
 use proptest::{
     collection::vec,
     prelude::any,
@@ -116,6 +117,37 @@ async fn an_answer_that_breaks_off_is_no_answer() {
     let rogue = Rogue::saying(half, true).await;
     let says = lab.refusal(&rogue.keys).await;
     assert!(says.contains("does not answer in time"), "{says}");
+}
+
+/// An element whose content is shorter than 128 bytes (X.690, 8.1).
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).unwrap();
+    [&[tag, length], content].concat()
+}
+
+#[tokio::test]
+async fn a_server_that_is_referred_to_gets_no_password() {
+    let mut lab = Lab::start();
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("ldap://{}", other.local_addr().unwrap());
+    let url = element(0x04, url.as_bytes());
+    let id = element(0x02, &[2]);
+    // `referral` as the result (RFC 4511, 4.1.10), and a reference beside others' entries (4.5.3).
+    let says_result = |code, more: &[u8]| {
+        let content = [&[0x0a, 1, code, 4, 0, 4, 0], more].concat();
+        element(0x30, &[id.clone(), element(0x65, &content)].concat())
+    };
+    let referral = says_result(10, &element(0xa3, &url));
+    let reference = element(0x30, &[id.clone(), element(0x73, &url)].concat());
+    let reference = [reference, says_result(32, &[])].concat();
+
+    for (answer, code) in [(referral, 10), (reference, 32)] {
+        let rogue = Rogue::saying(answer, true).await;
+        let says = lab.refusal(&rogue.keys).await;
+        assert!(says.contains(&format!("LDAP result {code}")), "{says}");
+    }
+
+    assert!(other.accept().now_or_never().is_none());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use chatkeep_proto::v1::{
-    Coverage as CoverageMessage, Deliveries, Listed as ListedMessage, People, ProgressResponse,
-    Records, ReportResponse, RunState, SourceCoverage,
+    Coverage as CoverageMessage, Deliveries, Listed as ListedMessage, Mailing, MailingState,
+    People, ProgressResponse, Records, ReportResponse, RunState, SourceCoverage,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -48,6 +48,19 @@ pub(in crate::server) struct Run {
     seal: String,
     seal_sha256: String,
     coverage: Option<Coverage>,
+    /// A console of an older program says nothing of them.
+    #[serde(default)]
+    mailings: Vec<RunMailing>,
+}
+
+#[derive(Deserialize)]
+struct RunMailing {
+    recipient: String,
+    about: String,
+    state: String,
+    since: Timestamp,
+    code: Option<u32>,
+    attempts: u32,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +160,21 @@ impl Run {
             backfill: self.backfill.unwrap_or_default(),
             findings: self.findings,
             coverage: self.coverage.map(CoverageMessage::from),
+            mailings: self.mailings.into_iter().map(Mailing::from).collect(),
+        }
+    }
+}
+
+impl From<RunMailing> for Mailing {
+    fn from(mailing: RunMailing) -> Self {
+        let state = MailingState::from_str_name(&name("MAILING_STATE", &mailing.state));
+        Self {
+            recipient: mailing.recipient,
+            stop: mailing.about == "stop",
+            state: state.unwrap_or_default().into(),
+            since: mailing.since.as_second(),
+            code: mailing.code.unwrap_or_default(),
+            attempts: mailing.attempts,
         }
     }
 }
@@ -227,5 +255,30 @@ impl From<Progress> for ProgressResponse {
             import_tasks: progress.import_tasks,
             deliveries_waiting: progress.deliveries_waiting,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_mails_about_a_run_is_read_as_the_console_writes_it() {
+        let written = serde_json::json!({
+            "recipient": "audit@contoso.com", "about": "stop", "state": "given_up",
+            "since": "2026-03-01T01:05:00Z", "code": 451, "attempts": 7,
+        });
+
+        let read: RunMailing = serde_json::from_value(written).unwrap();
+
+        let expected = Mailing {
+            recipient: "audit@contoso.com".to_owned(),
+            stop: true,
+            state: MailingState::GivenUp.into(),
+            since: 1_772_327_100,
+            code: 451,
+            attempts: 7,
+        };
+        assert_eq!(Mailing::from(read), expected);
     }
 }

@@ -1,4 +1,6 @@
-use chatkeep_proto::v1::{Coverage, Listed, OpenRunResponse, ReportResponse, RetryResponse};
+use chatkeep_proto::v1::{
+    Coverage, Listed, Mailing, OpenRunResponse, ReportResponse, RetryResponse,
+};
 use chatkeep_report::{DeliveryBalance, RecordBalance};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -96,6 +98,25 @@ pub(crate) struct Run {
     seal_sha256: String,
     /// What the run covers; null until it has closed, in lists, and of runs that capture nothing.
     coverage: Option<RunCoverage>,
+    /// Mails about it, one for each recipient.
+    mailings: Vec<RunMailing>,
+}
+
+/// What became of a mail about a run.
+#[derive(Serialize, ToSchema)]
+struct RunMailing {
+    /// As the connector file named them.
+    recipient: String,
+    /// `end`, or `stop` before it
+    about: &'static str,
+    /// waiting, sent, refused, `given_up` or `not_called_for`
+    state: String,
+    /// Since when it is so.
+    since: String,
+    /// The mail server's last answer, a reply code of SMTP; null for none.
+    code: Option<u32>,
+    /// How often it was taken up.
+    attempts: u32,
 }
 
 /// Files that a run found.
@@ -184,6 +205,20 @@ impl From<ReportResponse> for Run {
             seal: report.seal,
             seal_sha256: hex(&report.seal_sha256),
             coverage: report.coverage.map(RunCoverage::from),
+            mailings: report.mailings.into_iter().map(RunMailing::from).collect(),
+        }
+    }
+}
+
+impl From<Mailing> for RunMailing {
+    fn from(mailing: Mailing) -> Self {
+        Self {
+            state: word(mailing.state().as_str_name(), "MAILING_STATE"),
+            about: if mailing.stop { "stop" } else { "end" },
+            since: time(mailing.since),
+            code: (mailing.code != 0).then_some(mailing.code),
+            attempts: mailing.attempts,
+            recipient: mailing.recipient,
         }
     }
 }
@@ -234,5 +269,32 @@ impl From<RetryResponse> for Retried {
             deliveries: retried.deliveries,
             conversations: retried.conversations,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chatkeep_proto::v1::MailingState;
+
+    use super::*;
+
+    #[test]
+    fn a_run_says_what_became_of_the_mails_about_it() {
+        let mailing = Mailing {
+            recipient: "audit@contoso.com".to_owned(),
+            stop: true,
+            state: MailingState::GivenUp.into(),
+            since: 1_772_327_100,
+            code: 451,
+            attempts: 7,
+        };
+
+        let written = serde_json::to_value(RunMailing::from(mailing)).unwrap();
+
+        let expected = serde_json::json!({
+            "recipient": "audit@contoso.com", "about": "stop", "state": "given_up",
+            "since": "2026-03-01T01:05:00Z", "code": 451, "attempts": 7,
+        });
+        assert_eq!(written, expected);
     }
 }

@@ -1,0 +1,49 @@
+//! What became of the mails about a run.
+
+use chatkeep_proto::v1::{Mailing, MailingState};
+
+use crate::{
+    database::{Connection, DatabaseError, Row, query},
+    error::{During as _, LedgerError},
+};
+
+/// Mails about a run in the order of the connector file, those about a stop before its end first.
+pub(crate) async fn of_run(conn: &mut Connection, run: i64) -> Result<Vec<Mailing>, LedgerError> {
+    let statement = query(
+        "SELECT recipient, stopped, state, made, due, code, attempts FROM reports WHERE run = $1 \
+         ORDER BY stopped DESC, id",
+    );
+    let rows = statement.bind(run).fetch(conn).await;
+    let rows = rows.during("read reports")?;
+    let mailings: Result<_, _> = rows.iter().map(mailing).collect();
+    mailings.during("read reports")
+}
+
+fn mailing(row: &Row) -> Result<Mailing, DatabaseError> {
+    let state = state(row.int(2)?);
+    // One that is settled was so at the time it was due then.
+    let since = match state {
+        MailingState::Waiting => row.int(3)?,
+        _ => row.int(4)?,
+    };
+    Ok(Mailing {
+        recipient: row.text(0)?,
+        stop: row.int(1)? != 0,
+        state: state.into(),
+        since: since.div_euclid(1000),
+        code: u32::try_from(row.count(5)?).unwrap_or_default(),
+        attempts: u32::try_from(row.count(6)?).unwrap_or(u32::MAX),
+    })
+}
+
+/// As the column `state` has it.
+fn state(column: i64) -> MailingState {
+    match column {
+        0 => MailingState::Waiting,
+        1 => MailingState::Sent,
+        2 => MailingState::Refused,
+        3 => MailingState::GivenUp,
+        4 => MailingState::NotCalledFor,
+        _ => MailingState::Unspecified,
+    }
+}
