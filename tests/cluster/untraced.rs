@@ -156,7 +156,6 @@ fn spread(mut figures: Vec<f64>) -> String {
 /// Figures, not a test: `./test bench`. What is compared takes turns, for other work disturbs all of it alike.
 #[test]
 #[ignore = "measures"]
-#[expect(clippy::print_stdout, reason = "a measurement tells its figures")]
 fn what_traces_cost() {
     let runtime = Runtime::new().unwrap();
     let collector = Collector::default();
