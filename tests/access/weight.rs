@@ -155,7 +155,7 @@ async fn times(mut system: System, fill: impl FnOnce(&Path)) -> Vec<(String, f64
 
 #[tokio::test]
 #[ignore = "a measurement: fills two ledgers of a gigabyte"]
-async fn pages_of_ten_thousand_runs_and_a_million_items_take_less_than_20_ms() {
+async fn pages_of_ten_thousand_runs_and_a_million_items() {
     let server = Postgres::shared().unwrap();
     server.make_schema(SCHEMA).unwrap();
     let password = format!("file:{}", server.password_file().display());
@@ -173,12 +173,7 @@ async fn pages_of_ten_thousand_runs_and_a_million_items_take_less_than_20_ms() {
     let in_postgres = times(system, |_| fill_postgres(&server)).await;
 
     println!("| page | SQLite, ms | PostgreSQL, ms |\n|---|---|---|");
-    let mut slow = Vec::new();
     for ((path, sqlite), (_, postgres)) in in_sqlite.into_iter().zip(in_postgres) {
         println!("| `{path}` | {sqlite:.1} | {postgres:.1} |");
-        if sqlite.max(postgres) >= 20.0 {
-            slow.push(path);
-        }
     }
-    assert!(slow.is_empty(), "{slow:?}");
 }

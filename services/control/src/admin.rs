@@ -5,6 +5,7 @@ mod cancel;
 pub(crate) mod connectors;
 mod exceptions;
 mod held;
+mod known;
 pub(crate) mod lists;
 pub(crate) mod manifests;
 pub(crate) mod open;

@@ -30,7 +30,7 @@ pub(crate) async fn close(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerErr
         && !run.cancelled
         && is_empty(run, &balance)
         // Nobody would see them.
-        && findings::count(&mut conn, run.id).await? == 0
+        && findings::counts(&mut conn, run.id).await?.is_empty()
         && has_earlier(&mut conn, run).await?;
     drop(conn);
     if is_nothing_new {

@@ -1,11 +1,13 @@
 //! Progress and balance of runs.
 
+use std::{collections::HashMap, slice};
+
 use chatkeep_proto::v1::{
-    ListRunsRequest, ListRunsResponse, Listed, LogSummary, ProgressResponse, ReportRequest,
-    ReportResponse, RunState, TaskKind,
+    ListRunsRequest, ListRunsResponse, LogSummary, ProgressResponse, ReportRequest, ReportResponse,
+    RunState, TaskKind,
 };
 
-use super::{connector_name, numbered};
+use super::{connector_name, known::Known, numbered};
 use crate::{
     balance::{self, Balance},
     coverage,
@@ -14,10 +16,9 @@ use crate::{
     ledger::{
         Ledger,
         capture::connector_key,
-        findings, now,
+        now,
         run::{self, RunRow},
     },
-    mail::mailings,
 };
 
 impl Ledger {
@@ -68,10 +69,11 @@ impl Ledger {
         if !request.brief {
             return report(&mut conn, &run).await;
         }
-        let found = brief(&mut conn, &run).await?;
-        if found.records.is_none() {
+        let found = briefs(&mut conn, slice::from_ref(&run)).await?;
+        let found = found.into_iter().find(|found| found.records.is_some());
+        let Some(found) = found else {
             return report(&mut conn, &run).await;
-        }
+        };
         let coverage = coverage::find(&mut conn, run.id).await?;
         Ok(ReportResponse { coverage, ..found })
     }
@@ -97,15 +99,17 @@ impl Ledger {
             let tail = "ORDER BY number DESC LIMIT $3";
             run::select(&mut conn, condition, &[connector, before, limit], tail).await?
         };
-        let mut response = ListRunsResponse::default();
+        let connector_names = names(&mut conn, &runs).await?;
+        let mut response = ListRunsResponse {
+            connector_names,
+            ..ListRunsResponse::default()
+        };
+        if request.brief {
+            response.runs = briefs(&mut conn, &runs).await?;
+            return Ok(response);
+        }
         for run in runs {
-            let name = connector_name(&mut conn, run.connector).await?;
-            response.connector_names.push(name);
-            response.runs.push(if request.brief {
-                brief(&mut conn, &run).await?
-            } else {
-                report(&mut conn, &run).await?
-            });
+            response.runs.push(report(&mut conn, &run).await?);
         }
         Ok(response)
     }
@@ -138,6 +142,21 @@ impl Ledger {
     }
 }
 
+/// The name of each run's connector.
+async fn names(conn: &mut Connection, runs: &[RunRow]) -> Result<Vec<String>, LedgerError> {
+    let mut known: HashMap<i64, String> = HashMap::new();
+    let mut names = Vec::new();
+    for run in runs {
+        let name = match known.get(&run.connector) {
+            Some(name) => name.clone(),
+            None => connector_name(conn, run.connector).await?,
+        };
+        known.insert(run.connector, name.clone());
+        names.push(name);
+    }
+    Ok(names)
+}
+
 /// Deliveries that wait for a time.
 async fn throttled(conn: &mut Connection, connector: i64) -> Result<u64, LedgerError> {
     let statement = query(
@@ -156,21 +175,28 @@ pub(crate) async fn report(
 ) -> Result<ReportResponse, LedgerError> {
     let balance = balance::compute(conn, run).await?;
     let coverage = coverage::find(conn, run.id).await?;
-    let (report, _) = outline(conn, run).await?;
+    let (report, _) = Known::of(conn, slice::from_ref(run)).await?.outline(run);
     Ok(ReportResponse {
         coverage,
         ..with_balance(report, &balance, run)
     })
 }
 
-/// What is known of a run without adding anything up.
-async fn brief(conn: &mut Connection, run: &RunRow) -> Result<ReportResponse, LedgerError> {
-    let (report, sealed) = outline(conn, run).await?;
-    let is_closed = run.closed.is_some() && run.status != RunState::Running;
-    Ok(match sealed.filter(|_| is_closed) {
-        Some(balance) => with_balance(report, &balance, run),
-        None => report,
-    })
+/// What is known of runs without adding anything up.
+async fn briefs(
+    conn: &mut Connection,
+    runs: &[RunRow],
+) -> Result<Vec<ReportResponse>, LedgerError> {
+    let mut known = Known::of(conn, runs).await?;
+    let brief = |run: &RunRow| {
+        let (report, sealed) = known.outline(run);
+        let is_closed = run.closed.is_some() && run.status != RunState::Running;
+        match sealed.filter(|_| is_closed) {
+            Some(balance) => with_balance(report, &balance, run),
+            None => report,
+        }
+    };
+    Ok(runs.iter().map(brief).collect())
 }
 
 fn with_balance(report: ReportResponse, balance: &Balance, run: &RunRow) -> ReportResponse {
@@ -180,57 +206,4 @@ fn with_balance(report: ReportResponse, balance: &Balance, run: &RunRow) -> Repo
         deliveries: Some(balance.deliveries()),
         ..report
     }
-}
-
-/// A run without its balance, and the one in its newest seal.
-async fn outline(
-    conn: &mut Connection,
-    run: &RunRow,
-) -> Result<(ReportResponse, Option<Balance>), LedgerError> {
-    let statement = query(
-        "SELECT file, sha256, balance FROM seals WHERE run = $1 ORDER BY number DESC LIMIT 1",
-    );
-    let seal = statement
-        .bind(run.id)
-        .fetch_optional(conn)
-        .await
-        .during("find seal")?;
-    let (seal, sha256, balance) = match seal {
-        Some(row) => (
-            row.text(0).during("find seal")?,
-            row.bytes(1).during("find seal")?,
-            row.text(2).during("find seal")?,
-        ),
-        None => (String::new(), Vec::new(), String::new()),
-    };
-    let counters = run.counters;
-    let outline = ReportResponse {
-        run: run.id,
-        number: run.number,
-        kind: run.kind.clone(),
-        state: run.status.into(),
-        reason: run.reason.clone(),
-        from: run.from,
-        to: run.to,
-        opened: run.opened.div_euclid(1000),
-        closed: run.closed.map(|closed| closed.div_euclid(1000)),
-        items: counters.items,
-        listed: Some(Listed {
-            files: counters.files,
-            foreign: counters.foreign,
-            unchanged: counters.unchanged,
-            young: counters.young,
-            ..Listed::default()
-        }),
-        seal,
-        seal_sha256: sha256.into(),
-        copies_removed: counters.copies,
-        earlier_deliveries: counters.earlier,
-        scheduled: run.scheduled,
-        backfill: run.backfill,
-        findings: findings::count(conn, run.id).await?,
-        mailings: mailings::of_run(conn, run.id).await?,
-        ..ReportResponse::default()
-    };
-    Ok((outline, serde_json::from_str(&balance).ok()))
 }

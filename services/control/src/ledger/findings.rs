@@ -1,5 +1,7 @@
 //! What somebody should know of runs beside their equations.
 
+use std::collections::HashMap;
+
 use chatkeep_proto::v1::Finding;
 
 use super::{Ledger, capture::signed};
@@ -101,9 +103,15 @@ pub(crate) async fn counts(
     counts.during("count findings")
 }
 
-/// How many findings a run has.
-pub(crate) async fn count(conn: &mut Connection, run: i64) -> Result<u64, LedgerError> {
-    let statement = query("SELECT COUNT(*) FROM findings WHERE run = $1").bind(run);
-    let row = statement.fetch_one(conn).await;
-    row.and_then(|row| row.count(0)).during("count findings")
+/// How many findings runs have, by their ids; those without any are left out.
+pub(crate) async fn numbers(
+    conn: &mut Connection,
+    runs: &[Cell<'_>],
+) -> Result<HashMap<i64, u64>, LedgerError> {
+    let statement = query("SELECT run, COUNT(*) FROM findings WHERE run ");
+    let rows = statement.list(runs).sql(" GROUP BY run").fetch(conn).await;
+    let rows = rows.during("count findings")?;
+    let numbers = rows.iter().map(|row| Ok((row.int(0)?, row.count(1)?)));
+    let numbers: Result<_, DatabaseError> = numbers.collect();
+    numbers.during("count findings")
 }

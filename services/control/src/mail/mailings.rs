@@ -1,22 +1,31 @@
 //! What became of the mails about a run.
 
+use std::collections::HashMap;
+
 use chatkeep_proto::v1::{Mailing, MailingState};
 
 use crate::{
-    database::{Connection, DatabaseError, Row, query},
+    database::{Cell, Connection, DatabaseError, Row, query},
     error::{During as _, LedgerError},
 };
 
-/// Mails about a run in the order of the connector file, those about a stop before its end first.
-pub(crate) async fn of_run(conn: &mut Connection, run: i64) -> Result<Vec<Mailing>, LedgerError> {
+/// Mails about runs by their ids, in the order of the connector file, those about a stop before a run's end first.
+pub(crate) async fn of_runs(
+    conn: &mut Connection,
+    runs: &[Cell<'_>],
+) -> Result<HashMap<i64, Vec<Mailing>>, LedgerError> {
     let statement = query(
-        "SELECT recipient, stopped, state, made, due, code, attempts FROM reports WHERE run = $1 \
-         ORDER BY stopped DESC, id",
+        "SELECT recipient, stopped, state, made, due, code, attempts, run FROM reports WHERE run ",
     );
-    let rows = statement.bind(run).fetch(conn).await;
-    let rows = rows.during("read reports")?;
-    let mailings: Result<_, _> = rows.iter().map(mailing).collect();
-    mailings.during("read reports")
+    let statement = statement.list(runs).sql(" ORDER BY stopped DESC, id");
+    let rows = statement.fetch(conn).await.during("read reports")?;
+    let mut mailings: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        let read = row.int(7).and_then(|run| Ok((run, mailing(&row)?)));
+        let (run, mailing) = read.during("read reports")?;
+        mailings.entry(run).or_default().push(mailing);
+    }
+    Ok(mailings)
 }
 
 fn mailing(row: &Row) -> Result<Mailing, DatabaseError> {
