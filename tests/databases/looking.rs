@@ -95,8 +95,9 @@ fn rows_outside_of_the_source_are_not_counted() {
 
     let preview = ask(async |mut ingestion| ingestion.preview(request).await);
 
-    let extent = preview.unwrap().into_inner().extent.unwrap();
-    assert_eq!(extent.rows, Some(0));
+    let preview = preview.unwrap().into_inner();
+    assert_eq!(preview.extent.unwrap().rows, Some(0));
+    assert!(preview.conversations.is_empty());
 }
 
 #[test]

@@ -80,6 +80,8 @@ async fn preview_database(
     } else {
         database::archiving::preview(connector, database, limit).await?
     };
+    let mut previewed = previewed;
+    previewed.retain(|one| source.contains(one.conversation.start));
     let Some(time) = counting else {
         return Ok((previewed, None));
     };
@@ -96,7 +98,7 @@ async fn preview_database(
         bytes: 0,
         rows,
         is_complete: rows.is_some(),
-        share: rows.and_then(|rows| share(number(read as u64), number(rows))),
+        share: rows.and_then(|rows| share_of(&previewed, number(read as u64), number(rows))),
     };
     Ok((previewed, Some(extent)))
 }
@@ -132,7 +134,7 @@ fn preview_files(
         }));
     }
     let whole = if is_by_file { count.files } else { count.bytes };
-    let share = share(read_weight, number(whole));
+    let share = share_of(&previewed, read_weight, number(whole));
     Ok((
         previewed,
         Extent {
@@ -140,6 +142,12 @@ fn preview_files(
             ..count.into()
         },
     ))
+}
+
+/// The part of a whole that conversations were read from. Where the first ones all lie outside of what the source
+/// has to hand over, or are damaged, that says nothing of the others.
+fn share_of(previewed: &[Previewed], part: f64, whole: f64) -> Option<f64> {
+    share(part, whole).filter(|_| !previewed.is_empty() || whole <= 0.0)
 }
 
 /// The part that is of a whole; of nothing it is all, and no part of something says anything.
@@ -226,4 +234,15 @@ fn read(
     read.conversations
         .retain(|found| source.contains(found.start));
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_without_a_conversation_say_nothing_of_the_others_and_an_empty_source_is_read_whole() {
+        assert_eq!(share_of(&[], 100.0, 1_000.0), None);
+        assert_eq!(share_of(&[], 0.0, 0.0), Some(1.0));
+    }
 }

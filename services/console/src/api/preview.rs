@@ -142,10 +142,15 @@ pub(super) async fn preview(
         items.push(render(&mut services, file.clone(), conversation).await);
     }
     let until = began + RENDERING;
-    let sample = Sample::take(&mut services, &file, conversations, &people, until).await?;
+    // What cannot be measured is not known; the rest is worth showing.
+    let sample = Sample::take(&mut services, &file, conversations, &people, until).await;
+    let (sample, share) = match sample {
+        Ok(sample) => (sample, read.extent.unwrap_or_default().share),
+        Err(_) => (Sample::default(), None),
+    };
     let history = History::find(&mut services, &connector).await?;
     let extent = read.extent.unwrap_or_default();
-    let volume = sample.volume(extent.share);
+    let volume = sample.volume(share);
     // Ingestion has found it: there is one of this position.
     let index = (order.source as usize).saturating_sub(1);
     let database = connector.sources.get(index).and_then(Source::database);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use chatkeep_proto::v1::{
     Identity, IngestionPreviewRequest, IngestionPreviewResponse, PreviewRequest, PreviewResponse,
 };
@@ -29,7 +30,15 @@ pub(crate) async fn previews(
             count,
         };
         let preview = services.ingestion.preview(request).await;
-        previews.push(preview.map(tonic::Response::into_inner));
+        let mut preview = preview.map(tonic::Response::into_inner);
+        if let (Ok(preview), false) = (&mut preview, count) {
+            // Who takes part is all that is asked for; the conversations themselves are large.
+            let conversations = &mut preview.conversations;
+            conversations
+                .iter_mut()
+                .for_each(|one| one.conversation = Bytes::new());
+        }
+        previews.push(preview);
     }
     previews
 }

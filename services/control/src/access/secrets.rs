@@ -108,9 +108,10 @@ impl Ledger {
         let places = parse(&run.file)?.secret_places().remove(&name);
         let unnamed = LedgerError::Forbidden("the task's connector does not name the secret");
         let places = places.ok_or(unnamed)?;
-        // Read before the places are: one that is entered meanwhile may have others.
+        // Read before the places are, and behind them: one that is entered meanwhile may have others.
         let secret = self.open_secret(&mut conn, &name).await?;
-        if places::is_elsewhere(&mut conn, &name, &places).await? {
+        let is_elsewhere = places::is_elsewhere(&mut conn, &name, &places).await?;
+        if is_elsewhere || self.open_secret(&mut conn, &name).await? != secret {
             return Err(LedgerError::Unknown("secret for the run's servers"));
         }
         Ok(secret)

@@ -93,11 +93,7 @@ impl Ledger {
         let stopped = run::select(&mut tx, stopped, &[key], "").await?;
         let file = file_of(&mut tx, key).await?;
         for run in &stopped {
-            if run.reason == PAUSED {
-                run::set_status(&mut tx, run.id, RunState::Running, "").await?;
-            } else {
-                resume(&mut tx, run, file_to_resume_with(run, &file)?).await?;
-            }
+            resume(&mut tx, run, file_to_resume_with(run, &file)?).await?;
         }
         let runs: Vec<_> = stopped.iter().map(|run| run.number).collect();
         self.note(&mut tx, deed, &json!({ "runs": runs })).await?;

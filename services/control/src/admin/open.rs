@@ -7,7 +7,11 @@ use chatkeep_proto::v1::{
 
 use serde_json::json;
 
-use super::{numbered, stored::refuse_if_idle};
+use super::{
+    connectors::file_to_resume_with,
+    numbered,
+    stored::{file_of, refuse_if_idle},
+};
 use crate::{
     audit::Deed,
     database::{Connection, query},
@@ -142,7 +146,8 @@ impl Ledger {
         let deliveries = give_back(&mut tx, &run, "").await?;
         let conversations = again::render_again(&mut tx, &unrendered).await?;
         if deliveries > 0 || conversations > 0 {
-            run::reopen(&mut tx, run.id).await?;
+            let file = file_of(&mut tx, connector).await?;
+            run::reopen_with(&mut tx, run.id, file_to_resume_with(&run, &file)?).await?;
         }
         let detail = json!({ "deliveries": deliveries, "conversations": conversations });
         let deed = deed.about(&run.number);

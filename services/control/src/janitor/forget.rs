@@ -1,5 +1,5 @@
 //! Forgets what is of use for a while only: sessions that have ended, the traces in which deliveries were
-//! settled, reports that were settled. Neither equations nor claims know them: see decision 0051.
+//! settled, reports that were sent. Neither equations nor claims know them: see decision 0051.
 
 use chatkeep_model::connector::HoldFor;
 
@@ -16,9 +16,10 @@ const NEWEST: &str = "SELECT s.shard, COALESCE((SELECT MAX(l.taken) FROM leases 
 /// The oldest first: of what is left, every delivery still finds its own lease or none.
 const LEASES: &str = "DELETE FROM leases WHERE shard = $1 AND taken IN (SELECT taken FROM leases \
     WHERE shard = $1 AND taken < $2 ORDER BY taken LIMIT $3)";
-/// Of runs that are over: one that stops time and again is told once, as long as its row is there.
+/// Sent, or not called for: what nobody got stays, it is little and counted. Of runs that are over: one that
+/// stops time and again is told once, as long as its row is there.
 const REPORTS: &str = "DELETE FROM reports WHERE id IN (SELECT p.id FROM reports p \
-    CROSS JOIN runs r WHERE p.state > 0 AND p.due < $1 AND r.id = p.run AND r.status IN (3, 4, 7, 8) \
+    CROSS JOIN runs r WHERE p.state > 0 AND p.state IN (1, 4) AND p.due < $1 AND r.id = p.run AND r.status IN (3, 4, 7, 8) \
     ORDER BY p.due LIMIT $2)";
 
 impl Janitor {

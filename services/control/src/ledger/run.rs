@@ -273,6 +273,18 @@ pub(crate) async fn reopen(conn: &mut Connection, run: i64) -> Result<(), Ledger
     Ok(())
 }
 
+/// Lets a closed run work again, with this connector file.
+pub(crate) async fn reopen_with(
+    conn: &mut Connection,
+    run: i64,
+    file: &str,
+) -> Result<(), LedgerError> {
+    let update = query("UPDATE runs SET file = $1 WHERE id = $2");
+    let update = update.bind(file).bind(run).execute(conn).await;
+    update.during("reopen run")?;
+    reopen(conn, run).await
+}
+
 /// Counts bad final outcomes that have one reason.
 pub(crate) async fn watch_bad(
     conn: &mut Connection,

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use chatkeep_proto::v1::{
-    DeleteConnectorRequest, DeliverHeldRequest, OpenRunRequest, PutSecretRequest,
+    DeleteConnectorRequest, DeliverHeldRequest, OpenRunRequest, PauseConnectorRequest,
+    PutSecretRequest, ResumeConnectorRequest,
 };
 use tonic::{Code, Status};
 
@@ -153,6 +154,37 @@ async fn a_run_that_was_opened_while_a_secret_went_elsewhere_waits_for_one_that_
     let after = read(&lab, &task, "imap").await.unwrap_err();
     assert_eq!(before, "of-bob");
     assert_eq!(after.code(), Code::NotFound);
+    lab.stop().await;
+}
+
+/// The connector of a mail server that has moved.
+fn moved() -> String {
+    connector().replace("host = \"mail\"", "host = \"mail2.contoso.com\"")
+}
+
+#[tokio::test]
+async fn a_run_whose_server_has_moved_goes_on_with_the_new_one_once_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = bound(folder.path()).await;
+    let [opened, _] = run(&lab, &connector()).await;
+    opened.unwrap();
+    let task = lab.next("mapping").await;
+    store(&lab, "ann", &moved()).await.unwrap();
+    enter(&lab, "carol", "an0ther").await;
+    let waits = read(&lab, &task, "imap").await.unwrap_err();
+
+    let mut control = lab.control.clone();
+    let pause = PauseConnectorRequest {
+        connector: "contoso".to_owned(),
+    };
+    control.pause_connector(by("ann", pause)).await.unwrap();
+    let resume = ResumeConnectorRequest {
+        connector: "contoso".to_owned(),
+    };
+    control.resume_connector(by("ann", resume)).await.unwrap();
+
+    assert_eq!(waits.code(), Code::NotFound);
+    assert_eq!(read(&lab, &task, "imap").await.unwrap(), "an0ther");
     lab.stop().await;
 }
 

@@ -144,7 +144,7 @@ async fn a_trace_is_known_as_long_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn reports_that_were_settled_are_forgotten_and_those_that_wait_never_are() {
+async fn reports_that_were_sent_are_forgotten_and_those_that_nobody_got_never_are() {
     let folder = tempfile::tempdir().unwrap();
     archived(folder.path(), 1).await;
     let lab = Lab::open_with(folder.path(), &nothing_goes()).await;
@@ -170,7 +170,13 @@ async fn reports_that_were_settled_are_forgotten_and_those_that_wait_never_are()
     let lab = Lab::open_with(folder.path(), &at_once()).await;
 
     let left = "SELECT recipient FROM reports ORDER BY recipient";
-    let expected = ["of a run that is not over", "sent lately", "waits"];
+    let expected = [
+        "given up long ago",
+        "of a run that is not over",
+        "refused long ago",
+        "sent lately",
+        "waits",
+    ];
     let expected: Vec<_> = expected.map(str::to_owned).into();
     until(async || store::ask(folder.path(), left), expected).await;
     lab.stop().await;

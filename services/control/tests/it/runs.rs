@@ -1,7 +1,7 @@
 use chatkeep_proto::v1::{
-    Captured, Converted, DeliveryState, GetRunRequest, LogRequest, OpenRunRequest, RetryRequest,
-    RunState, TaskKind, complete_request::Result as Outcome, exception::Exception as Kind,
-    log_entry::Entry,
+    Captured, Converted, DeliveryState, GetRunRequest, LogRequest, OpenRunRequest,
+    PutConnectorRequest, RetryRequest, RunState, TaskKind, complete_request::Result as Outcome,
+    exception::Exception as Kind, log_entry::Entry,
 };
 use tonic::Code;
 
@@ -207,6 +207,12 @@ async fn failed_deliveries_are_listed_logged_and_delivered_when_retried() {
     );
 
     world.mailboxes.clear();
+    let moved = CONNECTOR.replace("path = \"/mailboxes\"", "path = \"/moved\"");
+    let put = PutConnectorRequest {
+        connector_file: moved,
+        ..PutConnectorRequest::default()
+    };
+    lab.control.clone().put_connector(put).await.unwrap();
     let retry = RetryRequest {
         connector: "contoso".to_owned(),
         number: 1,
@@ -214,6 +220,9 @@ async fn failed_deliveries_are_listed_logged_and_delivered_when_retried() {
     let retried = lab.control.clone().retry(retry).await.unwrap().into_inner();
 
     assert_eq!(retried.deliveries, 1);
+    // Where the connector stores now, not where it did when the run was opened.
+    let files = crate::store::ask(folder.path(), "SELECT file FROM runs WHERE number = 1");
+    assert!(files.concat().contains("/moved"), "{files:?}");
     assert_eq!(world.drive(&lab, run).await, RunState::Succeeded);
     assert_eq!(lab.report(1).await.deliveries.unwrap().imported, 4);
 }

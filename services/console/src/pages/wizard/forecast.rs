@@ -24,6 +24,8 @@ struct Source {
 /// All sources that can be read, and how long they would take together.
 struct Forecast {
     sources: Vec<Source>,
+    /// False: there is more, in sources that could not be read or not be counted to their end.
+    is_whole: bool,
     duration: ImportDuration,
 }
 
@@ -52,8 +54,8 @@ async fn forecast(
 ) -> Result<Forecast, Status> {
     let file = draft.table.to_string();
     let until = Instant::now() + RENDERING;
-    let found = people.found.as_ref();
-    let found = found.map_or(&[][..], |found| &found.resolutions);
+    // Without the directory nobody knows how many copies there would be.
+    let found = people.found.as_ref().map_err(Clone::clone)?;
     let mut sources = Vec::new();
     let mut all = Volume::nothing();
     let mut mailboxes = 0;
@@ -63,7 +65,8 @@ async fn forecast(
             continue;
         };
         let conversations = &preview.conversations;
-        let sample = Sample::take(services, &file, conversations, found, until).await?;
+        let sample =
+            Sample::take(services, &file, conversations, &found.resolutions, until).await?;
         let extent = preview.extent.unwrap_or_default();
         let volume = sample.volume(extent.share);
         all = all.plus(volume);
@@ -82,12 +85,13 @@ async fn forecast(
     let history = History::find(services, connector).await?;
     Ok(Forecast {
         duration: history.duration(&all, mailboxes, rows),
+        is_whole: sources.len() == connector.sources.len()
+            && sources.iter().all(|source| source.totals.complete),
         sources,
     })
 }
 
 fn show(forecast: &Forecast) -> Markup {
-    let is_whole = forecast.sources.iter().all(|source| source.totals.complete);
     let measured: u64 = forecast
         .sources
         .iter()
@@ -97,7 +101,7 @@ fn show(forecast: &Forecast) -> Markup {
         section.card aria-labelledby="first-import" {
             h2 #first-import { "First import" }
             ul { @for source in &forecast.sources { li { b { (source.name) } ": " (holds(&source.totals)) "; " (becomes(&source.volume)) "." } } }
-            p { (takes(&forecast.duration, is_whole)) }
+            p { (takes(&forecast.duration, forecast.is_whole)) }
             p.help {
                 "Estimated from the first conversations of each source, " (number(measured)) " in all, as if nothing "
                 "of it had been archived before and no conversation were there twice."
