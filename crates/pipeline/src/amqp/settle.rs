@@ -60,12 +60,12 @@ impl Settle for AmqpSettle {
         let Some((acker, _channel)) = self.unsettled.take() else {
             return Ok(());
         };
-        match acker.ack(BasicAckOptions::default()).await {
+        // A connection that is lost meanwhile may never say so.
+        let acknowledged = acker.ack(BasicAckOptions::default());
+        match self.shared.consuming.ask("acknowledge", acknowledged).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(QueueError::Settle("the channel is lost".into())),
-            Err(error) => Err(QueueError::Settle(
-                super::AmqpError::broker("acknowledge")(error).into(),
-            )),
+            Err(error) => Err(QueueError::Settle(error.into())),
         }
     }
 
