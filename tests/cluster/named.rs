@@ -148,6 +148,13 @@ fn every_metric_label_and_value_that_dashboards_and_alerts_name_is_shown() {
     // A slot that is due: what scheduled runs have covered is known afterwards.
     let due = format!("UPDATE {}.schedules SET due = 1000", cluster.name);
     cluster.servers.postgres().run(&due).unwrap();
+    // A report that a mail server has refused; there is none here.
+    let refused = format!(
+        "INSERT INTO {0}.reports (connector, run, stopped, reason, recipient, state, made, due, attempts, code, mail) \
+         SELECT connector, id, 0, '', 'ann@contoso.com', 2, 0, 0, 1, 550, '' FROM {0}.runs LIMIT 1",
+        cluster.name
+    );
+    cluster.servers.postgres().run(&refused).unwrap();
 
     let mut shown = Shown::default();
     let deadline = Instant::now() + PATIENCE;
