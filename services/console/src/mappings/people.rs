@@ -33,10 +33,9 @@ pub(crate) async fn previews(
         let mut preview = preview.map(tonic::Response::into_inner);
         if let (Ok(preview), false) = (&mut preview, count) {
             // Who takes part is all that is asked for; the conversations themselves are large.
-            let conversations = &mut preview.conversations;
-            conversations
-                .iter_mut()
-                .for_each(|one| one.conversation = Bytes::new());
+            for conversation in &mut preview.conversations {
+                conversation.conversation = Bytes::new();
+            }
         }
         previews.push(preview);
     }
