@@ -32,7 +32,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chatkeep_model::connector::{HoldFor, SecretRef};
+use chatkeep_model::connector::SecretRef;
 use chatkeep_pipeline::Queue;
 use chatkeep_proto::v1::{
     access_server::AccessServer, control_server::ControlServer, ledger_server::LedgerServer,
@@ -205,10 +205,7 @@ pub async fn start_with_clock(
         attempts: settings.import_attempts,
         enough: settings.enough,
         approval: (settings.approval.required).then_some(settings.approval.expires),
-        traces: match settings.janitor.after {
-            HoldFor::Forever => HoldFor::Forever,
-            HoldFor::Time(_) => settings.janitor.forget_after,
-        },
+        traces: settings.janitor.forget_after,
     };
     // What one process of several wrote into a folder, the others would miss.
     let seals = if database.is_shared() {
