@@ -42,6 +42,22 @@ impl Connection {
         }
     }
 
+    /// Lets the statements of this transaction take as long as they do.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(
+            clippy::unused_async,
+            reason = "SQLite lets every statement take its time"
+        )
+    )]
+    pub(super) async fn take_time(&mut self) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(link) => link.take_time().await,
+        }
+    }
+
     #[cfg_attr(
         not(feature = "postgres"),
         expect(clippy::unused_async, reason = "SQLite waits for nothing here")

@@ -161,6 +161,13 @@ impl Link {
         self.execute(&statement).await.map(drop)
     }
 
+    /// Lets the statements of this transaction take as long as they do.
+    pub(super) async fn take_time(&mut self) -> Result<(), DatabaseError> {
+        self.run("SET LOCAL statement_timeout = 0").await?;
+        self.patience = Duration::MAX;
+        Ok(())
+    }
+
     /// Commits or rolls back.
     pub(super) async fn end(&mut self, how: &'static str) -> Result<(), DatabaseError> {
         if self.state == State::Failed && how == "COMMIT" {

@@ -342,6 +342,9 @@ const TABLES_THEMSELVES: i64 = 0;
 /// Takes the steps that are missing. Returns the format the ledger has; a newer one is left alone.
 pub(super) async fn migrate(tx: &mut Connection) -> Result<i64, DatabaseError> {
     let dialect = tx.dialect();
+    // An index of a large table takes longer than any statement of the day's work may, and so does waiting for
+    // another control that makes one.
+    tx.take_time().await?;
     tx.lock(TABLES_THEMSELVES).await?;
     let known = query(dialect.tables_named()).bind("format");
     if known.fetch_one(tx).await?.int(0)? == 0 {

@@ -174,3 +174,33 @@ async fn a_ledger_of_an_older_program_is_brought_up_to_date() {
     let format = server.run("SELECT version FROM older.format").unwrap();
     assert_eq!(format, latest);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_may_take_longer_to_be_made_than_a_statement_may() {
+    let server = Postgres::shared().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = store::on(&server, "slowly", &settings());
+    Lab::open_with(folder.path(), &settings).await.stop().await;
+    for older in [
+        "DROP INDEX slowly.reports_settled, slowly.deliveries_failed_by_mailbox",
+        "UPDATE slowly.format SET version = 10",
+    ] {
+        server.run(older).unwrap();
+    }
+    settings.postgres.as_mut().unwrap().statement_timeout = Duration::from_secs(1);
+    let hold =
+        "BEGIN; LOCK TABLE slowly.deliveries IN ROW EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT";
+    let holder = Arc::clone(&server);
+    let holder = tokio::task::spawn_blocking(move || holder.run(hold));
+    let is_held = "SELECT COUNT(*) FROM pg_locks WHERE relation = 'slowly.deliveries'::REGCLASS";
+    while server.run(is_held).unwrap().trim() == "0" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let lab = Lab::open_with(folder.path(), &settings).await;
+
+    let format = server.run("SELECT version FROM slowly.format").unwrap();
+    assert_eq!(format.trim(), "11");
+    holder.await.unwrap().unwrap();
+    lab.stop().await;
+}
