@@ -151,7 +151,7 @@ fn takes(duration: &ImportDuration, is_whole: bool) -> String {
         }
         Basis::TargetLimits => "as far as published limits of the target let through",
         Basis::None => {
-            return "How long it takes is not known: the target says, and nothing was imported into one \
+            return "How long it takes is not known: that is up to the target, and nothing was imported into one \
                     of its type yet."
                 .to_owned();
         }
@@ -211,7 +211,7 @@ mod tests {
         let nothing = duration(Basis::None, None);
         let uncounted = duration(Basis::ConnectorRuns, None);
 
-        assert!(takes(&nothing, true).contains("not known: the target says"));
+        assert!(takes(&nothing, true).contains("not known: that is up to the target"));
         assert!(takes(&uncounted, true).contains("not known how much there is"));
         assert!(becomes(&Volume::default()).contains("not known"));
         assert!(holds(&SourceTotals::default()).contains("takes too long"));
