@@ -127,8 +127,8 @@ fn trace(folder: &Path) {
     noted.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_items_traces_are_those_that_api_page_and_ledger_tell() {
+/// The sample, archived, its ledger changed, and what the API finds of Alice's first item.
+async fn archived(change: fn(&Path)) -> (System, serde_json::Value) {
     let mut system = System::with_issuer().await;
     let script = Script::new(&system, &ADMINISTRATOR);
     let file = system.folder.path().join("connector.toml");
@@ -136,13 +136,20 @@ async fn an_items_traces_are_those_that_api_page_and_ledger_tell() {
     script.run(&put).assert_done();
     let run = script.run(&["connectors", "run", NAME]);
     assert_eq!(run.code, Some(2), "{run:?}");
-    system.again(trace);
-    let script = Script::new(&system, &ADMINISTRATOR);
+    system.again(change);
     let mut administrator = system.signed_in(&ADMINISTRATOR).await;
     let range = "from=2025-03-01T00:00:00Z&to=2025-04-01T00:00:00Z";
     let search = format!("/api/v1/items/search?user=alice.morgan@contoso.com&{range}");
-    let found = administrator.get(&search).await.json();
-    let item = found["items"][0]["item"].as_str().unwrap();
+    let mut found = administrator.get(&search).await.json();
+    (system, found["items"][0].take())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_items_traces_are_those_that_api_page_and_ledger_tell() {
+    let (system, found) = archived(trace).await;
+    let script = Script::new(&system, &ADMINISTRATOR);
+    let mut administrator = system.signed_in(&ADMINISTRATOR).await;
+    let item = found["item"].as_str().unwrap();
 
     let told = script.run(&["item", item, "-c", NAME]);
 
@@ -181,20 +188,10 @@ fn age(folder: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_whose_traces_are_forgotten_says_how_long_they_are_kept() {
-    let mut system = System::with_issuer().await;
-    let script = Script::new(&system, &ADMINISTRATOR);
-    let file = system.folder.path().join("connector.toml");
-    let put = ["connectors", "put", "--manual", file.to_str().unwrap()];
-    script.run(&put).assert_done();
-    let run = script.run(&["connectors", "run", NAME]);
-    assert_eq!(run.code, Some(2), "{run:?}");
-    system.again(age);
+    let (system, found) = archived(age).await;
     let script = Script::new(&system, &ADMINISTRATOR);
     let mut administrator = system.signed_in(&ADMINISTRATOR).await;
-    let range = "from=2025-03-01T00:00:00Z&to=2025-04-01T00:00:00Z";
-    let search = format!("/api/v1/items/search?user=alice.morgan@contoso.com&{range}");
-    let found = administrator.get(&search).await.json();
-    let item = found["items"][0]["item"].as_str().unwrap();
+    let item = found["item"].as_str().unwrap();
 
     let told = script.run(&["item", item, "-c", NAME]);
     let page = administrator.get(&format!("/items?id={item}")).await.text;
@@ -206,7 +203,7 @@ async fn an_item_whose_traces_are_forgotten_says_how_long_they_are_kept() {
         page.contains("not known any more: traces are kept 30 days"),
         "{page}"
     );
-    assert_eq!(found["items"][0]["copy"]["traces_kept"], 30 * 24 * 3600);
+    assert_eq!(found["copy"]["traces_kept"], 30 * 24 * 3600);
     let folder = system.stop();
     let here = local(folder.path(), &["item", item, "-c", "connector.toml"]);
     assert_eq!(told.result(), here.result());

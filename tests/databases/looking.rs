@@ -2,7 +2,8 @@
 
 use chatkeep_model::Conversation;
 use chatkeep_proto::v1::{
-    IngestionPreviewRequest, TestSourceRequest, ingestion_client::IngestionClient, source_finding,
+    IngestionPreviewRequest, IngestionPreviewResponse, TestSourceRequest,
+    ingestion_client::IngestionClient, source_finding,
 };
 use chatkeep_runtime::in_process;
 use chatkeep_testkit::tds::{Fault, When};
@@ -34,19 +35,25 @@ fn filled(world: World) -> World {
     world
 }
 
-#[test]
-fn a_preview_shows_the_items_that_are_archived() {
-    let world = filled(World::anywhere(1));
+/// The first conversations, and with `count` how much there is.
+fn preview(world: &World, count: bool) -> IngestionPreviewResponse {
     let request = IngestionPreviewRequest {
         connector_file: connector(&world.sandbox).to_toml().unwrap(),
         source: 1,
         limit: 5,
-        count: false,
+        count,
     };
+    let answer = ask(async |mut ingestion| ingestion.preview(request).await);
+    answer.unwrap().into_inner()
+}
 
-    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+#[test]
+fn a_preview_shows_the_items_that_are_archived() {
+    let world = filled(World::anywhere(1));
 
-    let shown = preview.unwrap().into_inner().conversations;
+    let preview = preview(&world, false);
+
+    let shown = preview.conversations;
     let kinds: Vec<_> = shown.iter().map(|one| one.kind.as_str()).collect();
     assert_eq!(kinds, ["p2p", "conference"]);
     let tables: Vec<_> = shown.iter().map(|one| one.file.as_str()).collect();
@@ -64,16 +71,10 @@ fn a_preview_shows_the_items_that_are_archived() {
 #[test]
 fn the_rows_of_a_preview_are_those_that_a_run_then_reads() {
     let world = filled(World::anywhere(1));
-    let request = IngestionPreviewRequest {
-        connector_file: connector(&world.sandbox).to_toml().unwrap(),
-        source: 1,
-        limit: 5,
-        count: true,
-    };
 
-    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+    let preview = preview(&world, true);
 
-    let extent = preview.unwrap().into_inner().extent.unwrap();
+    let extent = preview.extent.unwrap();
     let outcome = world.archive_all();
     assert!(outcome.count("records.read") > 0);
     assert_eq!(extent.rows, Some(outcome.count("records.read")));
@@ -86,16 +87,9 @@ fn the_rows_of_a_preview_are_those_that_a_run_then_reads() {
 fn rows_outside_of_the_source_are_not_counted() {
     let world = filled(World::new(1));
     world.connect("tls = \"none\"\nfrom = \"2025-03-11\"\n");
-    let request = IngestionPreviewRequest {
-        connector_file: connector(&world.sandbox).to_toml().unwrap(),
-        source: 1,
-        limit: 5,
-        count: true,
-    };
 
-    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+    let preview = preview(&world, true);
 
-    let preview = preview.unwrap().into_inner();
     assert_eq!(preview.extent.unwrap().rows, Some(0));
     assert!(preview.conversations.is_empty());
 }
@@ -105,16 +99,9 @@ fn quirk_a_count_that_takes_too_long_costs_the_total_and_not_the_preview() {
     let world = filled(World::new(1));
     let faults = world.pools[0].server.faults();
     faults.set_at("messages-hours", When::Always, Fault::Stall);
-    let request = IngestionPreviewRequest {
-        connector_file: connector(&world.sandbox).to_toml().unwrap(),
-        source: 1,
-        limit: 5,
-        count: true,
-    };
 
-    let preview = ask(async |mut ingestion| ingestion.preview(request).await);
+    let preview = preview(&world, true);
 
-    let preview = preview.unwrap().into_inner();
     let extent = preview.extent.unwrap();
     assert_eq!(preview.conversations.len(), 2);
     assert_eq!((extent.rows, extent.is_complete), (None, false));

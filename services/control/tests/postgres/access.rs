@@ -181,6 +181,7 @@ async fn tables_may_take_longer_to_be_made_than_a_statement_may() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = store::on(&server, "slowly", &settings());
     Lab::open_with(folder.path(), &settings).await.stop().await;
+    let latest = server.run("SELECT version FROM slowly.format").unwrap();
     for older in [
         "DROP INDEX slowly.reports_settled, slowly.deliveries_failed_by_mailbox",
         "UPDATE slowly.format SET version = 10",
@@ -200,7 +201,7 @@ async fn tables_may_take_longer_to_be_made_than_a_statement_may() {
     let lab = Lab::open_with(folder.path(), &settings).await;
 
     let format = server.run("SELECT version FROM slowly.format").unwrap();
-    assert_eq!(format.trim(), "11");
+    assert_eq!(format, latest);
     holder.await.unwrap().unwrap();
     lab.stop().await;
 }
