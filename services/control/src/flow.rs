@@ -107,6 +107,10 @@ fn plain(kind: TaskKind, source: i64) -> NewTask {
 /// Opens the REFRESH task.
 pub(crate) async fn refresh(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     let mut tx = ledger.step(run.connector).await?;
+    // It may have been cancelled since it was read.
+    if run::find(&mut tx, run.id).await?.cancelled {
+        return Ok(());
+    }
     let family = Family::of_run(run.id, run.connector);
     task::add(&mut tx, family, &[plain(TaskKind::Refresh, 0)]).await?;
     tx.commit().await.during("open refresh")
@@ -259,6 +263,7 @@ mod tests {
     use chatkeep_proto::v1::TaskKind;
 
     use super::*;
+    use crate::ledger::alone;
 
     fn run() -> RunRow {
         RunRow {
@@ -339,5 +344,20 @@ mod tests {
         assert_eq!(next_step(&pending, 0), Step::Wait);
         assert_eq!(next_step(&planned, bit(TaskKind::Import)), Step::Wait);
         assert_eq!(next_step(&planned, 0), Step::Close);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_cancelled_since_it_was_read_asks_for_no_snapshots() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, run) = alone::with_run(folder.path(), None).await;
+        let mut tx = ledger.database.begin().await.unwrap();
+        let cancel = query("UPDATE runs SET cancelled = 1 WHERE id = $1").bind(run.id);
+        cancel.execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+
+        refresh(&ledger, &run).await.unwrap();
+
+        let mut conn = ledger.database.read().await.unwrap();
+        assert_eq!(task::open_kinds(&mut conn, run.id).await.unwrap(), 0);
     }
 }

@@ -1,6 +1,8 @@
 //! The ledger: the only mutable truth. Every call of a stage is one transaction here.
 
 pub(crate) mod again;
+#[cfg(test)]
+pub(crate) mod alone;
 pub(crate) mod capture;
 mod claim;
 pub(crate) mod contested;

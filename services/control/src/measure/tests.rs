@@ -1,53 +1,20 @@
 use std::path::Path;
 
-use chatkeep_model::connector::HoldFor;
-use chatkeep_proto::v1::{Finding, OpenRunRequest};
-use chatkeep_staging::Staging;
+use chatkeep_proto::v1::Finding;
 
 use super::*;
-use crate::{
-    access::Keyring, audit::Deed, clock::Clock, database::Database, ledger::Limits,
-    publish::Outstanding, seal::Seals,
-};
-
-const CONNECTOR: &str = "name = 'a'\ndomain = 'b.c'\n[[sources]]\n\
-    type = 'archiving-export'\npath = 'e'\n[directory]\ntype = 'csv'\npath = 'd.csv'\n\
-    [target]\ntype = 'discard'\n";
+use crate::ledger::alone;
 
 /// A ledger with a run, nobody who works for it, and who measures it.
 async fn with_run(folder: &Path) -> (Watcher, i64) {
-    let database = Database::open(folder).await.unwrap();
-    let staging = Staging::folder(&folder.join("staging")).unwrap();
-    let limits = Limits {
-        fence: Duration::from_secs(1),
-        attempts: 1,
-        enough: 1,
-        approval: None,
-        traces: HoldFor::Forever,
-    };
-    let ledger = Arc::new(Ledger::new(
-        database,
-        (staging, Seals::Staging),
-        Arc::<Outstanding>::default(),
-        (Clock::default(), limits),
-        (Keyring::default(), None),
-    ));
-    let request = OpenRunRequest {
-        connector_file: CONNECTOR.to_owned(),
-        ..OpenRunRequest::default()
-    };
-    let run = ledger
-        .open_run(&Deed::of(None, "run.open"), request)
-        .await
-        .unwrap()
-        .run;
+    let (ledger, run) = alone::with_run(folder, None).await;
     let watcher = Watcher {
-        ledger,
+        ledger: Arc::new(ledger),
         samples: Arc::default(),
         asked: Arc::default(),
         closed: HashMap::new(),
     };
-    (watcher, run)
+    (watcher, run.id)
 }
 
 /// Changes rows as whoever is not there would.

@@ -1,18 +1,9 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
-use chatkeep_model::connector::{HoldFor, Tls};
-use chatkeep_proto::v1::OpenRunRequest;
-use chatkeep_staging::Staging;
+use chatkeep_model::connector::Tls;
 
 use super::*;
-use crate::{
-    SmtpSettings, access::Keyring, audit::Deed, clock::Clock, database::Database, ledger::Limits,
-    publish::Outstanding, seal::Seals,
-};
-
-const CONNECTOR: &str = "name = 'a'\ndomain = 'b.c'\n[[sources]]\n\
-    type = 'archiving-export'\npath = 'e'\n[directory]\ntype = 'csv'\npath = 'd.csv'\n\
-    [target]\ntype = 'discard'\n[report]\nto = ['audit@b.c']\n";
+use crate::{SmtpSettings, ledger::alone};
 
 const HOUR: i64 = 3_600_000;
 
@@ -29,31 +20,7 @@ async fn with_run(folder: &Path) -> (Ledger, RunRow) {
         timeout: Duration::from_secs(1),
         give_up_after: Duration::from_secs(1),
     };
-    let limits = Limits {
-        fence: Duration::from_secs(1),
-        attempts: 1,
-        enough: 1,
-        approval: None,
-        traces: HoldFor::Forever,
-    };
-    let staging = Staging::folder(&folder.join("staging")).unwrap();
-    let ledger = Ledger::new(
-        Database::open(folder).await.unwrap(),
-        (staging, Seals::Staging),
-        Arc::<Outstanding>::default(),
-        (Clock::default(), limits),
-        (Keyring::default(), Some(smtp)),
-    );
-    let request = OpenRunRequest {
-        connector_file: CONNECTOR.to_owned(),
-        ..OpenRunRequest::default()
-    };
-    let opened = ledger.open_run(&Deed::of(None, "run.open"), request).await;
-    let id = opened.unwrap().run;
-    let mut conn = ledger.database.read().await.unwrap();
-    let run = run::find(&mut conn, id).await.unwrap();
-    drop(conn);
-    (ledger, run)
+    alone::with_run(folder, Some(smtp)).await
 }
 
 /// Ends the run, as far as reports know.
