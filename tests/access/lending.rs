@@ -100,6 +100,18 @@ fn file(system: &System, server: &MailServer) -> String {
     )
 }
 
+/// The same with a password that the services read themselves.
+fn file_with_variable(system: &System, server: &MailServer) -> String {
+    file(system, server).replace("secret:archive", "env:MAIL_PASSWORD")
+}
+
+/// Whose services have that password, with these settings.
+async fn with_variable(settings: &[(&str, &str)]) -> System {
+    let provider = chatkeep_testkit::OpenIdProvider::start().await.unwrap();
+    let variables = [settings, &[("MAIL_PASSWORD", SECRET)]].concat();
+    System::start(Some(provider), &variables)
+}
+
 async fn enter(browser: &mut Browser) {
     let value = json!({ "value": SECRET });
     let path = "/api/v1/secrets/archive";
@@ -172,6 +184,37 @@ async fn nobody_has_another_ones_secret_sent_to_a_server_of_their_own() {
     assert!(!own.heard_anything());
     // What is stored may be tried by whoever may try it.
     assert!(server.heard_the_secret(), "{}", known.text);
+}
+
+#[tokio::test]
+async fn nobody_has_a_variable_of_the_services_sent_to_a_server_of_their_own() {
+    let (system, own) = (with_variable(&[]).await, MailServer::start().await);
+    let mut administrator = system.script(&ADMINISTRATOR);
+    let forged = file_with_variable(&system, &own);
+
+    let tested = test(&mut administrator, &forged).await;
+    let new = json!({ "connector_file": forged });
+    let created = administrator.post("/api/v1/connectors", &new).await;
+
+    assert_eq!(tested.status, StatusCode::CONFLICT, "{}", tested.text);
+    assert_eq!(created.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for refused in [&tested, &created] {
+        let said = detail(refused);
+        assert!(said.starts_with("env:MAIL_PASSWORD: is not in"), "{said}");
+    }
+    assert!(!own.heard_anything());
+}
+
+#[tokio::test]
+async fn a_variable_that_is_listed_is_what_a_test_signs_in_with() {
+    let listed = ("CHATKEEP__CONTROL__REFERENCES", "[\"env:MAIL_*\"]");
+    let (system, server) = (with_variable(&[listed]).await, MailServer::start().await);
+    let mut administrator = system.script(&ADMINISTRATOR);
+
+    let tested = test(&mut administrator, &file_with_variable(&system, &server)).await;
+
+    assert!(server.heard_the_secret(), "{}", tested.text);
+    assert!(!tested.text.contains(SECRET), "{}", tested.text);
 }
 
 #[tokio::test]

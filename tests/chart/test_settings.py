@@ -146,6 +146,24 @@ class Settings(unittest.TestCase):
         without = named(objects("gateway"), "ConfigMap", "control")["data"]["settings.toml"]
         self.assertNotIn("smtp", tomllib.loads(without)["control"])
 
+    def test_connector_files_may_name_the_secrets_that_are_mounted_for_them(self):
+        def references(**values):
+            made = named(objects("ingress", values=values), "ConfigMap", "control")["data"]["settings.toml"]
+            return tomllib.loads(made)["control"]["references"]
+
+        key = {"secretFiles": {"key": "chatkeep-key"}}
+        key["settings"] = {"control": {"secrets_key": "file:/run/secrets/key/key"}}
+        sources = {"secretFiles": {"sql": "sql-login"}}
+
+        self.assertEqual(references(), [])
+        # The key of stored secrets is no connector's.
+        mounted = references(services={"ingestion": sources, "control": key})
+        self.assertEqual(mounted, ["file:/run/secrets/sql/*"])
+        listed = {"control": {"references": ["env:SQL_*"]}}
+        self.assertEqual(references(services={"ingestion": sources}, settings=listed), ["env:SQL_*"])
+        without = named(objects("minimal"), "ConfigMap", "control")["data"]["settings.toml"]
+        self.assertNotIn("references", tomllib.loads(without)["control"])
+
     def test_mappings_of_pages_are_written_by_control_and_read_by_mapping(self):
         def mounts(component):
             spec = named(objects("ingress"), "Deployment", component)["spec"]["template"]["spec"]
@@ -170,6 +188,7 @@ class Settings(unittest.TestCase):
             "CHATKEEP__CONSOLE__PUBLIC_URL": "https://archive.example.com",
             "CHATKEEP__CONSOLE__ROLES_CLAIM": "roles",
             "CHATKEEP__CONTROL__LINGER": "10s",
+            "CHATKEEP__CONTROL__REFERENCES": "[]",
             "CHATKEEP__CONTROL__JANITOR__AFTER": "7days",
             "CHATKEEP__CONTROL__SMTP__CA": "/run/secrets/smtp-ca/ca.crt",
             "CHATKEEP__CONTROL__SMTP__FROM": "chatkeep@example.com",

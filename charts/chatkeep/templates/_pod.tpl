@@ -147,7 +147,7 @@ volumeMounts:
 {{- if eq .component "all-in-one" -}}
 {{- $made := dict -}}
 {{- if .root.Values.console.issuer }}{{ $made = include "chatkeep.settings.console" .root | fromYaml }}{{ end -}}
-{{- with include "chatkeep.settings.smtp" .root }}{{ $_ := set $made "control" (fromYaml .) }}{{ end -}}
+{{- with include "chatkeep.settings.control" .root | trim }}{{ $_ := set $made "control" (fromYaml .) }}{{ end -}}
 {{- $all := include "chatkeep.over" (list $made .root.Values.settings) | fromYaml -}}
 {{- $settings := include "chatkeep.over" (list $all .pod.settings) | fromYaml -}}
 {{- $variables = include "chatkeep.variables" (dict "path" "CHATKEEP" "table" $settings) | fromYaml -}}

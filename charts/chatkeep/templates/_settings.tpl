@@ -47,7 +47,7 @@ control:
     password: file:/run/secrets/ledger/{{ $values.ledger.passwordKey }}
     connections: {{ $values.ledger.connections }}
     {{- include "chatkeep.settings.ca" (list "ledger-ca" $values.ledger.ca) | nindent 4 }}
-  {{- include "chatkeep.settings.smtp" .root | nindent 2 }}
+  {{- include "chatkeep.settings.control" .root | nindent 2 }}
 {{- if include "chatkeep.has.console" .root }}
 {{ include "chatkeep.settings.console" .root }}
   address: 0.0.0.0:8080
@@ -85,7 +85,31 @@ console:
   {{- end }}
 {{- end -}}
 
-{{/* What control is told of the server of reports in both forms. */}}
+{{/* What control is told in both forms: of the server of reports, and of what connector files may name. */}}
+{{- define "chatkeep.settings.control" -}}
+{{ include "chatkeep.settings.smtp" . }}
+{{- if .Values.console.issuer }}
+references: {{ include "chatkeep.references" . }}
+{{- end }}
+{{- end -}}
+
+{{/* The Secrets that are mounted for connector files: not those that a program's own settings name. */}}
+{{- define "chatkeep.references" -}}
+{{- $names := list -}}
+{{- $settings := toJson .Values.settings -}}
+{{- range $pod := include "chatkeep.services" . | fromYaml -}}
+{{- $names = concat $names (keys $pod.secretFiles) -}}
+{{- $settings = print $settings (toJson $pod.settings) -}}
+{{- end -}}
+{{- $references := list -}}
+{{- range $name := $names | uniq | sortAlpha -}}
+{{- if not (contains (printf "/run/secrets/%s/" $name) $settings) -}}
+{{- $references = append $references (printf "file:/run/secrets/%s/*" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $references -}}
+{{- end -}}
+
 {{- define "chatkeep.settings.smtp" -}}
 {{- $smtp := .Values.smtp -}}
 {{- if $smtp.host -}}

@@ -2,8 +2,12 @@
 
 mod keyring;
 pub(crate) mod places;
+mod references;
 mod secrets;
 mod sessions;
 
 pub(crate) use self::keyring::Keyring;
-pub use self::keyring::KeyringError;
+pub use self::{
+    keyring::KeyringError,
+    references::{NotAReference, Reference},
+};

@@ -50,9 +50,10 @@ impl Console {
         })
     }
 
-    /// Where browsers find it, if somebody has said so.
-    pub(crate) fn pages(&self) -> Option<String> {
-        self.settings.public_url.clone()
+    /// Tells control what follows from it.
+    pub(crate) fn tell(&self, control: &mut chatkeep_control::Settings) {
+        let has_issuer = self.settings.issuer.is_some();
+        control.serve_console(self.settings.public_url.as_deref(), has_issuer);
     }
 
     /// Serves it until the process shuts down.

@@ -37,7 +37,7 @@ use chatkeep_staging::Staging;
 
 use self::task::{Family, TaskRow, TaskState};
 use crate::{
-    access::Keyring,
+    access::{Keyring, Reference},
     clock::Clock,
     database::{Connection, Database, Tx, query},
     direction::Direction,
@@ -51,7 +51,7 @@ use crate::{
 const REMEMBERED: usize = 64;
 
 /// What the ledger holds itself to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// How long something that was sent may still arrive.
     pub(crate) fence: Duration,
@@ -63,6 +63,8 @@ pub(crate) struct Limits {
     pub(crate) approval: Option<Duration>,
     /// How long it is known in which trace a delivery was settled.
     pub(crate) traces: HoldFor,
+    /// What connector files may have the services read; `None`: anything.
+    pub(crate) references: Option<Vec<Reference>>,
 }
 
 /// The ledger of one installation.
@@ -117,6 +119,12 @@ impl Ledger {
     /// How long it is known in which trace a delivery was settled.
     pub(crate) fn traces(&self) -> HoldFor {
         self.limits.traces
+    }
+
+    /// Whether any connector file may have the services read this.
+    pub(crate) fn is_listed(&self, reference: &str) -> bool {
+        let listed = self.limits.references.as_ref();
+        listed.is_none_or(|listed| listed.iter().any(|one| one.covers(reference)))
     }
 
     /// The run a task belongs to.

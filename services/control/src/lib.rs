@@ -53,7 +53,7 @@ use crate::{
 };
 
 pub use crate::{
-    access::KeyringError,
+    access::{KeyringError, NotAReference, Reference},
     approval::ApprovalSettings,
     audit::{BrokenEntry, Trail, TrailError, verify_export},
     balance::Balance,
@@ -92,6 +92,9 @@ pub struct Settings {
     pub secrets_key: Option<SecretRef>,
     /// Keys that secrets were encrypted with before: what they read is encrypted anew at the start.
     pub secrets_keys_old: Vec<SecretRef>,
+    /// What connector files may have the services read, `env:NAME` and `file:path`; without a list anything,
+    /// unless users sign in at an issuer: then nothing.
+    pub references: Option<Vec<Reference>>,
     /// The ledger in PostgreSQL, instead of SQLite in the data folder.
     pub postgres: Option<PostgresSettings>,
     /// The server that takes reports of runs. Without one none are sent.
@@ -99,6 +102,17 @@ pub struct Settings {
     /// Where browsers find the console's pages, for links in reports. Whoever serves them says so.
     #[serde(skip)]
     pub pages: Option<String>,
+}
+
+impl Settings {
+    /// Takes over what a console says that is served beside control: where browsers find it, and whether others
+    /// sign in there than who runs the services. Those may name what is listed, and without a list nothing.
+    pub fn serve_console(&mut self, public_url: Option<&str>, has_issuer: bool) {
+        self.pages = public_url.map(str::to_owned);
+        if has_issuer {
+            self.references.get_or_insert_default();
+        }
+    }
 }
 
 impl Default for Settings {
@@ -113,6 +127,7 @@ impl Default for Settings {
             approval: ApprovalSettings::default(),
             secrets_key: None,
             secrets_keys_old: Vec::new(),
+            references: None,
             postgres: None,
             smtp: None,
             pages: None,
@@ -206,6 +221,7 @@ pub async fn start_with_clock(
         enough: settings.enough,
         approval: (settings.approval.required).then_some(settings.approval.expires),
         traces: settings.janitor.forget_after,
+        references: settings.references.clone(),
     };
     // What one process of several wrote into a folder, the others would miss.
     let seals = if database.is_shared() {

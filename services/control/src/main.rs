@@ -70,7 +70,9 @@ fn main() -> ExitCode {
             parts,
             console,
         } = settings;
-        control.pages = console.as_ref().and_then(Console::pages);
+        if let Some(console) = &console {
+            console.tell(&mut control);
+        }
         let parts = Parts::open(parts, &host).await?;
         let servers = open(&control, &data, &parts, &host).await?;
         if let Some(console) = console {

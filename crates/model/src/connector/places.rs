@@ -7,14 +7,24 @@ use super::{
     Source, Target, Tls,
 };
 
-/// Places by the name of the secret that is sent there.
+/// Places by the reference to the secret that is sent there, as the connector file writes it.
 type Places = BTreeMap<String, BTreeSet<String>>;
 
 impl Connector {
-    /// Of every secret that control keeps for it, the places it is sent to, or that what it opens is sent to:
-    /// a server and how the way to it is protected. Two connector files that name the same places bring the
-    /// secret to the same servers.
+    /// Of every secret that control keeps for it, by its name, its [`Connector::reference_places`].
     pub fn secret_places(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let places = self.reference_places().into_iter();
+        let stored = places.filter_map(|(reference, places)| {
+            let name = reference.strip_prefix("secret:")?.to_owned();
+            Some((name, places))
+        });
+        stored.collect()
+    }
+
+    /// Of every secret, by its reference as the file writes it, the places it is sent to, or that what it opens
+    /// is sent to: a server and how the way to it is protected. Two connector files that name the same places
+    /// bring the secret to the same servers.
+    pub fn reference_places(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut places = Places::new();
         for source in &self.sources {
             if let Source::ArchivingDatabase(database) | Source::PersistentChatDatabase(database) =
@@ -62,10 +72,8 @@ impl Connector {
 
 fn add<'a>(secrets: impl IntoIterator<Item = &'a SecretRef>, place: &str, places: &mut Places) {
     for secret in secrets {
-        if let SecretRef::Stored(stored) = secret {
-            let of_secret = places.entry(stored.name().to_owned()).or_default();
-            of_secret.insert(place.to_owned());
-        }
+        let of_secret = places.entry(secret.to_string()).or_default();
+        of_secret.insert(place.to_owned());
     }
 }
 
@@ -211,6 +219,16 @@ mod tests {
             assert!(stored.iter().eq(places.keys()), "{file}");
             assert!(places.values().all(|places| !places.is_empty()), "{file}");
         }
+    }
+
+    #[test]
+    fn what_the_services_read_themselves_has_places_too() {
+        let connector = Connector::parse(FILE, Path::new("/etc/chatkeep")).unwrap();
+
+        let places = connector.reference_places();
+
+        assert_eq!(places["env:SQL_USER"], places["secret:sql"]);
+        assert!(!connector.secret_places().contains_key("env:SQL_USER"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Every secret that a connector file names.
 
+use std::collections::BTreeSet;
+
 use super::{
     Connector, Credential, DatabaseAuth, Directory, Proof, SecretRef, Source, StoredSecret, Target,
 };
@@ -19,17 +21,18 @@ impl Connector {
     /// Names of the secrets that control keeps for it, each once.
     pub fn stored_secrets(&self) -> Vec<String> {
         let mut connector = self.clone();
-        names(connector.secrets())
+        once(stored(connector.secrets()).map(|it| it.name.clone()))
     }
 
-    /// The same of one part of the file.
-    pub fn stored_secrets_of(&self, part: Part) -> Vec<String> {
+    /// Every reference to a secret in one part of the file, each once.
+    pub fn references_of(&self, part: Part) -> Vec<String> {
         let mut connector = self.clone();
-        names(match part {
+        let references = match part {
             Part::Sources => of_sources(&mut connector.sources),
             Part::Directory => of_directory(&mut connector.directory),
             Part::Target => of_target(&mut connector.target),
-        })
+        };
+        once(references.into_iter().map(|it| it.to_string()))
     }
 
     /// Fills in a secret that control keeps, wherever it is named.
@@ -48,11 +51,9 @@ impl Connector {
     }
 }
 
-fn names(secrets: Vec<&mut SecretRef>) -> Vec<String> {
-    let mut names: Vec<_> = stored(secrets).map(|it| it.name.clone()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+fn once(names: impl Iterator<Item = String>) -> Vec<String> {
+    let names: BTreeSet<_> = names.collect();
+    names.into_iter().collect()
 }
 
 fn stored(secrets: Vec<&mut SecretRef>) -> impl Iterator<Item = &mut StoredSecret> {
@@ -155,11 +156,18 @@ mod tests {
 
     #[test]
     fn each_part_has_its_own_and_no_others() {
-        let of = |part| connector().stored_secrets_of(part);
+        let of = |part| connector().references_of(part);
 
-        assert_eq!(of(Part::Sources), ["cdr", "sql"]);
-        assert_eq!(of(Part::Directory), ["ldap.password", "ldap.user"]);
-        assert_eq!(of(Part::Target), ["graph"]);
+        let sources = [
+            "env:SQL_USER",
+            "file:/etc/chatkeep/user",
+            "secret:cdr",
+            "secret:sql",
+        ];
+        assert_eq!(of(Part::Sources), sources);
+        let directory = ["secret:ldap.password", "secret:ldap.user"];
+        assert_eq!(of(Part::Directory), directory);
+        assert_eq!(of(Part::Target), ["secret:graph"]);
     }
 
     #[test]

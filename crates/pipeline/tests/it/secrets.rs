@@ -99,6 +99,9 @@ fn call_of(subject: &str) -> MetadataMap {
 async fn who_looks_without_a_task_is_lent_the_secrets_of_the_part_that_they_look_at() {
     let ledger = FakeLedger::default();
     ledger.store_secret("ann", "imap", "s3cret");
+    for who in ["ann", "bob"] {
+        ledger.store_secret(who, "env:MASTER", "");
+    }
     let mut connector = Connector::parse(CONNECTOR, Path::new("/")).unwrap();
     let (ann, bob) = (call_of("ann"), call_of("bob"));
     let client = ledger.client();
@@ -115,4 +118,18 @@ async fn who_looks_without_a_task_is_lent_the_secrets_of_the_part_that_they_look
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("secret:imap"), "{refused}");
     assert_eq!(target.as_deref(), Some("s3cret"));
+}
+
+#[tokio::test]
+async fn control_is_asked_about_what_the_service_would_read_itself() {
+    let ledger = FakeLedger::default();
+    ledger.store_secret("ann", "imap", "s3cret");
+    let mut connector = Connector::parse(CONNECTOR, Path::new("/")).unwrap();
+    let with_file = (&mut connector, CONNECTOR);
+
+    let lent = lend_secrets(&ledger.client(), with_file, Part::Target, &call_of("ann")).await;
+
+    let refused = lent.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().contains("env:MASTER"), "{refused}");
 }

@@ -49,7 +49,9 @@ async fn serve(
     console
         .mappings
         .get_or_insert(mappings.context("find the folder of mappings")?);
-    settings.control.pages.clone_from(&console.public_url);
+    let has_issuer = console.issuer.is_some();
+    let control = &mut settings.control;
+    control.serve_console(console.public_url.as_deref(), has_issuer);
     let embedded = embedded::start(folder, settings, Which::All, lifecycle).await?;
     let services = Services::new(embedded.channels());
     let announce = Announce::new(|link| {

@@ -5,6 +5,9 @@
 //! unless whoever entered it says otherwise: they know it. Places are kept when a connector is changed, or lets go of the
 //! secret; else both together would be a way around. What was allowed to somebody who knew one secret says nothing
 //! about another one that somebody else enters under its name.
+//!
+//! What the services read themselves nobody has entered: it is named where the settings say so, and else goes where
+//! connectors in use send it already.
 
 use std::collections::BTreeSet;
 
@@ -21,8 +24,8 @@ use crate::{
 };
 
 impl Ledger {
-    /// A secret for a look at what a connector file names, in the name of whoever looks. The audit trail says
-    /// where it goes before anybody has it.
+    /// A secret for a look at what a connector file names, in the name of whoever looks; nothing of one that the
+    /// service reads itself, if it may. The audit trail says where it goes before anybody has it.
     pub(crate) async fn lend_secret(
         &self,
         deed: &Deed,
@@ -33,53 +36,105 @@ impl Ledger {
             name,
         } = request;
         let connector = parse(&connector_file)?;
-        let places = connector.secret_places().remove(&name);
+        let reference = reference_of(&name);
+        let places = connector.reference_places().remove(&reference);
         let unnamed = LedgerError::Forbidden("the connector file does not name the secret");
         let places = places.ok_or(unnamed)?;
         let mut tx = self.database.begin().await?;
         secrets::lock(&mut tx).await?;
-        let secret = self.open_secret(&mut tx, &name).await?;
-        refuse_elsewhere(&mut tx, deed, (&name, &places), Own::default()).await?;
-        // Else one that no connector names yet could be had sent to one server after the other.
-        if !is_author(&mut tx, deed, &name).await? {
-            remember(&mut tx, &name, &places).await?;
-        }
+        let secret = if reference == name {
+            let own = Own::default();
+            self.refuse_unlisted(&mut tx, (&reference, &places), own)
+                .await?;
+            String::new()
+        } else {
+            let secret = self.open_secret(&mut tx, &name).await?;
+            refuse_elsewhere(&mut tx, deed, (&name, &places), Own::default()).await?;
+            // Else one that no connector names yet could be had sent to one server after the other.
+            if !is_author(&mut tx, deed, &name).await? {
+                remember(&mut tx, &name, &places).await?;
+            }
+            secret
+        };
         let deed = deed.to(&connector.id()).about(&name);
         let detail = json!({ "places": places });
         self.note(&mut tx, &deed, &detail).await?;
         tx.commit().await.during("lend secret")?;
         Ok(secret)
     }
+
+    /// Lets a connector be stored that sends no secret elsewhere, and remembers where it sends them. `key` is its
+    /// own, `before` what it was, and whether it was in use.
+    pub(crate) async fn bind(
+        &self,
+        conn: &mut Connection,
+        deed: &Deed,
+        (key, connector): (i64, &Connector),
+        before: Option<(&Connector, bool)>,
+    ) -> Result<(), LedgerError> {
+        let is_in_use = before.is_some_and(|(_, is_in_use)| is_in_use);
+        let before = before.map(|(before, _)| before.reference_places());
+        let before = before.unwrap_or_default();
+        let after = connector.reference_places();
+        if !before.is_empty() || !after.is_empty() {
+            secrets::lock(conn).await?;
+        }
+        for (reference, places) in &after {
+            let own = Own {
+                key,
+                before: before.get(reference),
+                is_in_use,
+            };
+            match reference.strip_prefix(STORED) {
+                Some(name) => refuse_elsewhere(conn, deed, (name, places), own).await?,
+                None => self.refuse_unlisted(conn, (reference, places), own).await?,
+            }
+        }
+        // One that was deleted may have been so for longer than the secret is there.
+        for (reference, places) in before.iter().filter(|_| is_in_use).chain(&after) {
+            if let Some(name) = reference.strip_prefix(STORED) {
+                remember(conn, name, places).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to have read what no setting lists, and sent where no connector in use sends it.
+    async fn refuse_unlisted(
+        &self,
+        conn: &mut Connection,
+        (reference, places): (&str, &BTreeSet<String>),
+        own: Own<'_>,
+    ) -> Result<(), LedgerError> {
+        if self.is_listed(reference) {
+            return Ok(());
+        }
+        let mut known = named(conn, reference, own.key, false).await?;
+        if own.is_in_use {
+            known.extend(own.before.into_iter().flatten().cloned());
+        }
+        if places.is_subset(&known) {
+            return Ok(());
+        }
+        Err(LedgerError::Refused {
+            key: reference.to_owned(),
+            problem: "is not in control.references, the list of what connector files may name; store the \
+                      secret under Secrets and name it secret:NAME, or have it listed"
+                .to_owned(),
+        })
+    }
 }
 
-/// Lets a connector be stored that sends no secret elsewhere, and remembers where it sends them. `key` is its
-/// own, `before` what it was, and whether it was in use.
-pub(crate) async fn bind(
-    conn: &mut Connection,
-    deed: &Deed,
-    (key, connector): (i64, &Connector),
-    before: Option<(&Connector, bool)>,
-) -> Result<(), LedgerError> {
-    let is_in_use = before.is_some_and(|(_, is_in_use)| is_in_use);
-    let before = before.map(|(before, _)| before.secret_places());
-    let before = before.unwrap_or_default();
-    let after = connector.secret_places();
-    if !before.is_empty() || !after.is_empty() {
-        secrets::lock(conn).await?;
+/// How a connector file refers to a secret of control's.
+const STORED: &str = "secret:";
+
+/// How a connector file writes what is asked for: by its reference, or by the name of a secret of control's. Those
+/// have no colon.
+fn reference_of(name: &str) -> String {
+    if name.contains(':') {
+        return name.to_owned();
     }
-    for (name, places) in &after {
-        let own = Own {
-            key,
-            before: before.get(name),
-            is_in_use,
-        };
-        refuse_elsewhere(conn, deed, (name, places), own).await?;
-    }
-    // One that was deleted may have been so for longer than the secret is there.
-    for (name, places) in before.iter().filter(|_| is_in_use).chain(&after) {
-        remember(conn, name, places).await?;
-    }
-    Ok(())
+    format!("{STORED}{name}")
 }
 
 async fn remember(
@@ -121,7 +176,7 @@ pub(super) async fn is_elsewhere(
 /// see, and nowhere else.
 pub(super) async fn begin(conn: &mut Connection, name: &str) -> Result<(), LedgerError> {
     forget(conn, name).await?;
-    let places = named(conn, name, 0, false).await?;
+    let places = named(conn, &reference_of(name), 0, false).await?;
     remember(conn, name, &places).await
 }
 
@@ -180,7 +235,7 @@ async fn known(
     if own.is_in_use || do_deleted_count {
         known.extend(own.before.into_iter().flatten().cloned());
     }
-    known.extend(named(conn, name, own.key, do_deleted_count).await?);
+    known.extend(named(conn, &reference_of(name), own.key, do_deleted_count).await?);
     Ok(known)
 }
 
@@ -192,10 +247,10 @@ async fn remembered(conn: &mut Connection, name: &str) -> Result<BTreeSet<String
     places.during("read places of secret")
 }
 
-/// Where connectors but one send a secret, with those that were deleted or without them.
+/// Where connectors but one send what is referred to so, with those that were deleted or without them.
 async fn named(
     conn: &mut Connection,
-    name: &str,
+    reference: &str,
     but: i64,
     do_deleted_count: bool,
 ) -> Result<BTreeSet<String>, LedgerError> {
@@ -208,7 +263,7 @@ async fn named(
     for row in files.during("read connectors")? {
         let file = row.text(0).during("read connectors")?;
         // One that this program cannot read sends nothing anywhere.
-        let places = parse(&file).map(|file| file.secret_places().remove(name));
+        let places = parse(&file).map(|file| file.reference_places().remove(reference));
         named.extend(places.ok().flatten().unwrap_or_default());
     }
     Ok(named)

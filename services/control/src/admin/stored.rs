@@ -12,7 +12,6 @@ use super::{
     register::{Registered, locate, refuse_name_of_another, register, replace},
 };
 use crate::{
-    access::places,
     approval::Change,
     audit::{Deed, changes},
     database::{Connection, query},
@@ -94,7 +93,8 @@ impl Ledger {
         }
         let version = version(conn, key).await?;
         if let Some((action, detail)) = told {
-            bind(conn, deed, (key, &connector), before.as_ref()).await?;
+            self.bind_stored(conn, deed, (key, &connector), before.as_ref())
+                .await?;
             let deed = deed.named(action).to(&connector.id());
             self.note(conn, &deed, &detail).await?;
         }
@@ -257,11 +257,27 @@ impl Ledger {
             if before.is_some() {
                 replace(conn, key, connector, (file, now)).await?;
             }
-            bind(conn, deed, (key, connector), before.as_ref()).await?;
+            self.bind_stored(conn, deed, (key, connector), before.as_ref())
+                .await?;
             let deed = deed.named(action).to(&connector.id());
             self.note(conn, &deed, &detail).await?;
         }
         Ok(key)
+    }
+
+    /// Lets no secret be sent elsewhere by what is stored.
+    async fn bind_stored(
+        &self,
+        conn: &mut Connection,
+        deed: &Deed,
+        own: (i64, &Connector),
+        before: Option<&Stored>,
+    ) -> Result<(), LedgerError> {
+        let before =
+            before.and_then(|before| Some((parse(&before.file).ok()?, !before.is_deleted)));
+        let before = before.as_ref();
+        let before = before.map(|(before, is_in_use)| (before, *is_in_use));
+        self.bind(conn, deed, own, before).await
     }
 }
 
@@ -281,19 +297,6 @@ async fn to_delete(conn: &mut Connection, connector: &str) -> Result<(i64, Store
 fn in_use_of(before: Option<&Stored>) -> Result<Option<Connector>, LedgerError> {
     let in_use = before.filter(|before| !before.is_deleted);
     in_use.map(|before| parse(&before.file)).transpose()
-}
-
-/// Lets no secret be sent elsewhere by what is stored.
-async fn bind(
-    conn: &mut Connection,
-    deed: &Deed,
-    own: (i64, &Connector),
-    before: Option<&Stored>,
-) -> Result<(), LedgerError> {
-    let before = before.and_then(|before| Some((parse(&before.file).ok()?, !before.is_deleted)));
-    let before = before.as_ref();
-    let before = before.map(|(before, is_in_use)| (before, *is_in_use));
-    places::bind(conn, deed, own, before).await
 }
 
 /// What is to be told of what is stored, and under which name; `None` when nothing changes.

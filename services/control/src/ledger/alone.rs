@@ -27,6 +27,7 @@ pub(crate) async fn with_run(folder: &Path, smtp: Option<SmtpSettings>) -> (Ledg
         enough: 1,
         approval: None,
         traces: HoldFor::Forever,
+        references: None,
     };
     let staging = Staging::folder(&folder.join("staging")).unwrap();
     let ledger = Ledger::new(

@@ -34,6 +34,7 @@ mod properties;
 mod proposal_lists;
 mod proposals;
 mod pruning;
+mod references;
 mod refusals;
 #[cfg(feature = "mail")]
 mod reports;

@@ -63,6 +63,14 @@ macro_rules! unused {
                 Ok(Response::new(FailResponse {}))
             }
 
+            async fn lend_secret(
+                &self,
+                _: Request<LendSecretRequest>,
+            ) -> Result<Response<SecretResponse>, Status> {
+                // Everything that is named may be read.
+                Ok(Response::new(SecretResponse::default()))
+            }
+
             $(async fn $name(&self, _: Request<$request>) -> Result<Response<$response>, Status> {
                 Err(Status::unimplemented("not asked by mapping"))
             })*
@@ -82,6 +90,5 @@ unused! {
     deliveries(DeliveriesRequest) -> DeliveriesResponse;
     journal(JournalRequest) -> JournalResponse;
     secret(SecretRequest) -> SecretResponse;
-    lend_secret(LendSecretRequest) -> SecretResponse;
     report_copies(ReportCopiesRequest) -> ReportCopiesResponse;
 }
