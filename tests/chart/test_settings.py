@@ -159,6 +159,9 @@ class Settings(unittest.TestCase):
         # The key of stored secrets is no connector's.
         mounted = references(services={"ingestion": sources, "control": key})
         self.assertEqual(mounted, ["file:/run/secrets/sql/*"])
+        by_variable = key | {"settings": {}}
+        by_variable["extraEnv"] = {"CHATKEEP__CONTROL__SECRETS_KEY": "file:/run/secrets/key/key"}
+        self.assertEqual(references(services={"control": by_variable}), [])
         listed = {"control": {"references": ["env:SQL_*"]}}
         self.assertEqual(references(services={"ingestion": sources}, settings=listed), ["env:SQL_*"])
         without = named(objects("minimal"), "ConfigMap", "control")["data"]["settings.toml"]

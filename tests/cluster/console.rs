@@ -228,6 +228,11 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     });
     let console = format!("http://{}", cluster.to_console.address());
     let checked = cluster.sandbox().run(&["selfcheck", "--console", &console]);
+    cluster.kill("conversion");
+    let unmeasured = runtime.block_on(async {
+        let order = json!({ "connector_file": file, "source": 1 });
+        script.post("/previews", &order).await
+    });
     cluster.kill("ingestion");
     let away = runtime.block_on(async {
         let file = json!({ "connector_file": file });
@@ -242,6 +247,11 @@ fn the_console_asks_every_stage_and_shows_them_a_certificate() {
     assert_eq!(target["max_part_bytes"], 25_000_000, "{target}");
     assert_eq!(checked.code, Some(0), "{checked:?}");
     assert_eq!(away.0, StatusCode::SERVICE_UNAVAILABLE, "{}", away.1);
+    // What a sample would show is not known, and the rest is shown.
+    assert_eq!(unmeasured["conversations"], 5, "{unmeasured}");
+    assert_eq!(unmeasured["mapping"]["mapped"], 2, "{unmeasured}");
+    assert_eq!(unmeasured["volume"]["items"], Value::Null, "{unmeasured}");
+    assert_ne!(preview["volume"]["items"], Value::Null, "{preview}");
     // Nobody takes control from its balancer because a stage is away.
     let control = cluster.of("control").next().unwrap();
     assert_eq!(control.get("/readyz").unwrap().0, 200);

@@ -99,7 +99,7 @@ references: {{ include "chatkeep.references" . }}
 {{- $settings := toJson .Values.settings -}}
 {{- range $pod := include "chatkeep.services" . | fromYaml -}}
 {{- $names = concat $names (keys $pod.secretFiles) -}}
-{{- $settings = print $settings (toJson $pod.settings) -}}
+{{- $settings = print $settings (toJson $pod.settings) (toJson $pod.extraEnv) -}}
 {{- end -}}
 {{- $references := list -}}
 {{- range $name := $names | uniq | sortAlpha -}}

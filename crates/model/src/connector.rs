@@ -36,12 +36,12 @@ pub use self::{
     directory::{Directory, GraphDirectory, graph_endpoint},
     ews::{EwsAuth, EwsTarget},
     ldap::LdapDirectory,
+    places::{Part, WORKLOAD_IDENTITY, is_of_microsoft},
     policy_tag::{Guid, NotAGuid, PolicyTag},
     report::{ReportOptions, ReportWhen},
     retention::Retention,
     schedule::Schedule,
     secret::{SecretRef, StoredSecret},
-    secrets::Part,
     source::{FileSource, Source, SourceKind},
     target::{Auth, GraphTarget, ImapTarget, MaildirTarget, Size, Target, Tls},
 };

@@ -117,10 +117,12 @@ impl System {
         Self::start(site, Which::All, Settings::load()?).await
     }
 
-    /// For a trial in a ledger that is thrown away: nobody has to approve what it changes.
+    /// For a trial in a ledger that is thrown away: nobody has to approve what it changes, and what its file
+    /// names is this process's.
     pub(crate) async fn trial(site: &Site) -> anyhow::Result<Self> {
         let mut settings = Settings::load()?;
         settings.control.approval.required = false;
+        settings.control.references = None;
         Self::start(site, Which::All, settings).await
     }
 

@@ -5,8 +5,9 @@ pub(crate) mod places;
 mod references;
 mod secrets;
 mod sessions;
+mod unlisted;
 
-pub(crate) use self::keyring::Keyring;
+pub(crate) use self::{keyring::Keyring, unlisted::Unlisted};
 pub use self::{
     keyring::KeyringError,
     references::{NotAReference, Reference},

@@ -42,7 +42,7 @@ use chatkeep_staging::Staging;
 use serde::Deserialize;
 
 use crate::{
-    access::Keyring,
+    access::{Keyring, Unlisted},
     database::Database,
     director::Director,
     janitor::Janitor,
@@ -156,9 +156,9 @@ pub enum StartError {
         /// The reason.
         source: SmtpError,
     },
-    /// What was encrypted with an old key cannot be encrypted anew.
-    #[error("renew secrets")]
-    Renew {
+    /// The ledger's secrets, and what connectors name, cannot be looked through.
+    #[error("look through secrets")]
+    Secrets {
         /// The reason.
         source: LedgerError,
     },
@@ -170,7 +170,7 @@ impl StartError {
         match self {
             Self::Open { source } => source.is_away(),
             Self::Keys { .. } | Self::Smtp { .. } => false,
-            Self::Renew { source } => source.outage().is_some(),
+            Self::Secrets { source } => source.outage().is_some(),
         }
     }
 }
@@ -236,7 +236,8 @@ pub async fn start_with_clock(
     let kept = (keyring, settings.smtp.clone());
     let ledger = Ledger::new(database, blobs, outstanding, (clock, limits), kept);
     let ledger = Arc::new(ledger);
-    renew_secrets(&ledger).await?;
+    let looked = look_through_secrets(&ledger).await;
+    looked.map_err(|source| StartError::Secrets { source })?;
     let director = Director {
         ledger: Arc::clone(&ledger),
         queue,
@@ -267,13 +268,25 @@ pub async fn start_with_clock(
     })
 }
 
-async fn renew_secrets(ledger: &Ledger) -> Result<(), StartError> {
-    let renewed = ledger.renew_secrets().await;
-    let unread = renewed.map_err(|source| StartError::Renew { source })?;
+async fn look_through_secrets(ledger: &Ledger) -> Result<(), LedgerError> {
+    let unread = ledger.renew_secrets().await?;
     if unread > 0 {
         tracing::warn!(
             unread,
             "secrets cannot be read: no key of control's is theirs"
+        );
+    }
+    for Unlisted {
+        connector,
+        reference,
+        places,
+    } in ledger.unlisted().await?
+    {
+        tracing::warn!(
+            chatkeep.connector.id = connector,
+            reference,
+            ?places,
+            "a connector in use names what control.references does not list, and goes on"
         );
     }
     Ok(())

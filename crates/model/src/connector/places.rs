@@ -10,6 +10,36 @@ use super::{
 /// Places by the reference to the secret that is sent there, as the connector file writes it.
 type Places = BTreeMap<String, BTreeSet<String>>;
 
+/// Stands for the identity that a service has from where it runs, beside references to secrets.
+pub const WORKLOAD_IDENTITY: &str = "workload-identity:entra";
+
+/// Where Microsoft 365 is.
+const MICROSOFT: [&str; 12] = [
+    "https://login.microsoftonline.com",
+    "https://login.microsoftonline.us",
+    "https://login.partner.microsoftonline.cn",
+    "https://login.chinacloudapi.cn",
+    "https://graph.microsoft.com",
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn",
+    "imaps outlook.office365.com",
+    "imaps outlook.office365.us",
+    "imaps outlook-dod.office365.us",
+    "imaps partner.outlook.cn",
+];
+
+/// A part of a connector file that one service looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// What is archived.
+    Sources,
+    /// Who is who.
+    Directory,
+    /// Where items go.
+    Target,
+}
+
 impl Connector {
     /// Of every secret that control keeps for it, by its name, its [`Connector::reference_places`].
     pub fn secret_places(&self) -> BTreeMap<String, BTreeSet<String>> {
@@ -23,50 +53,87 @@ impl Connector {
 
     /// Of every secret, by its reference as the file writes it, the places it is sent to, or that what it opens
     /// is sent to: a server and how the way to it is protected. Two connector files that name the same places
-    /// bring the secret to the same servers.
+    /// bring the secret to the same servers. The identity of a service counts as one: [`WORKLOAD_IDENTITY`].
     pub fn reference_places(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut places = Places::new();
-        for source in &self.sources {
-            if let Source::ArchivingDatabase(database) | Source::PersistentChatDatabase(database) =
-                source
-            {
-                of_database(database, &mut places);
-                if let Some(details) = database.call_details() {
-                    of_database(&details, &mut places);
-                }
-            }
-        }
-        match &self.directory {
-            Directory::Csv { .. } => {}
-            Directory::Graph(graph) => of_credential(&graph.auth, &graph.endpoint, &mut places),
-            Directory::Ldap(ldap) => {
-                let by_tls = if ldap.starttls { " with STARTTLS" } else { "" };
-                let place = format!("{}{by_tls}", ldap.url.to_lowercase());
-                add([&ldap.user, &ldap.password], &place, &mut places);
-            }
-        }
-        match &self.target {
-            Target::Maildir(_) | Target::Discard { .. } => {}
-            Target::Imap(target) => {
-                let scheme = match target.tls {
-                    Tls::Implicit => "imaps",
-                    Tls::Starttls => "imap with STARTTLS",
-                    Tls::None => "imap without TLS",
-                };
-                let place = place(scheme, &target.host, target.port);
-                add(
-                    target.user.iter().chain(&target.password),
-                    &place,
-                    &mut places,
-                );
-                if let Some(credential) = &target.entra {
-                    of_credential(credential, &place, &mut places);
-                }
-            }
-            Target::Graph(target) => of_credential(&target.auth, &target.endpoint, &mut places),
-            Target::Ews(target) => add([&target.user, &target.password], &target.url, &mut places),
+        for part in [Part::Sources, Part::Directory, Part::Target] {
+            self.collect_places(part, &mut places);
         }
         places
+    }
+
+    /// Every reference to a secret in one part of the file, each once.
+    pub fn references_of(&self, part: Part) -> Vec<String> {
+        let mut places = Places::new();
+        self.collect_places(part, &mut places);
+        places.into_keys().collect()
+    }
+
+    fn collect_places(&self, part: Part, places: &mut Places) {
+        match part {
+            Part::Sources => self
+                .sources
+                .iter()
+                .for_each(|source| of_source(source, places)),
+            Part::Directory => of_directory(&self.directory, places),
+            Part::Target => of_target(&self.target, places),
+        }
+    }
+}
+
+/// Whether Microsoft 365 is at a place, of whatever cloud: there a service's identity gives nothing away.
+///
+/// Source: Microsoft Graph, "National cloud deployments" (endpoints of token issuance and of Graph); Exchange
+/// Online, "Authenticate an IMAP, POP or SMTP connection using OAuth".
+pub fn is_of_microsoft(place: &str) -> bool {
+    MICROSOFT.iter().any(|known| {
+        let rest = place.strip_prefix(known);
+        rest.is_some_and(|rest| ["", ":993"].contains(&rest) || rest.starts_with('/'))
+    })
+}
+
+fn of_source(source: &Source, places: &mut Places) {
+    match source {
+        Source::ArchivingExport(_) | Source::PersistentChatXml(_) => {}
+        Source::ArchivingDatabase(database) | Source::PersistentChatDatabase(database) => {
+            of_database(database, places);
+            if let Some(details) = database.call_details() {
+                of_database(&details, places);
+            }
+        }
+    }
+}
+
+fn of_directory(directory: &Directory, places: &mut Places) {
+    match directory {
+        Directory::Csv { .. } => {}
+        Directory::Graph(graph) => of_credential(&graph.auth, &graph.endpoint, places),
+        Directory::Ldap(ldap) => {
+            let by_tls = if ldap.starttls { " with STARTTLS" } else { "" };
+            let place = format!("{}{by_tls}", ldap.url.to_lowercase());
+            add([&ldap.user, &ldap.password], &place, places);
+        }
+    }
+}
+
+fn of_target(target: &Target, places: &mut Places) {
+    match target {
+        Target::Maildir(_) | Target::Discard { .. } => {}
+        Target::Imap(target) => {
+            let scheme = match target.tls {
+                Tls::Implicit => "imaps",
+                Tls::Starttls => "imap with STARTTLS",
+                Tls::None => "imap without TLS",
+            };
+            let place = place(scheme, &target.host, target.port);
+            let secrets = target.user.iter().chain(&target.password);
+            add(secrets, &place, places);
+            if let Some(credential) = &target.entra {
+                of_credential(credential, &place, places);
+            }
+        }
+        Target::Graph(target) => of_credential(&target.auth, &target.endpoint, places),
+        Target::Ews(target) => add([&target.user, &target.password], &target.url, places),
     }
 }
 
@@ -103,12 +170,12 @@ fn of_database(database: &DatabaseSource, places: &mut Places) {
 
 /// Who gives out tokens, and who gets them.
 fn of_credential(credential: &Credential, endpoint: &str, places: &mut Places) {
-    let (Proof::Certificate(secret) | Proof::Secret(secret)) = &credential.proof else {
-        return;
+    let reference = match &credential.proof {
+        Proof::Certificate(secret) | Proof::Secret(secret) => secret.to_string(),
+        Proof::WorkloadIdentity => WORKLOAD_IDENTITY.to_owned(),
     };
-    for place in [&*credential.authority, endpoint] {
-        add([secret], &place.to_lowercase(), places);
-    }
+    let of_secret = places.entry(reference).or_default();
+    of_secret.extend([&*credential.authority, endpoint].map(str::to_lowercase));
 }
 
 #[cfg(test)]
@@ -222,6 +289,16 @@ mod tests {
     }
 
     #[test]
+    fn each_part_has_its_own_and_no_others() {
+        let connector = Connector::parse(FILE, Path::new("/etc/chatkeep")).unwrap();
+        let of = |part| connector.references_of(part);
+
+        assert_eq!(of(Part::Sources), ["env:SQL_USER", "secret:sql"]);
+        assert_eq!(of(Part::Directory), ["secret:ldap"]);
+        assert_eq!(of(Part::Target), ["secret:app"]);
+    }
+
+    #[test]
     fn what_the_services_read_themselves_has_places_too() {
         let connector = Connector::parse(FILE, Path::new("/etc/chatkeep")).unwrap();
 
@@ -229,6 +306,33 @@ mod tests {
 
         assert_eq!(places["env:SQL_USER"], places["secret:sql"]);
         assert!(!connector.secret_places().contains_key("env:SQL_USER"));
+    }
+
+    #[test]
+    fn the_identity_of_a_service_goes_where_its_tokens_are_given_out_and_taken() {
+        let proof = "workload_identity = true";
+        let file = FILE.replace("secret = \"secret:app\"", proof);
+        let places = |file: &str| {
+            let connector = Connector::parse(file, Path::new("/etc/chatkeep")).unwrap();
+            connector.reference_places()[WORKLOAD_IDENTITY].clone()
+        };
+
+        let known = places(&file.replace("\"mail\"", "\"outlook.office365.com\""));
+        let forged = places(&file.replace(
+            proof,
+            "workload_identity = true\nauthority = \"https://login.microsoftonline.com.evil.example\"",
+        ));
+
+        assert!(
+            known.iter().all(|place| is_of_microsoft(place)),
+            "{known:?}"
+        );
+        assert!(
+            !forged.iter().any(|place| is_of_microsoft(place)),
+            "{forged:?}"
+        );
+        assert!(is_of_microsoft("https://graph.microsoft.com/v1.0"));
+        assert!(!is_of_microsoft("imap without tls outlook.office365.com"));
     }
 
     #[test]

@@ -6,33 +6,14 @@ use super::{
     Connector, Credential, DatabaseAuth, Directory, Proof, SecretRef, Source, StoredSecret, Target,
 };
 
-/// A part of a connector file that one service looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// What is archived.
-    Sources,
-    /// Who is who.
-    Directory,
-    /// Where items go.
-    Target,
-}
-
 impl Connector {
     /// Names of the secrets that control keeps for it, each once.
     pub fn stored_secrets(&self) -> Vec<String> {
         let mut connector = self.clone();
-        once(stored(connector.secrets()).map(|it| it.name.clone()))
-    }
-
-    /// Every reference to a secret in one part of the file, each once.
-    pub fn references_of(&self, part: Part) -> Vec<String> {
-        let mut connector = self.clone();
-        let references = match part {
-            Part::Sources => of_sources(&mut connector.sources),
-            Part::Directory => of_directory(&mut connector.directory),
-            Part::Target => of_target(&mut connector.target),
-        };
-        once(references.into_iter().map(|it| it.to_string()))
+        let names: BTreeSet<_> = stored(connector.secrets())
+            .map(|it| it.name.clone())
+            .collect();
+        names.into_iter().collect()
     }
 
     /// Fills in a secret that control keeps, wherever it is named.
@@ -49,11 +30,6 @@ impl Connector {
         secrets.extend(of_target(&mut self.target));
         secrets
     }
-}
-
-fn once(names: impl Iterator<Item = String>) -> Vec<String> {
-    let names: BTreeSet<_> = names.collect();
-    names.into_iter().collect()
 }
 
 fn stored(secrets: Vec<&mut SecretRef>) -> impl Iterator<Item = &mut StoredSecret> {
@@ -152,22 +128,6 @@ mod tests {
         let names = ["cdr", "graph", "ldap.password", "ldap.user", "sql"];
 
         assert_eq!(connector().stored_secrets(), names);
-    }
-
-    #[test]
-    fn each_part_has_its_own_and_no_others() {
-        let of = |part| connector().references_of(part);
-
-        let sources = [
-            "env:SQL_USER",
-            "file:/etc/chatkeep/user",
-            "secret:cdr",
-            "secret:sql",
-        ];
-        assert_eq!(of(Part::Sources), sources);
-        let directory = ["secret:ldap.password", "secret:ldap.user"];
-        assert_eq!(of(Part::Directory), directory);
-        assert_eq!(of(Part::Target), ["secret:graph"]);
     }
 
     #[test]

@@ -146,7 +146,10 @@ pub(super) async fn preview(
     let sample = Sample::take(&mut services, &file, conversations, &people, until).await;
     let (sample, share) = match sample {
         Ok(sample) => (sample, read.extent.unwrap_or_default().share),
-        Err(_) => (Sample::default(), None),
+        Err(status) => {
+            tracing::warn!(code = ?status.code(), "sample of a preview not measured");
+            (Sample::default(), None)
+        }
     };
     let history = History::find(&mut services, &connector).await?;
     let extent = read.extent.unwrap_or_default();

@@ -6,8 +6,7 @@
 //! secret; else both together would be a way around. What was allowed to somebody who knew one secret says nothing
 //! about another one that somebody else enters under its name.
 //!
-//! What the services read themselves nobody has entered: it is named where the settings say so, and else goes where
-//! connectors in use send it already.
+//! What the services read themselves nobody has entered: for that there is [a list](super::unlisted).
 
 use std::collections::BTreeSet;
 
@@ -98,35 +97,10 @@ impl Ledger {
         }
         Ok(())
     }
-
-    /// Refuses to have read what no setting lists, and sent where no connector in use sends it.
-    async fn refuse_unlisted(
-        &self,
-        conn: &mut Connection,
-        (reference, places): (&str, &BTreeSet<String>),
-        own: Own<'_>,
-    ) -> Result<(), LedgerError> {
-        if self.is_listed(reference) {
-            return Ok(());
-        }
-        let mut known = named(conn, reference, own.key, false).await?;
-        if own.is_in_use {
-            known.extend(own.before.into_iter().flatten().cloned());
-        }
-        if places.is_subset(&known) {
-            return Ok(());
-        }
-        Err(LedgerError::Refused {
-            key: reference.to_owned(),
-            problem: "is not in control.references, the list of what connector files may name; store the \
-                      secret under Secrets and name it secret:NAME, or have it listed"
-                .to_owned(),
-        })
-    }
 }
 
 /// How a connector file refers to a secret of control's.
-const STORED: &str = "secret:";
+pub(super) const STORED: &str = "secret:";
 
 /// How a connector file writes what is asked for: by its reference, or by the name of a secret of control's. Those
 /// have no colon.
@@ -189,10 +163,10 @@ pub(super) async fn forget(conn: &mut Connection, name: &str) -> Result<(), Ledg
 
 /// A connector that is being stored: its key, the places it named before, and whether it was in use.
 #[derive(Clone, Copy, Default)]
-struct Own<'a> {
-    key: i64,
-    before: Option<&'a BTreeSet<String>>,
-    is_in_use: bool,
+pub(super) struct Own<'a> {
+    pub(super) key: i64,
+    pub(super) before: Option<&'a BTreeSet<String>>,
+    pub(super) is_in_use: bool,
 }
 
 /// Refuses to send a secret where nobody who knew it has sent it. One that was never sent goes where it is
@@ -248,7 +222,7 @@ async fn remembered(conn: &mut Connection, name: &str) -> Result<BTreeSet<String
 }
 
 /// Where connectors but one send what is referred to so, with those that were deleted or without them.
-async fn named(
+pub(super) async fn named(
     conn: &mut Connection,
     reference: &str,
     but: i64,

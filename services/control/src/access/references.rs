@@ -1,10 +1,12 @@
 //! What connector files may have the services read themselves, `env:NAME` and `file:path`: a look, or a run, sends it
 //! to the server that the file names, and whoever administers connectors may write any server into one.
 
+use chatkeep_model::connector::WORKLOAD_IDENTITY;
 use serde::Deserialize;
 
 /// A variable or a file that connector files may name as a secret: `env:NAME` or `file:/path`; with `*` at the
-/// end each whose reference begins so.
+/// end each whose reference begins so. [`WORKLOAD_IDENTITY`] is what the service itself is, for servers that are
+/// not Microsoft's.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Reference {
@@ -32,7 +34,8 @@ impl TryFrom<String> for Reference {
             Some(name) => is_beginning || !name.is_empty(),
             None => of_file.is_some_and(|path| path.starts_with('/')),
         };
-        if !is_one || text.contains('*') {
+        let is_identity = text == WORKLOAD_IDENTITY && !is_beginning;
+        if !(is_one || is_identity) || text.contains('*') {
             return Err(NotAReference(text));
         }
         Ok(Self { text, is_beginning })
@@ -79,6 +82,8 @@ mod tests {
         assert!(!files.covers("file:/run/secrets/../chatkeep/key"));
         assert!(!files.covers("file:/etc/passwd"));
         assert!(of("env:*").unwrap().covers("env:ANY"));
+        let identity = of(WORKLOAD_IDENTITY).unwrap();
+        assert!(identity.covers(WORKLOAD_IDENTITY));
     }
 
     #[test]

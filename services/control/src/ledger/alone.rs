@@ -11,13 +11,24 @@ use super::{
     run::{self, RunRow},
 };
 use crate::{
-    access::Keyring, audit::Deed, clock::Clock, database::Database, mail::SmtpSettings,
-    publish::Outstanding, seal::Seals,
+    access::{Keyring, Reference},
+    audit::Deed,
+    clock::Clock,
+    database::Database,
+    mail::SmtpSettings,
+    publish::Outstanding,
+    seal::Seals,
 };
 
 const CONNECTOR: &str = "name = 'a'\ndomain = 'b.c'\n[[sources]]\n\
     type = 'archiving-export'\npath = 'e'\n[directory]\ntype = 'csv'\npath = 'd.csv'\n\
     [target]\ntype = 'discard'\n[report]\nto = ['audit@b.c']\n";
+
+/// The same ledger, with a list of what connector files may name.
+pub(crate) fn listing(mut ledger: Ledger, references: Vec<Reference>) -> Ledger {
+    ledger.limits.references = Some(references);
+    ledger
+}
 
 /// A ledger with a run that has just been opened.
 pub(crate) async fn with_run(folder: &Path, smtp: Option<SmtpSettings>) -> (Ledger, RunRow) {

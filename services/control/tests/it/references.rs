@@ -65,6 +65,30 @@ async fn without_being_listed_nothing_is_read_for_a_look_a_connector_or_a_run() 
 }
 
 #[tokio::test]
+async fn the_identity_of_a_service_goes_to_microsoft_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = open(folder.path(), Some(&[])).await;
+    let graph =
+        "type = \"graph\"\nauth = { tenant = \"t\", client = \"c\", workload_identity = true }";
+    let file = CONNECTOR.replace("type = \"maildir\"\npath = \"/mailboxes\"", graph);
+    let authority = "workload_identity = true, authority = \"https://login.evil.example\"";
+    let forged = file.replace("workload_identity = true", authority);
+    let taken = file.replace(
+        "type = \"graph\"",
+        "type = \"graph\"\nendpoint = \"https://graph.evil.example/v1.0\"",
+    );
+
+    let identity = "workload-identity:entra";
+    lend(&lab, "bob", &file, identity).await.unwrap();
+    for file in [forged, taken] {
+        assert_refused(&lend(&lab, "bob", &file, identity).await.unwrap_err());
+        assert_refused(&store(&lab, "bob", &file).await.unwrap_err());
+    }
+    store(&lab, "bob", &file).await.unwrap();
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_listed_is_read_and_the_trail_says_where_it_goes() {
     let folder = tempfile::tempdir().unwrap();
     let lab = open(folder.path(), Some(&["env:PASSWORD", "file:/mail/*"])).await;
