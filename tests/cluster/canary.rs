@@ -35,6 +35,9 @@ canaryann@contoso.com,Canaryname Archer,canaryann@contoso.com,SMTP:canaryann@con
 bob@contoso.com,Bob Canaryname,bob@contoso.com,SMTP:bob@contoso.com,sip:bob@contoso.com
 ";
 
+/// Keys of control, which lets the connector file name where the mail server's password is.
+const CONTROL: &str = "linger = \"200ms\"\nfence = \"1s\"\nreferences = [\"file:/*\"]\n";
+
 /// A session of Ann and somebody, full of canaries.
 fn add_session(sandbox: &Sandbox, minute: usize, other: &str) {
     let lines = [(ANN, "canarytext of Ann"), (other, "canarytext again")];
@@ -181,6 +184,7 @@ fn nothing_secret_gets_into_logs_traces_metrics_work_messages_or_problems() {
     let tap = Tap::start(servers.rabbitmq().address()).unwrap();
     let form = Form {
         log: "debug",
+        control: CONTROL,
         broker: Some(tap.address()),
         collector: Some(runtime.block_on(collector.serve())),
         ..Form::default()

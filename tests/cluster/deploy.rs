@@ -84,7 +84,9 @@ fn variables(compose: &str, secrets: &Path) -> Vec<(String, String)> {
         .filter_map(|line| line.trim().split_once(": "));
     let ours = lines.filter(|(name, _)| name.starts_with("CHATKEEP__"));
     let variable = |(name, value): (&str, &str)| {
-        let value = value.trim_matches('"').replace("/run/secrets/", &secrets);
+        let value = value
+            .trim_matches(['"', '\''])
+            .replace("/run/secrets/", &secrets);
         (name.to_owned(), value)
     };
     ours.map(variable).collect()

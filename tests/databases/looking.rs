@@ -1,30 +1,42 @@
 //! What administrators see of a database before it is archived is what archiving does.
 
+use std::{path::Path, sync::Arc};
+
 use chatkeep_model::Conversation;
+use chatkeep_pipeline::{LedgerClient, MemoryQueue, Queue};
 use chatkeep_proto::v1::{
     IngestionPreviewRequest, IngestionPreviewResponse, TestSourceRequest,
     ingestion_client::IngestionClient, source_finding,
 };
-use chatkeep_runtime::in_process;
+use chatkeep_runtime::{Lifecycle, in_process};
+use chatkeep_staging::Staging;
 use chatkeep_testkit::tds::{Fault, When};
 use tokio::runtime::Runtime;
 
 use crate::{
     embedded::connector,
-    no_ledger::no_ledger,
     world::{MORNING, World},
 };
+
+/// An empty ledger in this folder, under a control that has no stages.
+async fn ledger(folder: &Path) -> LedgerClient {
+    let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::default());
+    let staging = Staging::folder(&folder.join("staging")).unwrap();
+    let settings = chatkeep_control::Settings::default();
+    let lifecycle = Lifecycle::detached();
+    let servers = chatkeep_control::start(&settings, folder, queue, staging, &lifecycle);
+    LedgerClient::new(in_process(servers.await.unwrap().ledger))
+}
 
 /// Calls ingestion's own service.
 pub(crate) fn ask<T>(
     call: impl AsyncFnOnce(IngestionClient<chatkeep_runtime::GrpcChannel>) -> T,
 ) -> T {
     let runtime = Runtime::new().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     runtime.block_on(async {
-        call(IngestionClient::new(in_process(
-            chatkeep_ingestion::service(no_ledger()),
-        )))
-        .await
+        let ingestion = chatkeep_ingestion::service(ledger(folder.path()).await);
+        call(IngestionClient::new(in_process(ingestion))).await
     })
 }
 

@@ -19,8 +19,6 @@ mod details;
 mod embedded;
 mod interrupted;
 mod looking;
-#[path = "../support/no_ledger.rs"]
-mod no_ledger;
 #[path = "../support/real.rs"]
 mod real;
 mod recount;
