@@ -6,13 +6,10 @@ use chatkeep_proto::v1::RunState;
 use crate::{
     balance::{self, Balance},
     coverage::{self, Covered},
-    database::{Connection, query},
+    database::{Connection, Tx, query},
     error::{During as _, LedgerError},
-    flow,
-    ledger::{
-        self, Ledger, findings,
-        run::{self, RunRow},
-    },
+    flow::{self, Step},
+    ledger::{Ledger, findings, run::RunRow},
     schedule,
     seal::{self, Sealed},
     watch,
@@ -20,7 +17,7 @@ use crate::{
 
 /// Closes a run in which nothing is pending or in flight.
 pub(crate) async fn close(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    if watch::fails_alike(&run.watch) && flow::pause(ledger, run).await? {
+    if watch::fails_alike(&run.watch) && flow::pause(ledger, run, Step::Close).await? {
         return Ok(());
     }
     let mut conn = ledger.database.read().await?;
@@ -101,10 +98,9 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
         "DELETE FROM externals WHERE run = $1",
         "UPDATE runs SET number = -id, file = '' WHERE id = $1",
     ];
-    let mut tx = ledger.step(run.connector).await?;
-    if has_changed(&mut tx, run).await? {
+    let Some(mut tx) = begin(ledger, run).await? else {
         return Ok(());
-    }
+    };
     for step in STEPS {
         query(step)
             .bind(run.id)
@@ -123,12 +119,12 @@ async fn discard(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// True when the run was suspended or cancelled since it was read, or something was given back: what was
-/// found out about it is of the past.
-async fn has_changed(conn: &mut Connection, run: &RunRow) -> Result<bool, LedgerError> {
-    let current = run::find(conn, run.id).await?;
-    let is_suspended = !ledger::is_running(current.status);
-    Ok(is_suspended || current.waiting > 0 || current.cancelled != run.cancelled)
+/// Begins the transaction that closes a run. `None` when it was suspended or cancelled since it was read, or something
+/// was given back: what was found out about it is of the past.
+async fn begin(ledger: &Ledger, run: &RunRow) -> Result<Option<Tx>, LedgerError> {
+    let begun = flow::begin(ledger, run, Step::Close).await?;
+    let begun = begun.filter(|(_, current)| current.cancelled == run.cancelled);
+    Ok(begun.map(|(tx, _)| tx))
 }
 
 async fn record(
@@ -137,10 +133,9 @@ async fn record(
     (state, reason): (RunState, &str),
     (sealed, covered): (Option<Sealed>, Option<Covered>),
 ) -> Result<(), LedgerError> {
-    let mut tx = ledger.step(run.connector).await?;
-    if has_changed(&mut tx, run).await? {
+    let Some(mut tx) = begin(ledger, run).await? else {
         return Ok(());
-    }
+    };
     if let Some(covered) = covered {
         coverage::record(&mut tx, run.id, &covered).await?;
     }

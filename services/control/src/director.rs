@@ -232,7 +232,7 @@ impl Director {
             Step::Refresh => flow::refresh(&self.ledger, run).await,
             Step::NextSource => flow::next_source(&self.ledger, run).await,
             Step::EndPlanning => flow::end_planning(&self.ledger, run).await,
-            Step::Pause => flow::pause(&self.ledger, run).await.map(drop),
+            Step::Pause => flow::pause(&self.ledger, run, step).await.map(drop),
             Step::Close => close(&self.ledger, run).await,
         }
     }

@@ -6,12 +6,12 @@ use chatkeep_model::identity::Fields;
 use chatkeep_proto::v1::{NewTask, Refreshed, RunState, TaskKind};
 
 use crate::{
-    database::{Connection, query},
+    database::{Connection, Tx, query},
     error::{During as _, LedgerError},
     ledger::{
         Ledger,
         capture::chunks_of,
-        contested, cursor, held, mirror, parse,
+        contested, cursor, held, is_running, mirror, parse,
         run::{self, RunRow, encode_blob},
         task::{self, Family, TaskRow, any_open, narrow},
     },
@@ -104,13 +104,25 @@ fn plain(kind: TaskKind, source: i64) -> NewTask {
     }
 }
 
+/// Begins the transaction of a step, with the run as it is now. `None` when another step has become due since it was
+/// looked at, or none: somebody may have cancelled, paused or resumed it.
+pub(crate) async fn begin(
+    ledger: &Ledger,
+    run: &RunRow,
+    step: Step,
+) -> Result<Option<(Tx, RunRow)>, LedgerError> {
+    let mut tx = ledger.step(run.connector).await?;
+    let run = run::find(&mut tx, run.id).await?;
+    let open = task::open_kinds(&mut tx, run.id).await?;
+    let is_due = is_running(run.status) && next_step(&run, open) == step;
+    Ok(is_due.then_some((tx, run)))
+}
+
 /// Opens the REFRESH task.
 pub(crate) async fn refresh(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.step(run.connector).await?;
-    // It may have been cancelled since it was read.
-    if run::find(&mut tx, run.id).await?.cancelled {
+    let Some((mut tx, run)) = begin(ledger, run, Step::Refresh).await? else {
         return Ok(());
-    }
+    };
     let family = Family::of_run(run.id, run.connector);
     task::add(&mut tx, family, &[plain(TaskKind::Refresh, 0)]).await?;
     tx.commit().await.during("open refresh")
@@ -168,9 +180,9 @@ fn mapping_version(connector: &Connector, refreshed: &Refreshed) -> Result<[u8; 
 
 /// Assembles what was captured last and lists the next source.
 pub(crate) async fn next_source(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.step(run.connector).await?;
-    // It may have been cancelled since it was read.
-    let run = run::find(&mut tx, run.id).await?;
+    let Some((mut tx, run)) = begin(ledger, run, Step::NextSource).await? else {
+        return Ok(());
+    };
     if run.source > 0 {
         if contested::capture_again(&mut tx, &run).await? {
             return tx.commit().await.during("move to next source");
@@ -230,7 +242,9 @@ async fn assemble(conn: &mut Connection, run: &RunRow, source: i64) -> Result<()
 
 /// Notes that everything is planned: whatever waits can be imported now.
 pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), LedgerError> {
-    let mut tx = ledger.step(run.connector).await?;
+    let Some((mut tx, run)) = begin(ledger, run, Step::EndPlanning).await? else {
+        return Ok(());
+    };
     let update = query("UPDATE runs SET planned = 1 WHERE id = $1").bind(run.id);
     update.execute(&mut tx).await.during("end planning")?;
     if let HoldFor::Time(time) = parse(&run.file)?.mapping.hold_for {
@@ -240,10 +254,13 @@ pub(crate) async fn end_planning(ledger: &Ledger, run: &RunRow) -> Result<(), Le
     tx.commit().await.during("end planning")
 }
 
-/// Stops a run whose outcomes all fail for one reason, if that is systemic. True when it was stopped.
-pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerError> {
-    let mut tx = ledger.step(run.connector).await?;
-    if watch::places(&mut tx, run).await? < watch::PLACES {
+/// Stops a run whose outcomes all fail for one reason, if that is systemic, instead of this step. True when it was
+/// stopped, or the step is not due any more.
+pub(crate) async fn pause(ledger: &Ledger, run: &RunRow, step: Step) -> Result<bool, LedgerError> {
+    let Some((mut tx, run)) = begin(ledger, run, step).await? else {
+        return Ok(true);
+    };
+    if watch::places(&mut tx, &run).await? < watch::PLACES {
         // One mailbox that refuses everything is no reason to stop the others: look no longer.
         let update = query("UPDATE runs SET watch_good = 1 WHERE id = $1").bind(run.id);
         update.execute(&mut tx).await.during("pause run")?;
@@ -260,6 +277,8 @@ pub(crate) async fn pause(ledger: &Ledger, run: &RunRow) -> Result<bool, LedgerE
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use chatkeep_proto::v1::TaskKind;
 
     use super::*;
@@ -346,18 +365,80 @@ mod tests {
         assert_eq!(next_step(&planned, 0), Step::Close);
     }
 
-    #[tokio::test]
-    async fn a_run_that_was_cancelled_since_it_was_read_asks_for_no_snapshots() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ledger, run) = alone::with_run(folder.path(), None).await;
+    /// A run that has just been opened, and what somebody does to it after the director has read it.
+    async fn changed(folder: &Path, change: &str) -> (Ledger, RunRow) {
+        let (ledger, run) = alone::with_run(folder, None).await;
         let mut tx = ledger.database.begin().await.unwrap();
-        let cancel = query("UPDATE runs SET cancelled = 1 WHERE id = $1").bind(run.id);
-        cancel.execute(&mut tx).await.unwrap();
+        let change = query(format!("UPDATE runs SET {change}"));
+        change.execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        (ledger, run)
+    }
+
+    async fn now(ledger: &Ledger, run: i64) -> (RunRow, u32) {
+        let mut conn = ledger.database.read().await.unwrap();
+        let open = task::open_kinds(&mut conn, run).await.unwrap();
+        (run::find(&mut conn, run).await.unwrap(), open)
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_cancelled_or_paused_since_it_was_read_asks_for_no_snapshots() {
+        for change in ["cancelled = 1", "status = 2"] {
+            let folder = tempfile::tempdir().unwrap();
+            let (ledger, run) = changed(folder.path(), change).await;
+
+            refresh(&ledger, &run).await.unwrap();
+
+            assert_eq!(now(&ledger, run.id).await.1, 0, "{change}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_to_capture_since_it_was_read_goes_on_planning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, read) = changed(folder.path(), "directory = x'01', held_only = 0").await;
+        let read = RunRow {
+            held_only: true,
+            directory: vec![1],
+            ..read
+        };
+        assert_eq!(next_step(&read, 0), Step::EndPlanning);
+
+        end_planning(&ledger, &read).await.unwrap();
+
+        assert!(!now(&ledger, read.id).await.0.planned);
+    }
+
+    #[tokio::test]
+    async fn a_run_that_was_stopped_since_it_was_read_keeps_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ledger, run) = changed(folder.path(), "status = 6, reason = 'server away'").await;
+
+        assert!(pause(&ledger, &run, Step::Pause).await.unwrap());
+
+        let (run, _) = now(&ledger, run.id).await;
+        assert_eq!(
+            (run.status, &*run.reason),
+            (RunState::Failed, "server away")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_run_that_has_work_again_since_it_was_read_is_not_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = "directory = x'01', source = sources + 1, planned = 1";
+        let (ledger, run) = changed(folder.path(), done).await;
+        let (run, _) = now(&ledger, run.id).await;
+        assert_eq!(next_step(&run, 0), Step::Close);
+        let mut tx = ledger.database.begin().await.unwrap();
+        let family = Family::of_run(run.id, run.connector);
+        task::add(&mut tx, family, &[plain(TaskKind::Convert, 0)])
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
-        refresh(&ledger, &run).await.unwrap();
+        crate::close::close(&ledger, &run).await.unwrap();
 
-        let mut conn = ledger.database.read().await.unwrap();
-        assert_eq!(task::open_kinds(&mut conn, run.id).await.unwrap(), 0);
+        assert_eq!(now(&ledger, run.id).await.0.status, RunState::Running);
     }
 }

@@ -146,7 +146,11 @@ impl Ledger {
         let task = self.task(&mut tx, &request.task).await?;
         match task.state {
             TaskState::Open => {}
-            TaskState::Done => return Ok(()),
+            TaskState::Done => {
+                // Published once more while it was being done.
+                self.outstanding.closed(task.key);
+                return Ok(());
+            }
             TaskState::Split | TaskState::Buried => {
                 return Err(LedgerError::Closed("task is closed"));
             }

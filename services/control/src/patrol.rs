@@ -108,6 +108,21 @@ mod tests {
         assert!(outstanding.find(&HEXLOWER.encode(&NAME)).is_none());
     }
 
+    #[tokio::test]
+    async fn a_task_that_ended_since_its_row_was_read_does_not_go_out() {
+        let outstanding = Outstanding::default();
+        outstanding.note(task());
+        outstanding.room(1, TaskKind::Convert);
+        outstanding.closed(task().key);
+
+        assert!(!outstanding.note(task()));
+
+        // One whose run failed is open still, and goes out when the run is resumed.
+        outstanding.rewind(1);
+        outstanding.room(1, TaskKind::Convert);
+        assert!(outstanding.note(task()));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_task_that_a_stage_speaks_of_is_not_overdue() {
         let outstanding = Outstanding::default();

@@ -70,6 +70,8 @@ struct State {
     queued: HashMap<&'static str, usize>,
     /// By run and kind: how far its open tasks were published.
     cursors: HashMap<(i64, i32), Cursor>,
+    /// Names of those that ended since somebody began to look for open ones: the rows that they see may be older.
+    ended: HashSet<Vec<u8>>,
 }
 
 /// A task that is out.
@@ -98,6 +100,7 @@ impl Outstanding {
                 return;
             };
             forget(&mut state.by_name, &mut state.queued, &out.task);
+            state.ended.insert(out.task.name.clone());
         });
         self.ring();
     }
@@ -144,6 +147,7 @@ impl Outstanding {
                 by_name,
                 queued,
                 cursors,
+                ..
             } = state;
             out.retain(|_, out| {
                 let stays = out.task.connector != connector;
@@ -176,6 +180,7 @@ impl Outstanding {
                 out,
                 by_name,
                 queued,
+                ended,
                 ..
             } = state;
             out.retain(|key, Out { task, .. }| {
@@ -183,6 +188,7 @@ impl Outstanding {
                 let stays = !is_meant || open.contains(key);
                 if !stays {
                     forget(by_name, queued, task);
+                    ended.insert(task.name.clone());
                 }
                 stays
             });
@@ -232,9 +238,10 @@ impl Outstanding {
     }
 
     /// Where to go on and how many messages there is room for; `None` when there is nothing to do.
-    /// Whoever adds tasks from now on is noticed.
-    fn room(&self, run: i64, kind: TaskKind) -> Option<(i64, usize)> {
+    /// Whoever adds tasks or ends them from now on is noticed.
+    pub(crate) fn room(&self, run: i64, kind: TaskKind) -> Option<(i64, usize)> {
         self.with(|state| {
+            state.ended.clear();
             let queued = state.queued.get(queue_of(kind)).copied().unwrap_or(0);
             let room = WINDOW.saturating_sub(queued);
             let cursor = state.cursors.entry((run, kind as i32)).or_default();
@@ -246,13 +253,16 @@ impl Outstanding {
         })
     }
 
-    /// Notes a task as out; false when it is already. A run that left no trace is removed with its tasks,
+    /// Notes a task as out; false when it is already, or has ended since somebody looked. A run that left no trace is removed with its tasks,
     /// and their keys are given away again: another process may have closed what is out under this one.
     pub(crate) fn note(&self, task: TaskRow) -> bool {
         self.with(|state| {
             let cursor = state.cursors.entry((task.run, task.kind as i32));
             let cursor = cursor.or_default();
             cursor.last = cursor.last.max(task.key);
+            if state.ended.contains(&task.name) {
+                return false;
+            }
             match state.out.remove(&task.key) {
                 Some(out) if out.task.name == task.name => {
                     state.out.insert(task.key, out);

@@ -61,7 +61,7 @@ pub(crate) fn settings(broker: &RabbitMq) -> AmqpSettings {
         user: Some(SecretRef::File(broker.user_file())),
         password: Some(SecretRef::File(broker.password_file())),
         prefix: format!("test{number}"),
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(10),
         heartbeat: Duration::from_secs(2),
         ..AmqpSettings::default()
     }

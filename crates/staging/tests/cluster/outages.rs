@@ -1,6 +1,10 @@
 //! What happens when the server, the container or the permission is gone.
 
-use std::{io::Write as _, time::Duration};
+use std::{
+    io::Write as _,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use chatkeep_pipeline::{ResultExt as _, StageError, Verdict};
 use chatkeep_staging::{AzureSettings, Blob, BlobKind, Settings, Staging, StagingError};
@@ -57,14 +61,19 @@ async fn commit(staging: &Staging, bytes: &[u8]) -> Result<Blob, StagingError> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_is_waited_for_and_the_upload_succeeds_after_its_return() {
-    let mut lab = Alone::new(Duration::from_secs(3)).await;
+    let mut lab = Alone::new(Duration::from_secs(8)).await;
     let before = lab.staging.put(BlobKind::Batch, "before").await.unwrap();
     lab.server.wait_until_saved(&before.key).unwrap();
     let bytes = pattern(32 << 20);
 
-    let upload = commit(&lab.staging, &bytes);
+    let has_ended = AtomicBool::new(false);
+    let upload = async {
+        let uploaded = commit(&lab.staging, &bytes).await;
+        has_ended.store(true, Ordering::SeqCst);
+        uploaded
+    };
     let kill = async {
-        while lab.server.stored_bytes() < 4 << 20 {
+        while lab.server.stored_bytes() < 4 << 20 && !has_ended.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         lab.server.kill();
@@ -88,7 +97,7 @@ async fn a_killed_server_is_waited_for_and_the_upload_succeeds_after_its_return(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_does_not_answer_is_waited_for() {
-    let lab = Alone::new(Duration::from_secs(2)).await;
+    let lab = Alone::new(Duration::from_secs(6)).await;
     let blob = lab.staging.put(BlobKind::Batch, "hello").await.unwrap();
 
     lab.server.freeze();

@@ -19,6 +19,7 @@ use crate::world::{Secrets, connect};
 const MISSING: &str = "404 Not Found\r\nx-ms-error-code: BlobNotFound";
 const CREATED: &str = "201 Created";
 const BUSY: &str = "503 Busy\r\nx-ms-error-code: ServerBusy";
+const BUSY_FOR_THREE: &str = "503 Busy\r\nx-ms-error-code: ServerBusy\r\nRetry-After: 3";
 const BUSY_FOR_A_SECOND: &str = "503 Busy\r\nx-ms-error-code: ServerBusy\r\nRetry-After: 1";
 
 /// Gives these answers one after the other, the last again and again, and notes what it was asked.
@@ -138,8 +139,8 @@ async fn nobody_asks_before_the_time_the_service_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_gave_up_leaves_the_wait_to_the_next() {
-    let (url, service) = Service::start(&[MISSING, BUSY_FOR_A_SECOND, CREATED]);
-    let staging = staging(&url, Duration::from_millis(700)).await;
+    let (url, service) = Service::start(&[MISSING, BUSY_FOR_THREE, CREATED]);
+    let staging = staging(&url, Duration::from_secs(2)).await;
 
     let gave_up = staging.put(BlobKind::Batch, "hello").await;
     while staging.put(BlobKind::Batch, "hello").await.is_err() {}
@@ -148,7 +149,7 @@ async fn a_request_that_gave_up_leaves_the_wait_to_the_next() {
     assert_eq!(error.verdict, Verdict::Wait);
     let asked = service.requests();
     assert_eq!(asked.len(), 3);
-    assert!(asked[2].came - asked[1].came >= Duration::from_secs(1));
+    assert!(asked[2].came - asked[1].came >= Duration::from_secs(3));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,17 +72,22 @@ fn settled(delivery: &Delivery, state: DeliveryState) -> Settled {
 
 /// Works until an import task arrives.
 pub(crate) async fn import_task(lab: &Lab, world: &World) -> Task {
-    loop {
-        let wait = Duration::from_millis(5);
-        for queue in ["mapping", "ingestion", "conversion"] {
-            while let Ok(task) = tokio::time::timeout(wait, lab.receive(queue)).await {
-                world.work(lab, &task).await;
+    let wait = Duration::from_millis(5);
+    let work = async {
+        loop {
+            for queue in ["mapping", "ingestion", "conversion"] {
+                while let Ok(task) = tokio::time::timeout(wait, lab.receive(queue)).await {
+                    world.work(lab, &task).await;
+                }
+            }
+            if let Ok(task) = tokio::time::timeout(wait, lab.receive("mailbox-import")).await {
+                return task;
             }
         }
-        if let Ok(task) = tokio::time::timeout(wait, lab.receive("mailbox-import")).await {
-            return task;
-        }
-    }
+    };
+    tokio::time::timeout(Duration::from_mins(1), work)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

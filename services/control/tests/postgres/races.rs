@@ -11,6 +11,7 @@ use tonic::Code;
 
 use crate::{
     lab::{Lab, new_task, settings},
+    store::ask,
     world::{World, blob, claim, conversation, item_id},
 };
 
@@ -22,6 +23,9 @@ async fn replicas(folder: &Path) -> (Lab, Lab) {
     };
     let first = Lab::open_with(folder, &patient).await;
     first.open_run().await;
+    while ask(folder, "SELECT COUNT(*) FROM directors") != ["1"] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     (first, Lab::open_with(folder, &patient).await)
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn plain(smtp: &Smtp) -> SmtpSettings {
         user: None,
         password: None,
         from: "chatkeep@contoso.com".to_owned(),
-        timeout: Duration::from_secs(2),
+        timeout: Duration::from_secs(15),
         give_up_after: Duration::from_hours(1),
     }
 }

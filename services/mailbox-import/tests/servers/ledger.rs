@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) settled_in: Duration,
     /// How long an entry in the journal takes.
     pub(crate) writing: Duration,
+    /// How many entries in the journal were begun.
+    pub(crate) entries: usize,
     pub(crate) commits: usize,
     pub(crate) copies_removed: u32,
     /// After so many commits another holder takes the lease.
@@ -159,7 +161,11 @@ macro_rules! not_asked {
                 request: Request<JournalRequest>,
             ) -> Result<Response<JournalResponse>, Status> {
                 let request = request.into_inner();
-                tokio::time::sleep(self.with(|ledger| ledger.writing)).await;
+                let writing = self.with(|ledger| {
+                    ledger.entries += 1;
+                    ledger.writing
+                });
+                tokio::time::sleep(writing).await;
                 self.with(|ledger| {
                     if request.fence != ledger.fence {
                         return Err(Status::failed_precondition("lease was taken over"));

@@ -262,12 +262,14 @@ async fn what_a_replaced_holder_sent_late_is_removed_and_counted() {
     bench.ledger.with(|state| {
         // Long enough to send without asking again.
         state.term = Duration::from_mins(1);
-        state.writing = Duration::from_secs(1);
+        state.writing = Duration::from_secs(5);
         state.commits_until_taken_over = Some(1);
     });
     let meanwhile = async {
         // The mailbox is open, and the journal is being written.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        while bench.ledger.with(|state| state.entries) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         successor.append(&messages, &OpenGate).await;
     };
 
@@ -289,7 +291,7 @@ async fn copies_that_a_replaced_holder_removed_in_a_look_up_are_counted() {
     let messages = bench.items(120, &[ANN]).await;
     let mut successor = lab.open(ANN).await;
     bench.ledger.with(|state| {
-        state.term = Duration::from_secs(2);
+        state.term = Duration::from_secs(8);
         state.commits_until_taken_over = Some(1);
     });
     // In the middle of the messages.
