@@ -110,6 +110,7 @@ references: {{ include "chatkeep.references" . }}
 {{- toJson $references -}}
 {{- end -}}
 
+{{/* The server of reports; empty where there is none. */}}
 {{- define "chatkeep.settings.smtp" -}}
 {{- $smtp := .Values.smtp -}}
 {{- if $smtp.host -}}

@@ -41,19 +41,19 @@ impl Ledger {
         let places = places.ok_or(unnamed)?;
         let mut tx = self.database.begin().await?;
         secrets::lock(&mut tx).await?;
-        let secret = if reference == name {
-            let own = Own::default();
+        let own = Own::default();
+        let secret = if let Some(name) = reference.strip_prefix(STORED) {
+            let secret = self.open_secret(&mut tx, name).await?;
+            refuse_elsewhere(&mut tx, deed, (name, &places), own).await?;
+            // Else one that no connector names yet could be had sent to one server after the other.
+            if !is_author(&mut tx, deed, name).await? {
+                remember(&mut tx, name, &places).await?;
+            }
+            secret
+        } else {
             self.refuse_unlisted(&mut tx, (&reference, &places), own)
                 .await?;
             String::new()
-        } else {
-            let secret = self.open_secret(&mut tx, &name).await?;
-            refuse_elsewhere(&mut tx, deed, (&name, &places), Own::default()).await?;
-            // Else one that no connector names yet could be had sent to one server after the other.
-            if !is_author(&mut tx, deed, &name).await? {
-                remember(&mut tx, &name, &places).await?;
-            }
-            secret
         };
         let deed = deed.to(&connector.id()).about(&name);
         let detail = json!({ "places": places });

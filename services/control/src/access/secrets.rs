@@ -221,18 +221,25 @@ fn sealed(row: &Row, first: usize) -> Result<Sealed, DatabaseError> {
 
 /// Ids of the connectors in use that name a secret, by its name.
 async fn users(conn: &mut Connection) -> Result<BTreeMap<String, Vec<String>>, LedgerError> {
-    let rows = query("SELECT name_id, file FROM connectors WHERE deleted IS NULL ORDER BY name_id");
-    let rows = rows.fetch(conn).await.during("read connectors")?;
     let mut users = BTreeMap::<_, Vec<String>>::new();
-    for row in rows {
-        let columns = || Ok((row.text(0)?, row.text(1)?));
-        let (connector, file) = columns().during("read connectors")?;
-        // One that this program cannot read uses none that it can give.
-        let names =
-            parse(&file).map_or_else(|_| Vec::new(), |file: Connector| file.stored_secrets());
-        for name in names {
+    for (connector, file) in in_use(conn).await? {
+        for name in file.stored_secrets() {
             users.entry(name).or_default().push(connector.clone());
         }
     }
     Ok(users)
+}
+
+/// Ids and files of the connectors in use. One that this program cannot read uses nothing that it can give, and is
+/// left out.
+pub(super) async fn in_use(conn: &mut Connection) -> Result<Vec<(String, Connector)>, LedgerError> {
+    let rows = query("SELECT name_id, file FROM connectors WHERE deleted IS NULL ORDER BY name_id");
+    let rows = rows.fetch(conn).await.during("read connectors")?;
+    let mut connectors = Vec::new();
+    for row in rows {
+        let columns = || Ok((row.text(0)?, row.text(1)?));
+        let (connector, file) = columns().during("read connectors")?;
+        connectors.extend(parse(&file).ok().map(|file| (connector, file)));
+    }
+    Ok(connectors)
 }

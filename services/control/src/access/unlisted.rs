@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 
 use chatkeep_model::connector::{WORKLOAD_IDENTITY, is_of_microsoft};
 
-use super::places::{Own, STORED, named};
-use crate::{
-    database::{Connection, query},
-    error::{During as _, LedgerError},
-    ledger::{Ledger, parse},
+use super::{
+    places::{Own, STORED, named},
+    secrets::in_use,
 };
+use crate::{database::Connection, error::LedgerError, ledger::Ledger};
 
 impl Ledger {
     /// Refuses to have read what no setting lists, and sent where no connector in use sends it.
@@ -44,18 +43,10 @@ impl Ledger {
     /// What connectors in use name although it is not listed: it goes on being sent, and whoever runs the services
     /// may not know of it.
     pub(crate) async fn unlisted(&self) -> Result<Vec<Unlisted>, LedgerError> {
-        const IN_USE: &str =
-            "SELECT name_id, file FROM connectors WHERE deleted IS NULL ORDER BY name_id";
-
         let mut conn = self.database.read().await?;
-        let rows = query(IN_USE).fetch(&mut conn).await;
         let mut unlisted = Vec::new();
-        for row in rows.during("read connectors")? {
-            let columns = || Ok((row.text(0)?, row.text(1)?));
-            let (connector, file) = columns().during("read connectors")?;
-            let places = parse(&file).map(|file| file.reference_places());
-            // One that this program cannot read sends nothing anywhere.
-            for (reference, places) in places.into_iter().flatten() {
+        for (connector, file) in in_use(&mut conn).await? {
+            for (reference, places) in file.reference_places() {
                 if !reference.starts_with(STORED) && !self.may_send(&reference, &places) {
                     unlisted.push(Unlisted {
                         connector: connector.clone(),
